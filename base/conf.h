@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * zonefs.conf, as zonefs.conf(5) describes it. Read by libConfuse, with what it leaves to be desired
+ * mended: right line numbers where there are comments, doubled keys and doubled titles refused, no
+ * environment variables, no octal numbers, an unclosed section noticed.
+ */
+#ifndef BASE_CONF_H
+#define BASE_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pattern.h"
+
+#define CONF_PEERS_MAX 64
+#define CONF_HOOKS_MAX 32
+#define CONF_SIZE_MAX (1024 * 1024)
+#define CONF_KEY_LEN 40 /* Z85 */
+
+struct conf_peer {
+	char *name;
+	char *address; /* tcp://host:port of its broadcast; requests on the next port */
+	char key[CONF_KEY_LEN + 1];
+	int line;
+};
+
+struct conf_hook {
+	char *name;
+	char **run; /* argv, NULL at the end; run[0] is absolute */
+	char *user;
+	struct patterns *match;
+	int quiet_msec;
+	int timeout_sec;
+	int line;
+};
+
+struct conf {
+	char *file; /* for messages */
+	char *node;
+	char *mount; /* absolute, without a '/' at its end */
+	char *state;
+	char *listen;
+	char *key_file;
+	char *user; /* the replicator's */
+	bool dev;   /* devices in the tree may be opened */
+	int64_t max_file_size; /* bytes */
+	int delete_delay_msec;
+	int settle_msec;
+	int close_delay_msec;
+	int stop_timeout_sec;
+	int keep_versions;
+	bool allow_setid; /* set-id bits from peers are kept */
+	char *log_level;
+	struct conf_peer *peers;
+	size_t npeers;
+	struct conf_hook *hooks;
+	size_t nhooks;
+	struct locality *locality;
+};
+
+/* One mistake: `line` 0 where none applies. Called for each, in order. */
+typedef void conf_report(void *arg, const char *file, int line, const char *sentence);
+
+/* Parses text[len]; `file` is for messages. NULL if anything was reported. The caller frees the result. */
+struct conf *conf_parse(const char *file, const char *text, size_t len, conf_report *report, void *arg);
+/* Likewise from a file, which may not be writable by others. */
+struct conf *conf_read(const char *file, conf_report *report, void *arg);
+void conf_free(struct conf *c);
+
+/* Reports to standard error as FILE:LINE: sentence. */
+void conf_report_stderr(void *arg, const char *file, int line, const char *sentence);
+
+/* tcp://host:port or tcp://[v6]:port -> the same with port + 1, a new string. NULL: not of that form. */
+char *conf_request_address(const char *address);
+/* STATE/control, the replicator's socket for zonefsctl: a new string. */
+char *conf_control_path(const struct conf *c);
+
+/* A secret key file as `zonefsctl keygen` writes it: lines "public = 'Z85'" and "secret = 'Z85'". */
+struct conf_keys {
+	char public_key[CONF_KEY_LEN + 1];
+	char secret_key[CONF_KEY_LEN + 1];
+};
+/* Refuses (with a report) a file that is not the effective user's, or that others may read. */
+int conf_read_keys(const char *file, struct conf_keys *keys, conf_report *report, void *arg);
+
+#define CONF_DEFAULT_FILE SYSCONFDIR "/zonefs/zonefs.conf"
+
+#endif

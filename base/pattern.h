@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Patterns over paths of the tree, as in zonefs.conf(5):
+ *   ?     one byte but '/'         *    any bytes but '/'       [a-z] [!a-z]  one byte of a set
+ *   **    as a whole component: any number of components, none included
+ *   \c    the byte c itself
+ * A pattern with a '/' other than a last one is anchored at the tree's root; one without matches a
+ * name at any depth. A last '/' matches directories, and everything below them. A path also matches
+ * where one of its parent directories does.
+ */
+#ifndef BASE_PATTERN_H
+#define BASE_PATTERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/item.h"
+
+#define PATTERN_LEN_MAX 1024
+#define PATTERNS_MAX 1024
+
+struct patterns; /* an ordered list */
+
+struct patterns *patterns_new(void);
+void patterns_free(struct patterns *p);
+/* Adds one (copied). 0, ERR_FORMAT (*why is a static sentence), ERR_LIMIT, -ENOMEM. */
+int patterns_add(struct patterns *p, const char *pattern, const char **why);
+size_t patterns_count(const struct patterns *p);
+/* `dir`: the path is a directory. */
+bool patterns_match(const struct patterns *p, const char *path, bool dir);
+
+/* What stays local: the built-in list, what `exclude` adds, less what `include` takes back. */
+struct locality;
+struct locality *locality_new(void); /* with the built-in list */
+void locality_free(struct locality *l);
+int locality_exclude(struct locality *l, const char *pattern, const char **why);
+int locality_include(struct locality *l, const char *pattern, const char **why);
+/* The path stays on this host. `creator` is the command that created it ("" or NULL: not known): some
+ * names are local only when named itself created them. An `include` match wins over every exclusion. */
+bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator);
+/* The path's name is of the kind that tools give to temporary files: told late, if at all. */
+bool locality_temporary(const char *path);
+/* Equal for equal lists: peers compare it. */
+uint64_t locality_hash(const struct locality *l);
+
+#endif
