@@ -32,8 +32,9 @@ char *path_join(const char *dir, const char *name);
  * directory follows it at once. */
 int path_compare(const char *a, const char *b);
 
-/* For people and for line-based formats: bytes below 0x20, 0x7f, above 0x7e if not valid UTF-8, and
- * the backslash become \ooo (octal). Writes at most size bytes, NUL-terminated; returns dst. */
+/* For people and for line-based formats: bytes below 0x20, 0x7f, above 0x7e if not valid UTF-8 (or a C1
+ * control character), and the backslash become \ooo (octal). Writes at most size bytes, NUL-terminated;
+ * returns dst. */
 char *path_escape(char *dst, size_t size, const char *p);
 #define PATH_ESCAPED_MAX (4 * PATH_LEN_MAX + 1)
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Clocks, and the mtime floor's arithmetic.
+ */
+#include "base/clock.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define SEC_NSEC INT64_C(1000000000)
+#define MSEC_NSEC INT64_C(1000000)
+/* A hundred years: far enough for any test, and no sum with it overflows. */
+#define OFFSET_MAX_SEC (INT64_C(100) * 366 * 86400)
+/* How far a raised mtime may run ahead of the clock in whole seconds. */
+#define AHEAD_MAX_NSEC (60 * SEC_NSEC)
+
+static int64_t offset_nsec;
+
+static void read_offset(void)
+{
+	const char *text = getenv("ZONEFS_CLOCK_OFFSET");
+	char *end;
+
+	if (!text || !*text)
+		return;
+	long long sec = strtoll(text, &end, 10);
+	if (*end == '\0' && sec >= -OFFSET_MAX_SEC && sec <= OFFSET_MAX_SEC)
+		offset_nsec = sec * SEC_NSEC;
+}
+
+static int64_t now(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * SEC_NSEC + ts.tv_nsec;
+}
+
+int64_t clock_wall_nsec(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, read_offset);
+	return now(CLOCK_REALTIME) + offset_nsec;
+}
+
+int64_t clock_wall_msec(void)
+{
+	return clock_wall_nsec() / MSEC_NSEC;
+}
+
+int64_t clock_monotonic_msec(void)
+{
+	return now(CLOCK_MONOTONIC) / MSEC_NSEC;
+}
+
+int64_t clock_monotonic_usec(void)
+{
+	return now(CLOCK_MONOTONIC) / 1000;
+}
+
+int64_t mtime_raise(int64_t floor_nsec, int64_t wanted_nsec, int64_t now_nsec)
+{
+	int64_t within = floor_nsec % SEC_NSEC;
+	int64_t whole;
+
+	if (floor_nsec == 0 || wanted_nsec > floor_nsec)
+		return wanted_nsec;
+	if (floor_nsec > INT64_MAX - SEC_NSEC)
+		return floor_nsec < INT64_MAX - MSEC_NSEC ? floor_nsec + MSEC_NSEC : INT64_MAX;
+	if (within < 0)
+		within += SEC_NSEC;
+	whole = floor_nsec - within + SEC_NSEC;
+	if (whole - AHEAD_MAX_NSEC > now_nsec)
+		return floor_nsec + MSEC_NSEC;
+	return whole;
+}
