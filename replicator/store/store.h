@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The store: entries, the log, vectors, intents, outcomes in SQLite (WAL, synchronous=FULL); contents
+ * up to STORE_SMALL_MAX in it, larger ones beside it as objects named by their hash. One thread.
+ *
+ *   STATE/zonefs.db          schema version in PRAGMA user_version; another one is refused with words
+ *   STATE/objects/ab/abcd…   format byte (0: plain), then the content
+ *   STATE/incoming/          objects being written; emptied at start
+ *
+ * Writing goes into an open transaction that begins by itself; store_commit makes it durable. After a
+ * failed commit everything since the last one is still waiting: call it again (disk full), nothing is
+ * lost and nothing is applied twice.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "replicator/core/core.h"
+
+#define STORE_SMALL_MAX (64 * 1024)
+#define STORE_SCHEMA 1
+
+struct store;
+
+/* Opens, or makes it; checks it. `readonly` for looking at a stopped node's. 0 and *out, or an error
+ * that has been logged. */
+int store_open(struct store **out, const char *state_dir, bool readonly);
+void store_close(struct store *s);
+
+/* Gives everything to a new core (versions, shown, intents, vector, origins, meta). */
+int store_load(struct store *s, struct core *c);
+
+/* Carries out an EFFECT_STORE. A version whose content was given with store_stash gets it into the
+ * same transaction. 0, or an error after which the store waits (see store_commit). */
+int store_apply(struct store *s, const struct effect *e, int64_t wall_msec);
+
+/* Makes all since the last commit durable. 0, -ENOSPC and the like: call again later. */
+int store_commit(struct store *s);
+bool store_dirty(const struct store *s); /* something waits for a commit */
+
+/* ---- contents ---- */
+
+/* Small content, checked against its hash by the caller, that a following STORE_VERSION may refer to.
+ * Copied; forgotten at the commit if nothing did. At most 64 MiB are kept: ERR_LIMIT. */
+int store_stash(struct store *s, struct hash hash, const void *p, size_t len);
+/* It is in the store, or stashed. */
+bool store_has(struct store *s, struct hash hash);
+/* Writes content straight into the store (contents fetched from a peer, small ones). */
+int store_put(struct store *s, struct hash hash, const void *p, size_t len);
+
+/* A large content, written piece by piece into a file. `resume`: goes on where an earlier, cut off one of
+ * that hash ended. */
+struct incoming;
+int incoming_open(struct store *s, struct hash hash, bool resume, struct incoming **out);
+uint64_t incoming_size(const struct incoming *in);
+int incoming_write(struct incoming *in, const void *p, size_t len);
+/* Fsyncs, proves the hash (ERR_CORRUPT: thrown away), puts it in place; frees. */
+int incoming_finish(struct incoming *in);
+/* Frees; what was written is kept for `resume` where keep. */
+void incoming_cancel(struct incoming *in, bool keep);
+/* For content that is hashed while it is written (a local file): the hash is told at the end. */
+int incoming_open_new(struct store *s, struct incoming **out);
+int incoming_finish_new(struct incoming *in, struct hash *hash, uint64_t *size);
+
+/* Small content, or a piece of a large one: at most max bytes from offset into p. Bytes read, 0 at the end,
+ * -ENOENT, ERR_CORRUPT. *total is the content's size. */
+long store_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max, uint64_t *total);
+
+/* ---- the log, for people ---- */
+
+/* One version that this node made or learned, with its place in time. */
+struct log_record {
+	int64_t id;         /* order of this node's knowledge */
+	int64_t wall_msec;  /* when this node made or learned it */
+	const char *path;
+	const struct version *version;
+	const char *node;   /* origin's */
+	bool own;
+	bool history;       /* no longer current */
+};
+struct log_filter {
+	const char *path;   /* exactly, or everything below it; NULL: all */
+	int64_t since_msec; /* 0: all */
+	int64_t after_id;   /* 0: all */
+	uint64_t origin;    /* 0: all */
+	const char *node;   /* NULL: all */
+	uint32_t last;      /* at most that many, the newest; 0: 1000 */
+};
+/* Oldest first. The record is valid during the call. 0, or an error, or what the callback returned if
+ * not 0. */
+int store_log(struct store *s, const struct log_filter *f,
+	      int (*each)(void *arg, const struct log_record *r), void *arg);
+
+/* What became of a version on a node. */
+struct outcome {
+	struct dot dot;
+	char *path;
+	char *node;          /* where */
+	int64_t wall_msec;   /* when, by the clock of the node that says so */
+	int32_t after_msec;  /* since the author made it; -1: not known */
+	char *hook;          /* NULL: installed; else the hook that ran */
+	int32_t status;      /* installed: 0 or an error; hook: exit status, -1 signal or time limit */
+	char *words;         /* the hook's output or the reason; bounded to 1 KiB */
+	char *served;        /* "zone serial" lines that the hook proved; may be "" */
+};
+void outcome_fini(struct outcome *o);
+/* `told`: nobody else has to hear of it. */
+int store_outcome(struct store *s, const struct outcome *o, bool told);
+/* Outcomes of versions by origins of `node` that it has not heard, oldest first, at most `max`. */
+int store_untold(struct store *s, const char *node, uint32_t max,
+		 int (*each)(void *arg, int64_t id, const struct outcome *o), void *arg);
+int store_told(struct store *s, int64_t id);
+int store_outcomes(struct store *s, struct dot dot, const char *path,
+		   int (*each)(void *arg, const struct outcome *o), void *arg);
+
+/* Old versions beyond `keep` of a path, their contents, and log and outcomes older than a year are cut.
+ * Does a bounded piece of work; true if there is more. Never fails loudly. */
+bool store_prune(struct store *s, uint32_t keep);
+
+struct store_usage {
+	uint64_t database_bytes;
+	uint64_t objects_bytes;
+	uint64_t free_bytes; /* of the file system */
+	uint64_t versions;
+	uint64_t paths;
+};
+int store_usage(struct store *s, struct store_usage *u);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Messages between nodes: bytes and back. A message is one ZeroMQ frame.
+ *
+ *   message   = "ZF" u8 WIRE_VERSION, u8 type, body                    at most WIRE_MESSAGE_MAX bytes
+ *
+ *   on PUB (broadcast)
+ *     op        = dot, u32 n, n * (path str, version bytes, content)
+ *     content   = u8 0                      not here: known already, or too large: fetch it
+ *               | u8 1, bytes               inline, at most WIRE_INLINE_MAX
+ *     heartbeat = see exchange.h, patterns u64 (hash of the sender's exclusions)
+ *   on DEALER -> ROUTER (requests, each with a u64 id), and back
+ *     hello     = node str, patterns u64, node-id u64        -> hello
+ *     ask                                                    -> page
+ *     want      = u32 n, n * (hash, offset u64)              -> pieces, as many as fit WIRE_PIECES_MAX
+ *     pieces    = u32 n, n * (hash, offset u64, total u64, status u8, bytes)
+ *     outcomes  = u32 n, n * outcome                         -> told
+ *     told      = u32 n
+ *     waitfor   = vector, served u8, path str ("": all), limit u32 ms -> done
+ *     done      = u8 1 reached, 0 not within the limit; words str
+ *     list      = cursor str                                 -> listing
+ *     listing   = next str, u32 n, n * (path str, digest u64)
+ *     refuse    = words str        another protocol version, or a request that cannot be taken
+ *
+ * A message of another WIRE_VERSION is ERR_PROTOCOL; "ZF" and the version byte never move.
+ */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include "base/buf.h"
+#include "replicator/core/exchange.h"
+
+#define WIRE_VERSION 1
+#define WIRE_INLINE_MAX (64 * 1024)
+#define WIRE_PIECE_MAX (256 * 1024)
+#define WIRE_PIECES_MAX (1024 * 1024)   /* content bytes in one answer */
+#define WIRE_WANT_MAX 64
+#define WIRE_MESSAGE_MAX (8 * 1024 * 1024)
+#define WIRE_OP_INLINE_MAX (4 * 1024 * 1024) /* inline contents in one op */
+#define WIRE_OUTCOMES_MAX 256
+#define WIRE_LISTING_MAX 4096
+#define WIRE_WORDS_MAX 1024
+
+enum wire_type {
+	WIRE_OP = 1,
+	WIRE_HEARTBEAT = 2,
+	WIRE_HELLO = 3,
+	WIRE_ASK = 4,
+	WIRE_PAGE = 5,
+	WIRE_WANT = 6,
+	WIRE_PIECES = 7,
+	WIRE_OUTCOMES = 8,
+	WIRE_TOLD = 9,
+	WIRE_WAITFOR = 10,
+	WIRE_DONE = 11,
+	WIRE_LIST = 12,
+	WIRE_LISTING = 13,
+	WIRE_REFUSE = 14,
+};
+
+struct wire_content {
+	const uint8_t *p; /* NULL: not inline; points into the message */
+	size_t len;
+};
+
+struct wire_piece {
+	struct hash hash;
+	uint64_t offset;
+	uint64_t total;  /* the content's size */
+	uint8_t status;  /* 0, 1: not here */
+	const uint8_t *p;
+	size_t len;
+};
+
+struct wire_outcome {
+	struct dot dot;
+	char *path;
+	char *node;
+	int64_t wall_msec;
+	int32_t after_msec;
+	char *hook; /* NULL: installed */
+	int32_t status;
+	char *words;
+	char *served;
+};
+
+struct wire_listed {
+	char *path;
+	uint64_t digest;
+};
+
+/* A decoded message; owns what it points to but for contents and pieces, which point into the bytes. */
+struct message {
+	enum wire_type type;
+	uint64_t id; /* of the request; 0 in broadcasts */
+	union {
+		struct {
+			struct op op;
+			struct wire_content *contents; /* one an item */
+		} op;
+		struct {
+			struct heartbeat heartbeat;
+			uint64_t patterns;
+		} heartbeat;
+		struct {
+			char node[NODE_NAME_MAX];
+			uint64_t patterns;
+			uint64_t node_id; /* random, made with the store */
+		} hello;
+		struct ask ask;
+		struct page page;
+		struct {
+			uint32_t n;
+			struct wire_piece p[WIRE_WANT_MAX]; /* WANT: hash and offset only */
+		} pieces; /* WANT, PIECES */
+		struct {
+			uint32_t n;
+			struct wire_outcome *o;
+		} outcomes;
+		uint32_t told;
+		struct {
+			struct vv vector;
+			bool served;
+			char *path;
+			uint32_t limit_msec;
+		} waitfor;
+		struct {
+			bool reached;
+			char *words;
+		} done;
+		struct {
+			char *cursor;
+		} list;
+		struct {
+			char *next; /* "": the end */
+			uint32_t n;
+			struct wire_listed *p;
+		} listing;
+		struct {
+			char *words;
+		} refuse;
+	};
+};
+
+/* Encodes into an empty buffer (max WIRE_MESSAGE_MAX); b->err says whether it fitted. */
+void message_encode(struct buf *b, const struct message *m);
+/* 0 and *m (finish with message_fini), ERR_FORMAT, ERR_PROTOCOL. Everything is bounded and checked: paths,
+ * kinds, lengths, counts; an op's versions all carry the op's dot and have it in their context. */
+int message_decode(struct message *m, const void *p, size_t len);
+void message_fini(struct message *m);
+const char *message_name(enum wire_type type);
+
+#endif
