@@ -83,4 +83,18 @@ struct page {
 
 void page_fini(struct page *p);
 
+/* What became of a version on a node. */
+struct outcome {
+	struct dot dot;
+	char *path;
+	char *node;          /* where */
+	int64_t wall_msec;   /* when, by the clock of the node that says so */
+	int32_t after_msec;  /* since the author made it; -1: not known */
+	char *hook;          /* NULL: installed; else the hook that ran */
+	int32_t status;      /* installed: 0 or an error; hook: exit status, -1 signal or time limit */
+	char *words;         /* the hook's output or the reason; bounded to 1 KiB */
+	char *served;        /* "zone serial" lines that the hook proved; may be "" */
+};
+void outcome_fini(struct outcome *o);
+
 #endif

@@ -94,19 +94,6 @@ struct log_filter {
 int store_log(struct store *s, const struct log_filter *f,
 	      int (*each)(void *arg, const struct log_record *r), void *arg);
 
-/* What became of a version on a node. */
-struct outcome {
-	struct dot dot;
-	char *path;
-	char *node;          /* where */
-	int64_t wall_msec;   /* when, by the clock of the node that says so */
-	int32_t after_msec;  /* since the author made it; -1: not known */
-	char *hook;          /* NULL: installed; else the hook that ran */
-	int32_t status;      /* installed: 0 or an error; hook: exit status, -1 signal or time limit */
-	char *words;         /* the hook's output or the reason; bounded to 1 KiB */
-	char *served;        /* "zone serial" lines that the hook proved; may be "" */
-};
-void outcome_fini(struct outcome *o);
 /* `told`: nobody else has to hear of it. */
 int store_outcome(struct store *s, const struct outcome *o, bool told);
 /* Outcomes of versions by origins of `node` that it has not heard, oldest first, at most `max`. */

@@ -72,18 +72,6 @@ struct wire_piece {
 	size_t len;
 };
 
-struct wire_outcome {
-	struct dot dot;
-	char *path;
-	char *node;
-	int64_t wall_msec;
-	int32_t after_msec;
-	char *hook; /* NULL: installed */
-	int32_t status;
-	char *words;
-	char *served;
-};
-
 struct wire_listed {
 	char *path;
 	uint64_t digest;
@@ -115,7 +103,7 @@ struct message {
 		} pieces; /* WANT, PIECES */
 		struct {
 			uint32_t n;
-			struct wire_outcome *o;
+			struct outcome *o;
 		} outcomes;
 		uint32_t told;
 		struct {
