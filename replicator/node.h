@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The replicator's loop: turns the world into events for the core and carries its effects out. One
+ * thread; what would take long (hashing a large file) goes on beside it in workers.
+ *
+ *   node.c      the loop itself: poll, step, commit, carry out
+ *   runner.c    the core's effects, in their order, across the store's commits
+ *   portal.c    the port to fs: requests and answers, hints
+ *   taker.c     LOOK, read, hash, LOOK again; SCAN
+ *   placer.c    STAGE, INSTALL, REMOVE
+ *   peers.c     messages from and to the peers, what is known of each
+ *   contents.c  fetching contents in pieces
+ *   runs.c      hook runs and outcomes
+ *   waits.c     `wait`: until peers have what this node has
+ *   control.c   the socket for zonefsctl; one file a command: control_*.c
+ */
+#ifndef REPLICATOR_NODE_H
+#define REPLICATOR_NODE_H
+
+#include "base/conf.h"
+#include "replicator/core/core.h"
+#include "replicator/core/hooks.h"
+#include "replicator/link/link.h"
+#include "replicator/store/store.h"
+
+struct node;
+
+/* Runs until SIGTERM or the keeper's end of the port closes. The exit status. */
+int node_run(const struct conf *conf, const struct conf_keys *keys, int port);
+
+#endif
