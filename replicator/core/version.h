@@ -14,6 +14,11 @@
 
 #define OWNER_MAX 64 /* a longer user or group name goes by number only */
 #define XATTRS_MAX (16 * 1024)
+/* Beyond these no version is taken, and whoever makes one must stay within. */
+#define VERSION_STAMP_MAX (UINT64_C(1) << 63) /* the year 6429 */
+#define VERSION_SIZE_MAX (UINT64_C(1) << 62)
+#define VERSION_MTIME_MAX INT64_C(9200000000000000000) /* ns before or after 1970: 2261 */
+#define VERSION_USER_MAX 255
 
 struct hash {
 	uint8_t b[16]; /* XXH3-128, canonical (big-endian) form */

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Versions: their references, their order, and their bytes, which are the same on the wire and in
+ * the store:
+ *
+ *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1: import), changed u8,
+ *             attrs, replaced hash, target str, xattrs bytes, group u64, who, user str
+ *   attrs   = kind u8, mode u32, uid u32, gid u32, owner str, group str, mtime i64, size u64, hash
+ *   hash    = 16 bytes
+ */
+#include "replicator/core/version.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+#define FLAG_IMPORT 1
+#define CHANGED_ALL                                                                                \
+	(CHANGED_KIND | CHANGED_CONTENT | CHANGED_MODE | CHANGED_OWNER | CHANGED_MTIME |           \
+	 CHANGED_XATTRS)
+#define TARGET_MAX 4095
+
+bool hash_none(struct hash h)
+{
+	static const struct hash none;
+
+	return hash_same(h, none);
+}
+
+void hash_text(char dst[HASH_TEXT], struct hash h)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < sizeof(h.b); i++) {
+		dst[2 * i] = digits[h.b[i] >> 4];
+		dst[2 * i + 1] = digits[h.b[i] & 15];
+	}
+	dst[2 * sizeof(h.b)] = '\0';
+}
+
+struct version *version_new(void)
+{
+	struct version *v = calloc(1, sizeof(*v));
+
+	if (v)
+		v->user = strdup("");
+	if (!v || !v->user) {
+		log_error("out of memory");
+		abort();
+	}
+	v->refs = 1;
+	return v;
+}
+
+struct version *version_get(struct version *v)
+{
+	v->refs++;
+	return v;
+}
+
+void version_put(struct version *v)
+{
+	if (!v || --v->refs > 0)
+		return;
+	vv_fini(&v->context);
+	free(v->target);
+	free(v->xattrs);
+	free(v->user);
+	free(v);
+}
+
+/* Same name; or, where one has none, same number. */
+static bool same_owner(const char *name_a, uint32_t id_a, const char *name_b, uint32_t id_b)
+{
+	if (name_a[0] && name_b[0])
+		return strcmp(name_a, name_b) == 0;
+	return id_a == id_b;
+}
+
+uint8_t attrs_compare(const struct attrs *a, const struct attrs *b)
+{
+	uint8_t changed = 0;
+
+	if (a->kind == KIND_ABSENT && b->kind == KIND_ABSENT)
+		return 0;
+	if (a->kind == KIND_ABSENT || b->kind == KIND_ABSENT)
+		return CHANGED_KIND | CHANGED_CONTENT | CHANGED_MODE | CHANGED_OWNER |
+		       CHANGED_MTIME;
+	if (a->kind != b->kind)
+		changed |= CHANGED_KIND | CHANGED_CONTENT;
+	else if (!hash_same(a->hash, b->hash) || (a->kind == KIND_FILE && a->size != b->size))
+		changed |= CHANGED_CONTENT;
+	if (a->mode != b->mode && (a->kind != KIND_LINK || b->kind != KIND_LINK))
+		changed |= CHANGED_MODE;
+	if (!same_owner(a->owner, a->uid, b->owner, b->uid) ||
+	    !same_owner(a->group, a->gid, b->group, b->gid))
+		changed |= CHANGED_OWNER;
+	if (a->mtime_nsec != b->mtime_nsec && a->kind != KIND_DIR && b->kind != KIND_DIR)
+		changed |= CHANGED_MTIME;
+	return changed;
+}
+
+int version_rank(const struct version *a, const struct version *b)
+{
+	if (version_live(a) != version_live(b))
+		return version_live(a) ? -1 : 1;
+	if (a->import != b->import)
+		return a->import ? 1 : -1;
+	if (a->stamp != b->stamp)
+		return a->stamp > b->stamp ? -1 : 1;
+	return dot_compare(b->dot, a->dot);
+}
+
+static void buf_attrs(struct buf *b, const struct attrs *a)
+{
+	buf_u8(b, (uint8_t)a->kind);
+	buf_u32(b, a->mode);
+	buf_u32(b, a->uid);
+	buf_u32(b, a->gid);
+	buf_str(b, a->owner);
+	buf_str(b, a->group);
+	buf_i64(b, a->mtime_nsec);
+	buf_u64(b, a->size);
+	buf_raw(b, a->hash.b, sizeof(a->hash.b));
+}
+
+void buf_version(struct buf *b, const struct version *v)
+{
+	buf_u8(b, VERSION_FORMAT);
+	buf_dot(b, v->dot);
+	buf_vv(b, &v->context);
+	buf_u64(b, v->stamp);
+	buf_u8(b, v->import ? FLAG_IMPORT : 0);
+	buf_u8(b, v->changed);
+	buf_attrs(b, &v->attrs);
+	buf_raw(b, v->replaced.b, sizeof(v->replaced.b));
+	buf_str(b, v->target);
+	buf_bytes(b, v->xattrs, v->xattrs_len);
+	buf_u64(b, v->group);
+	buf_who(b, &v->who);
+	buf_str(b, v->user);
+}
+
+static void rd_hash(struct rd *r, struct hash *h)
+{
+	const uint8_t *p = rd_raw(r, sizeof(h->b));
+
+	if (p)
+		memcpy(h->b, p, sizeof(h->b));
+}
+
+static void rd_attrs(struct rd *r, struct attrs *a)
+{
+	uint8_t kind = rd_u8(r);
+
+	if (kind > KIND_LINK)
+		rd_fail(r);
+	else
+		a->kind = (enum kind)kind;
+	a->mode = rd_u32(r);
+	a->uid = rd_u32(r);
+	a->gid = rd_u32(r);
+	rd_strbuf(r, a->owner, sizeof(a->owner));
+	rd_strbuf(r, a->group, sizeof(a->group));
+	a->mtime_nsec = rd_i64(r);
+	a->size = rd_u64(r);
+	rd_hash(r, &a->hash);
+}
+
+static void rd_xattrs(struct rd *r, struct version *v)
+{
+	size_t len;
+	const uint8_t *p = rd_bytes(r, &len, XATTRS_MAX);
+
+	if (!p || len == 0)
+		return;
+	v->xattrs = malloc(len);
+	if (!v->xattrs) {
+		rd_fail(r);
+		return;
+	}
+	memcpy(v->xattrs, p, len);
+	v->xattrs_len = (uint32_t)len;
+}
+
+/* What every node may rely on, whoever made the version. */
+static bool sound(const struct version *v)
+{
+	const struct attrs *a = &v->attrs;
+	bool hashed = a->kind == KIND_FILE || a->kind == KIND_LINK;
+
+	if (vv_get(&v->context, v->dot.origin) != v->dot.seq)
+		return false;
+	if (v->stamp > VERSION_STAMP_MAX || (v->changed & ~CHANGED_ALL))
+		return false;
+	if (a->mode > 07777 || a->size > VERSION_SIZE_MAX)
+		return false;
+	if (a->mtime_nsec > VERSION_MTIME_MAX || a->mtime_nsec < -VERSION_MTIME_MAX)
+		return false;
+	if (hash_none(a->hash) == hashed)
+		return false;
+	return (a->kind == KIND_LINK) == (v->target != NULL);
+}
+
+struct version *rd_version(struct rd *r)
+{
+	struct version *v = version_new();
+
+	if (rd_u8(r) != VERSION_FORMAT)
+		rd_fail(r);
+	v->dot = rd_dot(r);
+	rd_vv(r, &v->context);
+	v->stamp = rd_u64(r);
+	uint8_t flags = rd_u8(r);
+	if (flags & ~FLAG_IMPORT)
+		rd_fail(r);
+	v->import = flags & FLAG_IMPORT;
+	v->changed = rd_u8(r);
+	rd_attrs(r, &v->attrs);
+	rd_hash(r, &v->replaced);
+	v->target = rd_str(r, TARGET_MAX);
+	if (v->target && !v->target[0]) {
+		free(v->target);
+		v->target = NULL;
+	}
+	rd_xattrs(r, v);
+	v->group = rd_u64(r);
+	rd_who(r, &v->who);
+	char *user = rd_str(r, VERSION_USER_MAX);
+	if (user) {
+		free(v->user);
+		v->user = user;
+	}
+	if (!r->err && sound(v))
+		return v;
+	rd_fail(r);
+	version_put(v);
+	return NULL;
+}
