@@ -37,6 +37,11 @@ int store_load(struct store *s, struct core *c);
  * same transaction. 0, or an error after which the store waits (see store_commit). */
 int store_apply(struct store *s, const struct effect *e, int64_t wall_msec);
 
+/* Named values of the loop's own, in the same transactions (the core's STORE_META has names of its own).
+ * put: len 0 forgets it. get: its length (at most max copied), 0 where there is none, or an error. */
+int store_value_put(struct store *s, const char *name, const void *p, size_t len);
+long store_value_get(struct store *s, const char *name, void *p, size_t max);
+
 /* Makes all since the last commit durable. 0, -ENOSPC and the like: call again later. */
 int store_commit(struct store *s);
 bool store_dirty(const struct store *s); /* something waits for a commit */
