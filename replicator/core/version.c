@@ -39,6 +39,21 @@ void hash_text(char dst[HASH_TEXT], struct hash h)
 	dst[2 * sizeof(h.b)] = '\0';
 }
 
+void buf_hash(struct buf *b, struct hash h)
+{
+	buf_raw(b, h.b, sizeof(h.b));
+}
+
+struct hash rd_hash(struct rd *r)
+{
+	struct hash h = {0};
+	const uint8_t *p = rd_raw(r, sizeof(h.b));
+
+	if (p)
+		memcpy(h.b, p, sizeof(h.b));
+	return h;
+}
+
 struct version *version_new(void)
 {
 	struct version *v = calloc(1, sizeof(*v));
@@ -122,7 +137,7 @@ static void buf_attrs(struct buf *b, const struct attrs *a)
 	buf_str(b, a->group);
 	buf_i64(b, a->mtime_nsec);
 	buf_u64(b, a->size);
-	buf_raw(b, a->hash.b, sizeof(a->hash.b));
+	buf_hash(b, a->hash);
 }
 
 void buf_version(struct buf *b, const struct version *v)
@@ -134,20 +149,12 @@ void buf_version(struct buf *b, const struct version *v)
 	buf_u8(b, v->import ? FLAG_IMPORT : 0);
 	buf_u8(b, v->changed);
 	buf_attrs(b, &v->attrs);
-	buf_raw(b, v->replaced.b, sizeof(v->replaced.b));
+	buf_hash(b, v->replaced);
 	buf_str(b, v->target);
 	buf_bytes(b, v->xattrs, v->xattrs_len);
 	buf_u64(b, v->group);
 	buf_who(b, &v->who);
 	buf_str(b, v->user);
-}
-
-static void rd_hash(struct rd *r, struct hash *h)
-{
-	const uint8_t *p = rd_raw(r, sizeof(h->b));
-
-	if (p)
-		memcpy(h->b, p, sizeof(h->b));
 }
 
 static void rd_attrs(struct rd *r, struct attrs *a)
@@ -165,7 +172,7 @@ static void rd_attrs(struct rd *r, struct attrs *a)
 	rd_strbuf(r, a->group, sizeof(a->group));
 	a->mtime_nsec = rd_i64(r);
 	a->size = rd_u64(r);
-	rd_hash(r, &a->hash);
+	a->hash = rd_hash(r);
 }
 
 static void rd_xattrs(struct rd *r, struct version *v)
@@ -218,7 +225,7 @@ struct version *rd_version(struct rd *r)
 	v->import = flags & FLAG_IMPORT;
 	v->changed = rd_u8(r);
 	rd_attrs(r, &v->attrs);
-	rd_hash(r, &v->replaced);
+	v->replaced = rd_hash(r);
 	v->target = rd_str(r, TARGET_MAX);
 	if (v->target && !v->target[0]) {
 		free(v->target);

@@ -32,6 +32,8 @@ bool hash_none(struct hash h); /* all zero */
 /* 32 hexadecimal digits and a NUL. */
 #define HASH_TEXT 33
 void hash_text(char dst[HASH_TEXT], struct hash h);
+void buf_hash(struct buf *b, struct hash h);
+struct hash rd_hash(struct rd *r);
 
 /* What people see of an item, whoever it belongs to. */
 struct attrs {

@@ -40,6 +40,7 @@
 #define WIRE_OUTCOMES_MAX 256
 #define WIRE_LISTING_MAX 4096
 #define WIRE_WORDS_MAX 1024
+#define WIRE_SERVED_MAX (16 * 1024) /* an outcome's "zone serial" lines */
 
 enum wire_type {
 	WIRE_OP = 1,

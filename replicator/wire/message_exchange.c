@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What cores tell each other, in bytes: ops, heartbeats, and the pages of a catch-up.
+ *
+ *   op        = dot, n u32, n * (item, content)
+ *   item      = path str, version bytes
+ *   heartbeat = digest u64, ops u64, tree u64, pending u32, lag u32 (ms), failing u32, conflicts
+ * u32, joining u8, wall i64 (ms), n u32, n * dot, patterns u64 ask       = transfer u64, vector,
+ * start vector, cursor str, flags u8 (1 swept, 2 joining) page      = transfer u64, n u32, n *
+ * item, m u32, m * (origin u64, node str), start vector, cursor str, flags u8 (1 swept, 2 joining,
+ * 4 last, 8 joined with, 16 known), vector, floor vector
+ */
+#include <stdlib.h>
+
+#include "replicator/wire/codec.h"
+
+#define ITEM_LEAST 8 /* bytes: lengths and a path of one byte */
+#define ORIGIN_LEAST 11
+#define DOT_BYTES 16
+
+enum {
+	FLAG_SWEPT = 1,
+	FLAG_JOINING = 2,
+	FLAG_LAST = 4,
+	FLAG_JOINED_WITH = 8,
+	FLAG_KNOWN = 16,
+};
+
+static uint8_t rd_flags(struct rd *r, unsigned all)
+{
+	uint8_t flags = rd_u8(r);
+
+	if (flags & ~all)
+		rd_fail(r);
+	return flags;
+}
+
+/* ---- items ---- */
+
+static void buf_item(struct buf *b, const struct item *i)
+{
+	buf_str(b, i->path);
+	size_t at = b->len;
+	buf_u32(b, 0);
+	buf_version(b, i->version);
+	if (!b->err)
+		buf_put_u32_at(b, at, (uint32_t)(b->len - at - 4));
+}
+
+static void rd_item(struct rd *r, struct item *i)
+{
+	struct rd inner;
+	size_t len;
+
+	i->path = rd_path(r);
+	const uint8_t *p = rd_bytes(r, &len, WIRE_MESSAGE_MAX);
+	if (r->err)
+		return;
+	rd_init(&inner, p, len);
+	i->version = rd_version(&inner);
+	if (rd_end(&inner))
+		rd_fail(r);
+}
+
+/* n items into a new array; *n grows with what has been read. */
+static struct item *rd_items(struct rd *r, uint32_t *n, uint32_t max)
+{
+	uint32_t count = rd_count(r, max, ITEM_LEAST);
+	struct item *items = rd_array(r, count, sizeof(*items));
+
+	while (items && *n < count && !r->err)
+		rd_item(r, &items[(*n)++]);
+	return items;
+}
+
+/* ---- op ---- */
+
+void buf_op_body(struct buf *b, const struct message *m)
+{
+	const struct op *op = &m->op.op;
+
+	buf_dot(b, op->dot);
+	buf_u32(b, op->n);
+	for (uint32_t i = 0; i < op->n; i++) {
+		const struct wire_content *c = m->op.contents ? &m->op.contents[i] : NULL;
+
+		buf_item(b, &op->items[i]);
+		buf_u8(b, c && c->p);
+		if (c && c->p)
+			buf_bytes(b, c->p, c->len);
+	}
+}
+
+/* Inline content belongs to a file of just that size; *total is what the op has had of it. */
+static void rd_content(struct rd *r, struct wire_content *c, const struct version *v, size_t *total)
+{
+	if (!rd_bool(r))
+		return;
+	c->p = rd_bytes(r, &c->len, WIRE_INLINE_MAX);
+	if (r->err)
+		return;
+	*total += c->len;
+	if (v->attrs.kind != KIND_FILE || v->attrs.size != c->len || *total > WIRE_OP_INLINE_MAX)
+		rd_fail(r);
+}
+
+void rd_op_body(struct rd *r, struct message *m)
+{
+	struct op *op = &m->op.op;
+	size_t total = 0;
+
+	op->dot = rd_dot(r);
+	uint32_t n = rd_count(r, OP_VERSIONS_MAX, ITEM_LEAST);
+	if (n == 0)
+		rd_fail(r);
+	op->items = rd_array(r, n, sizeof(*op->items));
+	m->op.contents = rd_array(r, n, sizeof(*m->op.contents));
+	while (!r->err && op->n < n) {
+		struct item *item = &op->items[op->n];
+		struct wire_content *c = &m->op.contents[op->n++];
+
+		rd_item(r, item);
+		if (!r->err && !dot_same(item->version->dot, op->dot))
+			rd_fail(r);
+		if (!r->err)
+			rd_content(r, c, item->version, &total);
+	}
+}
+
+/* ---- heartbeat ---- */
+
+void buf_heartbeat_body(struct buf *b, const struct message *m)
+{
+	const struct heartbeat *h = &m->heartbeat.heartbeat;
+
+	buf_u64(b, h->digest);
+	buf_u64(b, h->ops);
+	buf_u64(b, h->tree);
+	buf_u32(b, h->pending);
+	buf_u32(b, h->lag_msec);
+	buf_u32(b, h->failing);
+	buf_u32(b, h->conflicts);
+	buf_u8(b, h->joining);
+	buf_i64(b, h->wall_msec);
+	buf_u32(b, h->nrecent);
+	for (uint32_t i = 0; i < h->nrecent; i++)
+		buf_dot(b, h->recent[i]);
+	buf_u64(b, m->heartbeat.patterns);
+}
+
+void rd_heartbeat_body(struct rd *r, struct message *m)
+{
+	struct heartbeat *h = &m->heartbeat.heartbeat;
+
+	h->digest = rd_u64(r);
+	h->ops = rd_u64(r);
+	h->tree = rd_u64(r);
+	h->pending = rd_u32(r);
+	h->lag_msec = rd_u32(r);
+	h->failing = rd_u32(r);
+	h->conflicts = rd_u32(r);
+	h->joining = rd_bool(r);
+	h->wall_msec = rd_i64(r);
+	h->nrecent = rd_count(r, HEARTBEAT_RECENT_MAX, DOT_BYTES);
+	for (uint32_t i = 0; i < h->nrecent; i++)
+		h->recent[i] = rd_dot(r);
+	m->heartbeat.patterns = rd_u64(r);
+}
+
+/* ---- catch-up ---- */
+
+void buf_ask_body(struct buf *b, const struct message *m)
+{
+	const struct ask *a = &m->ask;
+
+	buf_u64(b, a->id);
+	buf_vv(b, &a->vector);
+	buf_vv(b, &a->start);
+	buf_str(b, a->cursor);
+	buf_u8(b, (uint8_t)((a->swept ? FLAG_SWEPT : 0) | (a->joining ? FLAG_JOINING : 0)));
+}
+
+void rd_ask_body(struct rd *r, struct message *m)
+{
+	struct ask *a = &m->ask;
+
+	a->id = rd_u64(r);
+	rd_vv(r, &a->vector);
+	rd_vv(r, &a->start);
+	a->cursor = rd_path_or_root(r);
+	uint8_t flags = rd_flags(r, FLAG_SWEPT | FLAG_JOINING);
+	a->swept = flags & FLAG_SWEPT;
+	a->joining = flags & FLAG_JOINING;
+}
+
+static void rd_origins(struct rd *r, struct page *p)
+{
+	uint32_t n = rd_count(r, ORIGINS_MAX, ORIGIN_LEAST);
+
+	p->origins = rd_array(r, n, sizeof(*p->origins));
+	while (!r->err && p->norigins < n) {
+		struct origin *o = &p->origins[p->norigins++];
+
+		o->origin = rd_u64(r);
+		if (o->origin < 1 || o->origin > INT64_MAX)
+			rd_fail(r);
+		rd_node(r, o->node);
+	}
+}
+
+void buf_page_body(struct buf *b, const struct message *m)
+{
+	const struct page *p = &m->page;
+	unsigned flags = (p->swept ? FLAG_SWEPT : 0) | (p->joining ? FLAG_JOINING : 0) |
+			 (p->last ? FLAG_LAST : 0) | (p->joined_with ? FLAG_JOINED_WITH : 0) |
+			 (p->known ? FLAG_KNOWN : 0);
+
+	buf_u64(b, p->id);
+	buf_u32(b, p->n);
+	for (uint32_t i = 0; i < p->n; i++)
+		buf_item(b, &p->items[i]);
+	buf_u32(b, p->norigins);
+	for (uint32_t i = 0; i < p->norigins; i++) {
+		buf_u64(b, p->origins[i].origin);
+		buf_str(b, p->origins[i].node);
+	}
+	buf_vv(b, &p->start);
+	buf_str(b, p->cursor);
+	buf_u8(b, (uint8_t)flags);
+	buf_vv(b, &p->vector);
+	buf_vv(b, &p->floor);
+}
+
+void rd_page_body(struct rd *r, struct message *m)
+{
+	struct page *p = &m->page;
+
+	p->id = rd_u64(r);
+	p->items = rd_items(r, &p->n, PAGE_VERSIONS_MAX);
+	rd_origins(r, p);
+	rd_vv(r, &p->start);
+	p->cursor = rd_path_or_root(r);
+	uint8_t flags =
+	    rd_flags(r, FLAG_SWEPT | FLAG_JOINING | FLAG_LAST | FLAG_JOINED_WITH | FLAG_KNOWN);
+	p->swept = flags & FLAG_SWEPT;
+	p->joining = flags & FLAG_JOINING;
+	p->last = flags & FLAG_LAST;
+	p->joined_with = flags & FLAG_JOINED_WITH;
+	p->known = flags & FLAG_KNOWN;
+	rd_vv(r, &p->vector);
+	rd_vv(r, &p->floor);
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The lanes beside the exchange of versions: contents in pieces, outcomes, waiting, and listings.
+ *
+ *   want     = n u32, n * (hash, offset u64)
+ *   pieces   = n u32, n * (hash, offset u64, total u64, status u8, bytes)
+ *   outcomes = n u32, n * outcome
+ *   outcome  = dot, path str, node str, wall i64 (ms), after u32 (ms, signed), installed u8 (1: no
+ * hook), hook str, status u32 (signed), words str, served str waitfor  = vector, served u8, path
+ * str, limit u32 (ms) listing  = next str, n u32, n * (path str, digest u64)
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "replicator/wire/codec.h"
+
+#define WANT_LEAST 24 /* bytes */
+#define PIECE_LEAST 37
+#define OUTCOME_LEAST 48
+#define LISTED_LEAST 11
+#define HOOK_NAME_MAX 255
+
+/* ---- contents ---- */
+
+void buf_want_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->pieces.n);
+	for (uint32_t i = 0; i < m->pieces.n; i++) {
+		buf_hash(b, m->pieces.p[i].hash);
+		buf_u64(b, m->pieces.p[i].offset);
+	}
+}
+
+void rd_want_body(struct rd *r, struct message *m)
+{
+	m->pieces.n = rd_count(r, WIRE_WANT_MAX, WANT_LEAST);
+	for (uint32_t i = 0; i < m->pieces.n; i++) {
+		struct wire_piece *p = &m->pieces.p[i];
+
+		p->hash = rd_hash(r);
+		p->offset = rd_u64(r);
+		if (p->offset > VERSION_SIZE_MAX)
+			rd_fail(r);
+	}
+}
+
+void buf_pieces_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->pieces.n);
+	for (uint32_t i = 0; i < m->pieces.n; i++) {
+		const struct wire_piece *p = &m->pieces.p[i];
+
+		buf_hash(b, p->hash);
+		buf_u64(b, p->offset);
+		buf_u64(b, p->total);
+		buf_u8(b, p->status);
+		buf_bytes(b, p->p, p->len);
+	}
+}
+
+static bool piece_sound(const struct wire_piece *p)
+{
+	if (p->status > 1)
+		return false;
+	if (p->status == 1)
+		return p->len == 0;
+	return p->total <= VERSION_SIZE_MAX && p->offset <= p->total &&
+	       p->len <= p->total - p->offset;
+}
+
+void rd_pieces_body(struct rd *r, struct message *m)
+{
+	size_t all = 0;
+
+	m->pieces.n = rd_count(r, WIRE_WANT_MAX, PIECE_LEAST);
+	for (uint32_t i = 0; i < m->pieces.n; i++) {
+		struct wire_piece *p = &m->pieces.p[i];
+
+		p->hash = rd_hash(r);
+		p->offset = rd_u64(r);
+		p->total = rd_u64(r);
+		p->status = rd_u8(r);
+		p->p = rd_bytes(r, &p->len, WIRE_PIECE_MAX);
+		all += p->len;
+		if (all > WIRE_PIECES_MAX || !piece_sound(p))
+			rd_fail(r);
+	}
+}
+
+/* ---- outcomes ---- */
+
+static void buf_outcome(struct buf *b, const struct outcome *o)
+{
+	buf_dot(b, o->dot);
+	buf_str(b, o->path);
+	buf_str(b, o->node);
+	buf_i64(b, o->wall_msec);
+	buf_u32(b, (uint32_t)o->after_msec);
+	buf_u8(b, o->hook == NULL);
+	buf_words(b, o->hook, HOOK_NAME_MAX);
+	buf_u32(b, (uint32_t)o->status);
+	buf_words(b, o->words, WIRE_WORDS_MAX);
+	buf_words(b, o->served, WIRE_SERVED_MAX);
+}
+
+static void rd_outcome(struct rd *r, struct outcome *o)
+{
+	char node[NODE_NAME_MAX];
+
+	o->dot = rd_dot(r);
+	o->path = rd_path(r);
+	rd_node(r, node);
+	if (!r->err) {
+		o->node = strdup(node);
+		if (!o->node)
+			rd_fail(r);
+	}
+	o->wall_msec = rd_i64(r);
+	o->after_msec = (int32_t)rd_u32(r);
+	bool installed = rd_bool(r);
+	o->hook = rd_str(r, HOOK_NAME_MAX);
+	if (o->hook && installed) {
+		if (o->hook[0])
+			rd_fail(r);
+		free(o->hook);
+		o->hook = NULL;
+	}
+	o->status = (int32_t)rd_u32(r);
+	o->words = rd_str(r, WIRE_WORDS_MAX);
+	o->served = rd_str(r, WIRE_SERVED_MAX);
+}
+
+void buf_outcomes_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->outcomes.n);
+	for (uint32_t i = 0; i < m->outcomes.n; i++)
+		buf_outcome(b, &m->outcomes.o[i]);
+}
+
+void rd_outcomes_body(struct rd *r, struct message *m)
+{
+	uint32_t n = rd_count(r, WIRE_OUTCOMES_MAX, OUTCOME_LEAST);
+
+	m->outcomes.o = rd_array(r, n, sizeof(*m->outcomes.o));
+	while (!r->err && m->outcomes.n < n)
+		rd_outcome(r, &m->outcomes.o[m->outcomes.n++]);
+}
+
+/* ---- waiting ---- */
+
+void buf_waitfor_body(struct buf *b, const struct message *m)
+{
+	buf_vv(b, &m->waitfor.vector);
+	buf_u8(b, m->waitfor.served);
+	buf_str(b, m->waitfor.path);
+	buf_u32(b, m->waitfor.limit_msec);
+}
+
+void rd_waitfor_body(struct rd *r, struct message *m)
+{
+	rd_vv(r, &m->waitfor.vector);
+	m->waitfor.served = rd_bool(r);
+	m->waitfor.path = rd_path_or_root(r);
+	m->waitfor.limit_msec = rd_u32(r);
+}
+
+/* ---- listings ---- */
+
+void buf_listing_body(struct buf *b, const struct message *m)
+{
+	buf_str(b, m->listing.next);
+	buf_u32(b, m->listing.n);
+	for (uint32_t i = 0; i < m->listing.n; i++) {
+		buf_str(b, m->listing.p[i].path);
+		buf_u64(b, m->listing.p[i].digest);
+	}
+}
+
+void rd_listing_body(struct rd *r, struct message *m)
+{
+	m->listing.next = rd_path_or_root(r);
+	uint32_t n = rd_count(r, WIRE_LISTING_MAX, LISTED_LEAST);
+	m->listing.p = rd_array(r, n, sizeof(*m->listing.p));
+	while (!r->err && m->listing.n < n) {
+		struct wire_listed *l = &m->listing.p[m->listing.n++];
+
+		l->path = rd_path(r);
+		l->digest = rd_u64(r);
+	}
+}
