@@ -16,7 +16,7 @@
 
 struct inval_item {
 	uint64_t nodeid;   /* the parent for a name; the inode itself for attributes */
-	const char *name;  /* NULL: the inode's attributes and pages (inval_inode); else inval_entry */
+	const char *name;  /* NULL: the inode's attributes (inval_inode); else inval_entry */
 };
 
 #define INVAL_ITEMS_MAX 8
@@ -25,7 +25,8 @@ struct inval_item {
 struct inval;
 struct inval *inval_new(int sock); /* takes the descriptor */
 void inval_free(struct inval *i);
-/* Announces items (copied). A ticket above 0, or an error. */
+/* Announces items (copied). A ticket above 0, or an error (ERR_LIMIT: 64 are prepared already; ERR_CLOSED).
+ * Never blocks, like inval_cancel: both may be called with locks held. Each ticket goes or is cancelled once. */
 int64_t inval_prepare(struct inval *i, const struct inval_item *items, int n);
 /* Does it and waits until it is done in the kernel: 0, or an error (ERR_CLOSED: the keeper is gone).
  * "Nothing was cached" is success. */

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What must hold outside the configuration's text: the directories, the users, the key file, the
+ * hooks' programs. The same checks for `zonefs --check` and for the start.
+ */
+#include "fs/keeper_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "fs/hookcheck.h"
+
+#define SENTENCE_MAX 8192
+
+struct reporter {
+	const struct conf *conf;
+	conf_report *report;
+	void *arg;
+	int mistakes;
+};
+
+static void mistake(struct reporter *r, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void mistake(struct reporter *r, int line, const char *format, ...)
+{
+	char sentence[SENTENCE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	r->report(r->arg, r->conf->file, line, sentence);
+	r->mistakes++;
+}
+
+static void check_mount(struct reporter *r)
+{
+	struct stat st;
+	const char *path = r->conf->mount;
+
+	if (stat(path, &st) < 0) {
+		/* A dead mount of an earlier run: the start clears it. */
+		if (errno != ENOTCONN && errno != ECONNABORTED)
+			mistake(r, 0, "mount: %s: %s", path, err_text(-errno));
+	} else if (!S_ISDIR(st.st_mode)) {
+		mistake(r, 0, "mount: %s is not a directory", path);
+	}
+}
+
+static void check_user(struct reporter *r, struct account *account)
+{
+	int rc = account_find(account, r->conf->user);
+
+	if (rc == ERR_UNKNOWN)
+		mistake(r, 0,
+			"user: there is no user \"%s\": adduser --system --group --no-create-home "
+			"--home %s %s",
+			r->conf->user, r->conf->state, r->conf->user);
+	else if (rc < 0)
+		mistake(r, 0, "user: %s: %s", r->conf->user, err_text(rc));
+	else if (account->uid == 0 && !account->fixed)
+		mistake(r, 0, "user: the replicator never runs as root");
+}
+
+/* An existing one. */
+static void check_state_stat(struct reporter *r, const struct account *account,
+			     const struct stat *st)
+{
+	const char *path = r->conf->state;
+
+	if (!S_ISDIR(st->st_mode))
+		mistake(r, 0, "state: %s is not a directory", path);
+	else if (st->st_uid != account->uid)
+		mistake(r, 0,
+			"state: %s belongs to user %u, not to \"%s\" (%u): chown it, or choose "
+			"another directory",
+			path, st->st_uid, r->conf->user, account->uid);
+	else if (st->st_mode & 077)
+		mistake(r, 0, "state: %s may be entered by others (mode %04o): chmod 700 %s", path,
+			st->st_mode & 07777, path);
+}
+
+static void check_state(struct reporter *r, const struct account *account)
+{
+	struct stat st;
+	const char *path = r->conf->state;
+
+	if (stat(path, &st) == 0) {
+		check_state_stat(r, account, &st);
+		return;
+	}
+	int err = -errno;
+	char *parent CLEANUP_FREE = strdup(path);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	if (slash && slash != parent)
+		*slash = '\0';
+	if (err != -ENOENT)
+		mistake(r, 0, "state: %s: %s", path, err_text(err));
+	else if (slash && slash != parent && (stat(parent, &st) < 0 || !S_ISDIR(st.st_mode)))
+		mistake(r, 0, "state: there is no directory %s to make it in", parent);
+}
+
+int keeper_check(const struct conf *conf, struct keeper_secrets *secrets, conf_report *report,
+		 void *arg)
+{
+	struct reporter r = {conf, report, arg, 0};
+
+	check_mount(&r);
+	check_user(&r, &secrets->account);
+	if (r.mistakes == 0)
+		check_state(&r, &secrets->account);
+	if (conf_read_keys(conf->key_file, &secrets->keys, report, arg) < 0)
+		r.mistakes++;
+	return r.mistakes > 0 ? ERR_CONFIG : 0;
+}
+
+int keeper_check_hooks(const struct conf *conf, conf_report *report, void *arg)
+{
+	struct reporter r = {conf, report, arg, 0};
+	char why[SENTENCE_MAX / 2];
+
+	struct account *account CLEANUP_FREE = malloc(sizeof(*account));
+	for (size_t i = 0; account && i < conf->nhooks; i++) {
+		const struct conf_hook *hook = &conf->hooks[i];
+		int rc = account_find(account, hook->user);
+		if (rc < 0)
+			mistake(&r, hook->line, "hook \"%s\": user \"%s\": %s", hook->name,
+				hook->user,
+				rc == ERR_UNKNOWN ? "there is no such user" : err_text(rc));
+		if (hookcheck_program(hook->run[0], conf->mount, why, sizeof(why)) < 0)
+			mistake(&r, hook->line, "hook \"%s\": %s", hook->name, why);
+	}
+	return r.mistakes > 0 ? ERR_CONFIG : 0;
+}
+
+int keeper_make_state(const struct conf *conf, const struct account *account)
+{
+	int rc = 0;
+
+	if (mkdir(conf->state, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	int fd CLEANUP_CLOSE = open(conf->state, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (!account->fixed && fchown(fd, account->uid, account->gid) < 0) ||
+	    fchmod(fd, 0700) < 0)
+		rc = -errno;
+	if (rc < 0)
+		log_error("%s: %s", conf->state, err_text(rc));
+	else
+		log_notice("made %s", conf->state);
+	return rc;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The mount: opened beneath, locked, laid over, detached, aborted. mount(2) is called by ourselves:
+ * fusermount3 would force nosuid and nodev, and a chroot's dev/null would be dead.
+ *
+ * The lock is on the directory beneath. A second instance finds the mount alive, or, while a
+ * stopped one still serves those inside, the lock taken.
+ *
+ * A connection is ended through the fuse control file system, which works while a thread of ours is
+ * inside a notification; closing the device would not.
+ */
+#include "fs/keeper_parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "fs/beneath.h"
+
+#define TYPE "fuse.zonefs"
+#define STALE_MAX 16
+#define LOG_TEXT_MAX 2048
+
+/* A line of mountinfo: proc(5). */
+struct entry {
+	dev_t dev;
+	char path[PATH_MAX];
+	char type[64];
+};
+
+/* In mountinfo blanks and the like are \ooo. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		unsigned int byte;
+		if (s[0] == '\\' && strlen(s) > 3 && sscanf(s + 1, "%3o", &byte) == 1) {
+			*to++ = (char)byte;
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static bool parse_entry(const char *line, struct entry *e)
+{
+	unsigned int major, minor;
+	int at = 0;
+
+	if (sscanf(line, "%*d %*d %u:%u %*s %4095s%n", &major, &minor, e->path, &at) != 3)
+		return false;
+	const char *dash = strstr(line + at, " - ");
+	if (!dash || sscanf(dash + 3, "%63s", e->type) != 1)
+		return false;
+	e->dev = makedev(major, minor);
+	unescape(e->path);
+	return true;
+}
+
+/* The mount that `path` leads to: the last one on it. *below: mounts that are inside the directory.
+ */
+static bool find_mount(const char *path, struct entry *found, int *below)
+{
+	FILE *f CLEANUP_FCLOSE = fopen("/proc/self/mountinfo", "re");
+	char *line CLEANUP_FREE = NULL;
+	size_t size = 0, n = strlen(path);
+	bool there = false;
+
+	*below = 0;
+	struct entry *e CLEANUP_FREE = malloc(sizeof(*e));
+	while (f && e && getline(&line, &size, f) > 0) {
+		if (!parse_entry(line, e) || strncmp(e->path, path, n) != 0)
+			continue;
+		if (e->path[n] == '/')
+			++*below;
+		if (e->path[n] != '\0')
+			continue;
+		*found = *e;
+		there = true;
+		*below = 0;
+	}
+	return there;
+}
+
+bool keeper_mount_there(const struct keeper_mount *m)
+{
+	struct entry e;
+	int below;
+
+	return find_mount(m->path, &e, &below) && e.dev == m->dev;
+}
+
+/* ---- beginning ---- */
+
+static int resolve(struct keeper_mount *m, const char *mount)
+{
+	char *path CLEANUP_FREE = realpath(mount, NULL);
+
+	if (!path && errno != ENOTCONN) {
+		int err = -errno;
+		log_error("%s: %s", mount, err_text(err));
+		return err;
+	}
+	int n = snprintf(m->path, sizeof(m->path), "%s", path ? path : mount);
+	if (n < 2 || (size_t)n >= sizeof(m->path)) {
+		log_error("%s cannot be mounted upon", mount);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* 0: what the path leads to now is no dead mount of ours. */
+static int clear_stale(struct keeper_mount *m)
+{
+	struct entry e;
+	int below;
+
+	for (int i = 0; i < STALE_MAX; i++) {
+		if (!find_mount(m->path, &e, &below) || strcmp(e.type, TYPE) != 0)
+			return 0;
+		int fd CLEANUP_CLOSE = open(m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 || (errno != ENOTCONN && errno != ECONNABORTED)) {
+			log_error("%s: a zonefs is running here already", m->path);
+			return -EBUSY;
+		}
+		m->dev = e.dev;
+		keeper_mount_log_inside(m, "in the dead mount of an earlier run, restart them");
+		if (umount2(m->path, MNT_DETACH) < 0) {
+			int err = -errno;
+			log_error("%s: a dead mount cannot be detached: %s", m->path,
+				  err_text(err));
+			return err;
+		}
+		log_notice("%s: cleared away the dead mount of an earlier run", m->path);
+	}
+	return -ELOOP;
+}
+
+int keeper_mount_open(struct keeper_mount *m, const char *mount)
+{
+	struct entry e;
+	int below;
+
+	m->root = m->lock = m->device = -1;
+	int rc = resolve(m, mount);
+	if (rc == 0)
+		rc = clear_stale(m);
+	if (rc < 0)
+		return rc;
+	m->root = open(m->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (m->root >= 0)
+		m->lock = openat(m->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (m->lock < 0) {
+		rc = -errno;
+		log_error("%s: %s", m->path, err_text(rc));
+		return rc;
+	}
+	if (flock(m->lock, LOCK_EX | LOCK_NB) < 0) {
+		rc = -errno;
+		log_error("%s: %s", m->path,
+			  rc == -EWOULDBLOCK ? "another zonefs is running here, or is still ending"
+					     : err_text(rc));
+		return rc;
+	}
+	find_mount(m->path, &e, &below);
+	if (below > 0)
+		log_warning("%s: %d file systems are mounted in it and will be hidden: mount "
+			    "them after zonefs",
+			    m->path, below);
+	return 0;
+}
+
+int keeper_mount_attach(struct keeper_mount *m, bool devices, bool trial)
+{
+	char options[160], target[32];
+	unsigned long flags = devices && !trial ? 0 : MS_NODEV;
+	struct entry e;
+	int below;
+
+	if (trial)
+		flags |= MS_NOSUID;
+	m->device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (m->device < 0) {
+		int err = -errno;
+		log_error("/dev/fuse: %s", err_text(err));
+		return err;
+	}
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=%o,user_id=0,group_id=0,allow_other,default_permissions",
+		 m->device, (unsigned int)S_IFDIR);
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", m->root);
+	if (mount("zonefs", target, TYPE, flags, options) < 0) {
+		int err = -errno;
+		log_error("%s cannot be mounted: %s", m->path, err_text(err));
+		keeper_mount_close_device(m);
+		return err;
+	}
+	m->attached = true;
+	if (find_mount(m->path, &e, &below))
+		m->dev = e.dev;
+	return 0;
+}
+
+/* ---- end ---- */
+
+void keeper_mount_detach(struct keeper_mount *m, bool end)
+{
+	struct entry e;
+	int below;
+
+	if (!m->attached)
+		return;
+	m->attached = false;
+	if (!find_mount(m->path, &e, &below) || e.dev != m->dev) {
+		log_warning("%s is not our mount any more: left as it is", m->path);
+		return;
+	}
+	if (below > 0)
+		log_warning("%s: %d file systems mounted in it go with it", m->path, below);
+	if (umount2(m->path, MNT_DETACH | (end ? MNT_FORCE : 0)) < 0)
+		log_error("%s cannot be unmounted: %s", m->path, err_text(-errno));
+}
+
+/* The control file system, mounted nowhere. */
+static int open_control(void)
+{
+	int context CLEANUP_CLOSE = fsopen("fusectl", FSOPEN_CLOEXEC);
+
+	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(context, FSMOUNT_CLOEXEC, 0);
+}
+
+void keeper_mount_abort(struct keeper_mount *m)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(m->dev));
+	int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0) {
+		int control CLEANUP_CLOSE = open_control();
+		snprintf(path, sizeof(path), "%u/abort", minor(m->dev));
+		fd = openat(control, path, O_WRONLY | O_CLOEXEC);
+	}
+	/* Not there: it has ended by itself, or may not be asked; then closing the device does it.
+	 */
+	if (fd >= 0 && write(fd, "1", 1) < 0)
+		log_warning("%s: the connection cannot be aborted: %s", m->path, err_text(-errno));
+}
+
+void keeper_mount_close_device(struct keeper_mount *m)
+{
+	if (m->device >= 0)
+		close(m->device);
+	m->device = -1;
+}
+
+void keeper_mount_close(struct keeper_mount *m)
+{
+	keeper_mount_close_device(m);
+	if (m->lock >= 0)
+		close(m->lock);
+	if (m->root >= 0)
+		close(m->root);
+	m->lock = m->root = -1;
+}
+
+int keeper_mount_log_inside(const struct keeper_mount *m, const char *sentence)
+{
+	struct beneath list[BENEATH_MAX];
+	char text[LOG_TEXT_MAX];
+	int n = beneath_inside(m->dev, list, BENEATH_MAX);
+
+	if (n > 0)
+		log_warning("%s: %s: %s", m->path, sentence,
+			    beneath_text(text, sizeof(text), list, n));
+	return n;
+}
