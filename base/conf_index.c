@@ -90,33 +90,43 @@ static void skip_statement(struct walk *w, size_t first)
 		conf_text_blank(w->t, first, w->at - 1);
 }
 
+/* Leaves a list at a mistake: stands behind its '}', or where the next statement starts. */
+static bool leave_list(struct walk *w)
+{
+	while (!is_mark(w, '}') && !starts_line(w))
+		w->at++;
+	w->at += is_mark(w, '}');
+	return false;
+}
+
 /* A list in braces; false (reported) if it isn't one. Stands behind it then. */
 static bool walk_list(struct walk *w, const char *name, bool *bad)
 {
+	int line = here(w)->line;
+
 	if (!is_mark(w, '{')) {
-		mistake(w->t->mistakes, here(w)->line, "%s is a list: { \"...\", \"...\" }", name);
+		mistake(w->t->mistakes, line, "%s is a list: { \"...\", \"...\" }", name);
 		return false;
 	}
-	int line = here(w)->line;
 	w->at++;
 	while (!is_mark(w, '}')) {
 		if (!is_value(here(w)) || starts_line(w)) {
 			mistake(w->t->mistakes, line, "the list of %s isn't closed by a '}'", name);
-			return false;
+			return leave_list(w);
 		}
 		*bad |= here(w)->type == TOKEN_BAD;
 		w->at++;
 		if (is_mark(w, ',')) {
 			w->at++;
+		} else if (starts_line(w)) {
+			mistake(w->t->mistakes, line, "the list of %s isn't closed by a '}'", name);
+			return false;
 		} else if (!is_mark(w, '}')) {
 			if (here(w)->type != TOKEN_BAD && !*bad)
 				mistake(w->t->mistakes, here(w)->line,
 					"a ',' or the closing '}' is missing in the list of %s",
 					name);
-			while (!is_mark(w, '}') && !starts_line(w))
-				w->at++;
-			w->at += is_mark(w, '}');
-			return false;
+			return leave_list(w);
 		}
 	}
 	w->at++;
@@ -149,7 +159,7 @@ static bool walk_scalar(struct walk *w, const cfg_opt_t *option, bool *bad)
 	w->at++;
 	if (token->type == TOKEN_BAD) {
 		*bad = true;
-		return true;
+		return !is_mark(w, '{'); /* of an unquoted ${...} */
 	}
 	if (option->type == CFGT_INT && !number_ok(w, token)) {
 		mistake(w->t->mistakes, token->line,

@@ -92,9 +92,11 @@ static void parse_keys(char *text, struct conf_keys *keys, struct mistakes *m)
 		    !take_key(line, "secret", keys->secret_key, number, m))
 			mistake(m, number, "neither public = '...' nor secret = '...'");
 	}
-	if (m->total == 0 && !keys->public_key[0])
+	if (m->total > 0)
+		return;
+	if (!keys->public_key[0])
 		mistake(m, 0, "the line public = '...' is missing");
-	if (m->total == 0 && !keys->secret_key[0])
+	if (!keys->secret_key[0])
 		mistake(m, 0, "the line secret = '...' is missing");
 }
 

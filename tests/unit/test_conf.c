@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The configuration: what is taken, and that each mistake is reported with its line.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/conf.h"
+#include "base/err.h"
+
+#define KEY1 "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+#define KEY2 "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+#define KEY3 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+
+/* Lines 1 to 5. */
+#define REQUIRED                                                                                   \
+	"node = \"ns1\"\n"                                                                         \
+	"mount = \"/var/named/chroot\"\n"                                                          \
+	"state = \"/var/lib/zonefs\"\n"                                                            \
+	"listen = \"tcp://192.0.2.1:7740\"\n"                                                      \
+	"key-file = \"/etc/zonefs/ns1.key\"\n"
+
+/* What was reported, "LINE:sentence\n" each. */
+static char said[64 * 1024];
+
+static void collect(void *arg, const char *file, int line, const char *sentence)
+{
+	size_t len = strlen(said);
+
+	assert_ptr_equal(arg, said);
+	assert_string_equal(file, "test.conf");
+	snprintf(said + len, sizeof said - len, "%d:%s\n", line, sentence);
+}
+
+static struct conf *parse(const char *text)
+{
+	said[0] = '\0';
+	return conf_parse("test.conf", text, strlen(text), collect, said);
+}
+
+static struct conf *parse_well(const char *text)
+{
+	struct conf *c = parse(text);
+
+	if (!c)
+		print_error("%s", said);
+	assert_non_null(c);
+	assert_string_equal(said, "");
+	return c;
+}
+
+/* Every one of the lines "N:words" is found at the start of what was said, in this order, and
+ * nothing else. */
+static void expect_mistakes(const char *text, const char *const *expected)
+{
+	const char *at = said;
+
+	assert_null(parse(text));
+	for (; *expected; expected++) {
+		size_t len = strcspn(at, "\n");
+		const char *colon = strchr(*expected, ':');
+		size_t number = (size_t)(colon - *expected) + 1;
+		CLEANUP_FREE char *line = strndup(at, len);
+
+		if (strncmp(line, *expected, number) != 0 || !strstr(line + number, colon + 1))
+			fail_msg("expected %s, but all that was said is:\n%s", *expected, said);
+		at += len + (at[len] == '\n');
+	}
+	if (*at)
+		fail_msg("also said: %s", at);
+}
+
+#define EXPECT(text, ...) expect_mistakes(text, (const char *const[]){__VA_ARGS__, NULL})
+
+static void the_smallest_configuration_has_the_documented_defaults(void **state)
+{
+	(void)state;
+	struct conf *c = parse_well(REQUIRED);
+
+	assert_string_equal(c->file, "test.conf");
+	assert_string_equal(c->node, "ns1");
+	assert_string_equal(c->mount, "/var/named/chroot");
+	assert_string_equal(c->state, "/var/lib/zonefs");
+	assert_string_equal(c->listen, "tcp://192.0.2.1:7740");
+	assert_string_equal(c->key_file, "/etc/zonefs/ns1.key");
+	assert_string_equal(c->user, "zonefs");
+	assert_true(c->dev);
+	assert_int_equal(c->max_file_size, 1024 * 1024 * 1024);
+	assert_int_equal(c->delete_delay_msec, 100);
+	assert_int_equal(c->settle_msec, 1000);
+	assert_int_equal(c->close_delay_msec, 10);
+	assert_int_equal(c->stop_timeout_sec, 10);
+	assert_int_equal(c->keep_versions, 10);
+	assert_false(c->allow_setid);
+	assert_string_equal(c->log_level, "notice");
+	assert_int_equal(c->npeers, 0);
+	assert_int_equal(c->nhooks, 0);
+	assert_true(locality_local(c->locality, "var/named/a.jnl", false, ""));
+	assert_false(locality_local(c->locality, "data/x", false, ""));
+	CLEANUP_FREE char *control = conf_control_path(c);
+	assert_string_equal(control, "/var/lib/zonefs/control");
+	conf_free(c);
+}
+
+static void a_full_configuration_is_taken_as_it_stands(void **state)
+{
+	(void)state;
+	struct conf *c = parse_well(
+	    "# comment with \"quote\n" REQUIRED "user = daemon // comment\n"
+	    "dev = false max-file-size = 20M /* two on a line */ delete-delay = 0\n"
+	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1\nallow-setid=true\n"
+	    "log-level = \"debug\"\n"
+	    "peer \"ns2\" { address = \"tcp://192.0.2.2:7740\"\n key = '" KEY1 "' }\n"
+	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' }\n"
+	    "hook \"bind\" {\n"
+	    "  run = { \"/usr/libexec/zonefs/hooks/bind\", \"reload # \\\"it\\\"\", }\n"
+	    "  user = \"bind\" match = { \"etc/**\", \"var/named/**\" } quiet = 5\n"
+	    "  timeout = 3\n}\n"
+	    "hook other { run = { '/bin/true' } user = nobody }\n"
+	    "exclude = { \"data/**\", '#odd\\'/' }\n"
+	    "include = { \"data/keep\" }\n");
+
+	assert_string_equal(c->user, "daemon");
+	assert_false(c->dev);
+	assert_int_equal(c->max_file_size, 20 * 1024 * 1024);
+	assert_int_equal(c->delete_delay_msec, 0);
+	assert_int_equal(c->settle_msec, 500);
+	assert_int_equal(c->close_delay_msec, 0);
+	assert_int_equal(c->stop_timeout_sec, 3);
+	assert_int_equal(c->keep_versions, 1);
+	assert_true(c->allow_setid);
+	assert_string_equal(c->log_level, "debug");
+
+	assert_int_equal(c->npeers, 2);
+	assert_string_equal(c->peers[0].name, "ns2");
+	assert_string_equal(c->peers[0].address, "tcp://192.0.2.2:7740");
+	assert_string_equal(c->peers[0].key, KEY1);
+	assert_int_equal(c->peers[0].line, 14);
+	assert_string_equal(c->peers[1].name, "ns3");
+	assert_string_equal(c->peers[1].key, KEY2);
+	assert_int_equal(c->peers[1].line, 16);
+
+	assert_int_equal(c->nhooks, 2);
+	assert_string_equal(c->hooks[0].name, "bind");
+	assert_string_equal(c->hooks[0].run[0], "/usr/libexec/zonefs/hooks/bind");
+	assert_string_equal(c->hooks[0].run[1], "reload # \"it\"");
+	assert_null(c->hooks[0].run[2]);
+	assert_string_equal(c->hooks[0].user, "bind");
+	assert_int_equal(c->hooks[0].quiet_msec, 5);
+	assert_int_equal(c->hooks[0].timeout_sec, 3);
+	assert_true(patterns_match(c->hooks[0].match, "etc/named.conf", false));
+	assert_false(patterns_match(c->hooks[0].match, "usr/x", false));
+	assert_int_equal(c->hooks[1].quiet_msec, 50);
+	assert_int_equal(c->hooks[1].timeout_sec, 30);
+	assert_true(patterns_match(c->hooks[1].match, "usr/x", false));
+
+	assert_true(locality_local(c->locality, "data/x", false, ""));
+	assert_true(locality_local(c->locality, "a/#odd'", true, ""));
+	assert_false(locality_local(c->locality, "data/keep", false, ""));
+	conf_free(c);
+}
+
+static void lines_are_right_after_comments_of_every_kind(void **state)
+{
+	(void)state;
+	EXPECT("# one\n// two\n/* three\nfour\n*/ /* five */\n" REQUIRED "# eleven '\n"
+	       "settle = 3 # twelve\n"
+	       "exclude = { \"a\", # thirteen\n"
+	       "            \"//\" }\n"
+	       "nonsense = 1 // fifteen\n",
+	       "12:settle is between 10 and 600000, not 3", "14:exclude \"//\": ", "15:'nonsense'");
+}
+
+static void every_mistake_is_reported_in_one_pass_in_order(void **state)
+{
+	(void)state;
+	EXPECT("listen = \"tcp://192.0.2.1\"\n"
+	       "node = \"n s\"\n"
+	       "mount = \"named\"\n"
+	       "colour = \"red\"\n"
+	       "settle = 050\n"
+	       "dev = maybe\n"
+	       "max-file-size = 1X\n"
+	       "log-level = loud\n"
+	       "delete-delay = \"${HOME}\"\n"
+	       "hook \"h\" {\n"
+	       "  run = { \"bin/x\" }\n"
+	       "  colour = 7\n"
+	       "  timeout = 0\n"
+	       "}\n"
+	       "hook \"t\" { run = { \"/bin/true\" } }\n"
+	       "peer \"p\" { address = \"udp://x:1\" key = \"short\" }\n",
+	       "1:listen is tcp://", "2:node is 1 to 63",
+	       "3:mount \"named\" is not an absolute path", "4:'colour' is no option",
+	       "5:settle is a decimal number without zeros", "6:dev is true", "7:max-file-size is",
+	       "8:log-level is", "9:${...} in double quotes", "10:the hook \"h\" has no user",
+	       "11:the program \"bin/x\" is not an absolute path",
+	       "12:'colour' is no option of a hook", "13:timeout is between",
+	       "15:the hook \"t\" has no user", "16:address", "16:the key is not 40",
+	       "0:state is missing", "0:key-file is missing");
+}
+
+static void doubled_keys_and_titles_are_refused(void **state)
+{
+	(void)state;
+	EXPECT(REQUIRED "settle = 100\nsettle = 200\n", "7:settle is given a second time");
+	EXPECT(REQUIRED "exclude = { \"a\" }\nexclude = {\n \"b\" }\n",
+	       "7:exclude is given a second");
+	EXPECT(REQUIRED "peer \"a\" { address = \"tcp://a:1\" key = '" KEY1 "'\n"
+			"key = '" KEY2 "' }\n",
+	       "7:key is given a second time");
+	EXPECT(REQUIRED "peer \"a\" { address = \"tcp://a:1\" key = '" KEY1 "' }\n"
+			"peer \"a\" { address = \"tcp://b:1\"\n key = '" KEY2 "'\n bad = 1 }\n"
+			"peer \"b\" { address = \"tcp://b:1\" }\n",
+	       "7:a second peer \"a\" (the first is on line 6)", "9:'bad' is no option of a peer",
+	       "10:the peer \"b\" has no key");
+	EXPECT(REQUIRED
+	       "hook a { run = {\"/a\"} user = u }\nhook \"a\" { run = {\"/a\"} user = u }\n",
+	       "7:a second hook");
+}
+
+static void peers_are_told_apart_from_each_other_and_from_the_node(void **state)
+{
+	(void)state;
+	EXPECT(REQUIRED "peer ns1 { address = \"tcp://a:1\" key = '" KEY1 "' }\n", "6:own name");
+	EXPECT(REQUIRED "peer a { address = \"tcp://192.0.2.1:7740\" key = '" KEY1 "' }\n",
+	       "6:own address");
+	EXPECT(REQUIRED "peer a { address = \"tcp://h:1\" key = '" KEY1 "' }\n"
+			"peer b { address = \"tcp://H:1\" key = '" KEY2 "' }\n"
+			"peer c { address = \"tcp://i:1\" key = '" KEY1 "' }\n",
+	       "7:same address", "8:the peers \"a\" and \"c\" have the same key");
+	EXPECT(REQUIRED "peer \"a b\" { address = \"tcp://h:1\" key = '" KEY3 "' }\n",
+	       "6:name is 1 to");
+}
+
+static void what_is_not_closed_is_named_where_it_was_opened(void **state)
+{
+	(void)state;
+	EXPECT(REQUIRED "hook \"h\" { run = { \"/bin/true\" }\n user = nobody\n\n",
+	       "6:the section hook \"h\" isn't closed by a '}' before the end");
+	EXPECT(REQUIRED "peer \"a\" {\n address = \"tcp://h:1\"\n"
+			"peer \"b\" {\n address = \"tcp://i:1\"\n }\nfoo = 1\n",
+	       "6:the section peer \"a\" isn't closed", "11:'foo'");
+	EXPECT(REQUIRED "user = \"zone\nfs = 1\n", "6:isn't closed on its line", "7:'fs'");
+	EXPECT(REQUIRED "/* for ever\n\n", "6:the comment that starts here has no end");
+	EXPECT(REQUIRED "exclude = { \"a\",\n \"b\"\nsettle = 50\nfoo = 1\n",
+	       "6:the list of exclude isn't closed", "9:'foo'");
+}
+
+static void what_is_out_of_place_is_refused(void **state)
+{
+	(void)state;
+	EXPECT(REQUIRED "}\n", "6:'}' is out of place");
+	EXPECT(REQUIRED "exclude = { *.bak }\n", "6:'*' is out of place");
+	EXPECT(REQUIRED "exclude += { \"a\" }\n", "6:'+' is out of place", "6:a '=' is missing");
+	EXPECT(REQUIRED "exclude = \"a\"\n", "6:exclude is a list");
+	EXPECT(REQUIRED "exclude = { \"a\" \"b\" }\nfoo = 1\n", "6:a ','", "7:'foo'");
+	EXPECT(REQUIRED "settle\nfoo = 1\n", "6:a '=' is missing after settle", "7:'foo'");
+	EXPECT(REQUIRED "settle =\nfoo = 1\n", "6:settle has no value", "7:'foo'");
+	EXPECT(REQUIRED "settle = { 1 }\nfoo = 1\n", "6:settle has no value", "7:'foo'");
+	EXPECT(REQUIRED "peer { address = 1 }\nfoo = 1\n", "6:a section is written", "7:'foo'");
+	EXPECT(REQUIRED "settle = 0x40\n", "6:settle is a decimal");
+	EXPECT(REQUIRED "settle = -5\n", "6:settle is between");
+	EXPECT(REQUIRED "settle = 99999999999\n", "6:settle is between");
+	EXPECT(REQUIRED "user = ${HOME}\n", "6:'$' is out of place");
+	EXPECT(REQUIRED "include { x = 1 }\nfoo = 1\n", "6:a '=' is missing", "7:'foo'");
+	EXPECT("\"node\" = 1\n" REQUIRED, "1:'node' is out of place");
+	EXPECT(REQUIRED "user = \xff\n", "6:a byte 0xff");
+}
+
+static void addresses_have_one_form(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {
+	    "tcp://h",        "tcp://h:",        "tcp://h:0",
+	    "tcp://h:65535",  "tcp://h:07740",   "tcp://h:77x",
+	    "tcp://:7740",    "tcp://[::1:7740", "tcp://[h]:7740",
+	    "tcp://::1:7740", "tcp://[::1]7740", "ipc:///tmp/x",
+	    "tcp://h:7740/",  "tcp://h h:1",     "",
+	    "tcp://*:7740",   "tcp://[::1%]:1",  "tcp://h:123456",
+	};
+	static const struct {
+		const char *address, *request;
+	} good[] = {
+	    {"tcp://ns1.example.net:7740", "tcp://ns1.example.net:7741"},
+	    {"tcp://192.0.2.1:1", "tcp://192.0.2.1:2"},
+	    {"tcp://[2001:db8::1]:65534", "tcp://[2001:db8::1]:65535"},
+	    {"tcp://[fe80::1%eth0]:7740", "tcp://[fe80::1%eth0]:7741"},
+	    {"tcp://[::ffff:192.0.2.1]:9", "tcp://[::ffff:192.0.2.1]:10"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char text[1024];
+
+		snprintf(text, sizeof text, "%speer p { address = \"%s\" key = '%s' }\n", REQUIRED,
+			 bad[i], KEY1);
+		EXPECT(text, "6:address is tcp://");
+		if (strcmp(bad[i], "tcp://*:7740") != 0)
+			assert_null(conf_request_address(bad[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		CLEANUP_FREE char *request = conf_request_address(good[i].address);
+
+		assert_non_null(request);
+		assert_string_equal(request, good[i].request);
+	}
+}
+
+static void the_places_may_not_lie_in_each_other(void **state)
+{
+	(void)state;
+#define PLACES(mount, state, key)                                                                  \
+	"node = n listen = \"tcp://*:1\"\nmount = \"" mount "\"\nstate = \"" state                 \
+	"\"\nkey-file = \"" key "\"\n"
+	EXPECT(PLACES("/a/b", "/a/b/c", "/k"), "3:state lies in the mounted tree");
+	EXPECT(PLACES("/a/b/", "/a/b", "/k"), "3:state lies in the mounted tree");
+	EXPECT(PLACES("/a/b", "/a", "/k"), "2:mount lies in the state directory");
+	EXPECT(PLACES("/a", "/ab", "/a/k"), "4:key-file lies in the mounted tree");
+	EXPECT(PLACES("/", "/ab", "/k"), "2:mount \"/\" can't be the root");
+	EXPECT(PLACES("/a/../b", "/ab", "/k"), "2:mount \"/a/../b\" has a component");
+	EXPECT(PLACES("/a", "/s", "/k") "hook h { run = { \"/a/x\" } user = u }\n",
+	       "5:the program \"/a/x\" lies in the tree");
+	EXPECT(PLACES("/a",
+		      "/s23456789 123456789 123456789 123456789 123456789 "
+		      "123456789 123456789 123456789 123456789 123456789",
+		      "/k"),
+	       "3:state is longer than 99");
+
+	struct conf *c = parse_well(PLACES("/a//", "/ab/", "/k"));
+	assert_string_equal(c->mount, "/a");
+	assert_string_equal(c->state, "/ab");
+	conf_free(c);
+}
+
+static void there_is_a_most_of_everything(void **state)
+{
+	(void)state;
+	static char text[256 * 1024];
+	size_t at = (size_t)snprintf(text, sizeof text, "%s", REQUIRED);
+
+	for (int i = 0; i < CONF_PEERS_MAX + 1; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at,
+				       "peer p%d { address = \"tcp://h%d:1\"\n"
+				       "key = '%04dAAAABBBBCCCCDDDDEEEEFFFFGGGGHHHHIIII' }\n",
+				       i, i, i);
+	EXPECT(text, "134:more than 64 sections of the kind peer");
+
+	at = (size_t)snprintf(text, sizeof text, REQUIRED "exclude = {\n");
+	for (int i = 0; i < PATTERNS_MAX; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "\"a%d\",\n", i);
+	snprintf(text + at, sizeof text - at, "}\n");
+	assert_null(parse(text));
+	assert_non_null(strstr(said, "more than 1024 patterns"));
+
+	at = (size_t)snprintf(text, sizeof text, "%s", REQUIRED);
+	for (int i = 0; i < 1000; i++)
+		at += (size_t)snprintf(text + at, sizeof text - at, "x%d = 1\n", i);
+	assert_null(parse(text));
+	assert_non_null(strstr(said, "69:'x63' is no option"));
+	assert_null(strstr(said, "x64"));
+	assert_non_null(strstr(said, "0:there are more mistakes"));
+
+	said[0] = '\0';
+	assert_null(conf_parse("test.conf", "a\0b", 3, collect, said));
+	assert_string_equal(said, "0:has a NUL byte in it\n");
+}
+
+/* xorshift: the same garbage on every run. */
+static uint32_t random_next(uint32_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 17;
+	*x ^= *x << 5;
+	return *x;
+}
+
+static void garbage_is_refused_or_taken_but_never_kills(void **state)
+{
+	(void)state;
+	static const char good[] =
+	    REQUIRED "# c\npeer \"ns2\" { address = \"tcp://h:1\" key = '" KEY1 "' }\n/* d */\n"
+		     "hook \"bind\" { run = { \"/bin/x\", \"y\" } user = u match = { \"a/**\" } }\n"
+		     "exclude = { \"a\", \"[b]\" }\n";
+	static const char bytes[] = "\"'{}=,#/*$\\\n \t+()[]ax0-\x01\xff";
+	char text[sizeof good];
+	uint32_t seed = 20261121;
+
+	for (size_t len = 0; len < sizeof good - 1; len++) {
+		said[0] = '\0';
+		conf_free(conf_parse("test.conf", good, len, collect, said));
+	}
+	for (int round = 0; round < 20000; round++) {
+		memcpy(text, good, sizeof good);
+		for (uint32_t n = 1 + random_next(&seed) % 4; n > 0; n--)
+			text[random_next(&seed) % (sizeof good - 1)] =
+			    bytes[random_next(&seed) % (sizeof bytes - 1)];
+		struct conf *c = parse(text);
+		assert_true((c != NULL) == (said[0] == '\0'));
+		conf_free(c);
+	}
+}
+
+/* A file of this content and mode in a new directory; both are removed by drop_file. */
+static char file_name[64];
+
+static void make_file(const char *text, mode_t mode)
+{
+	char dir[] = "/tmp/test_conf.XXXXXX";
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(file_name, sizeof file_name, "%s/file", dir);
+	CLEANUP_FCLOSE FILE *f = fopen(file_name, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fchmod(fileno(f), mode);
+}
+
+static void drop_file(void)
+{
+	unlink(file_name);
+	*strrchr(file_name, '/') = '\0';
+	rmdir(file_name);
+}
+
+static void collect_any(void *arg, const char *file, int line, const char *sentence)
+{
+	(void)file;
+	collect(arg, "test.conf", line, sentence);
+}
+
+static void a_file_that_others_may_write_is_not_read(void **state)
+{
+	(void)state;
+	static const mode_t bad[] = {0666, 0664, 0646, 0622};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		said[0] = '\0';
+		make_file(REQUIRED, bad[i]);
+		assert_null(conf_read(file_name, collect_any, said));
+		assert_non_null(strstr(said, "chmod go-w"));
+		drop_file();
+	}
+	said[0] = '\0';
+	make_file(REQUIRED, 0644);
+	struct conf *c = conf_read(file_name, collect_any, said);
+	assert_non_null(c);
+	assert_string_equal(c->file, file_name);
+	conf_free(c);
+	drop_file();
+	assert_null(conf_read(file_name, collect_any, said));
+	assert_string_equal(said, "0:can't be opened: No such file or directory\n");
+	said[0] = '\0';
+	assert_null(conf_read("/dev/null", collect_any, said));
+	assert_string_equal(said, "0:is not a regular file\n");
+}
+
+static void keys_are_read_from_a_private_file_only(void **state)
+{
+	(void)state;
+	static const char good[] = "# zonefs\npublic = '" KEY1 "'\n\nsecret='" KEY2 "'  \n";
+	struct conf_keys keys;
+
+	make_file(good, 0600);
+	said[0] = '\0';
+	assert_int_equal(conf_read_keys(file_name, &keys, collect_any, said), 0);
+	assert_string_equal(keys.public_key, KEY1);
+	assert_string_equal(keys.secret_key, KEY2);
+	for (mode_t bit = 1; bit < 0100; bit <<= 1) {
+		said[0] = '\0';
+		chmod(file_name, 0600 | bit);
+		assert_int_equal(conf_read_keys(file_name, &keys, collect_any, said), ERR_CONFIG);
+		assert_non_null(strstr(said, "chmod 600"));
+	}
+	if (geteuid() == 0) {
+		said[0] = '\0';
+		chmod(file_name, 0600);
+		assert_int_equal(chown(file_name, 12345, 0), 0);
+		assert_int_equal(conf_read_keys(file_name, &keys, collect_any, said), ERR_CONFIG);
+		assert_non_null(strstr(said, "chown 0"));
+	}
+	drop_file();
+}
+
+static void mistakes_in_a_key_file_have_their_line_and_show_no_key(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+	    {"", "0:the line public = '...' is missing\n0:the line secret = '...' is missing\n"},
+	    {"public = '" KEY1 "'\n", "0:the line secret = '...' is missing\n"},
+	    {"public = '" KEY1 "'\nsecret = '" KEY2 "x'\n",
+	     "2:the secret key is not 40 characters in single quotes\n"},
+	    {"public = '" KEY1 "'\nsecret = '" KEY2 "\n",
+	     "2:the secret key is not 40 characters in single quotes\n"},
+	    {"public = '" KEY1 "'\nsecret = '" KEY2 "' x\n",
+	     "2:the secret key is not 40 characters in single quotes\n"},
+	    {"public = '" KEY1 "'\nsecret = \"" KEY2 "\"\n", "2:neither public"},
+	    {"public = '" KEY1 "'\npublic = '" KEY1 "'\nsecret = '" KEY2 "'\n",
+	     "2:a second public key\n"},
+	    {"public = '~234567890123456789012345678901234567890'\nsecret = '" KEY2 "'\n",
+	     "1:the public key holds characters that are not Z85\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct conf_keys keys = {0};
+
+		make_file(cases[i].text, 0600);
+		said[0] = '\0';
+		assert_int_equal(conf_read_keys(file_name, &keys, collect_any, said), ERR_CONFIG);
+		drop_file();
+		if (strncmp(said, cases[i].expected, strlen(cases[i].expected)) != 0)
+			fail_msg("%zu: %s", i, said);
+		assert_null(strstr(said, "Yne@"));
+		assert_string_equal(keys.secret_key, "");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_smallest_configuration_has_the_documented_defaults),
+	    cmocka_unit_test(a_full_configuration_is_taken_as_it_stands),
+	    cmocka_unit_test(lines_are_right_after_comments_of_every_kind),
+	    cmocka_unit_test(every_mistake_is_reported_in_one_pass_in_order),
+	    cmocka_unit_test(doubled_keys_and_titles_are_refused),
+	    cmocka_unit_test(peers_are_told_apart_from_each_other_and_from_the_node),
+	    cmocka_unit_test(what_is_not_closed_is_named_where_it_was_opened),
+	    cmocka_unit_test(what_is_out_of_place_is_refused),
+	    cmocka_unit_test(addresses_have_one_form),
+	    cmocka_unit_test(the_places_may_not_lie_in_each_other),
+	    cmocka_unit_test(there_is_a_most_of_everything),
+	    cmocka_unit_test(garbage_is_refused_or_taken_but_never_kills),
+	    cmocka_unit_test(a_file_that_others_may_write_is_not_read),
+	    cmocka_unit_test(keys_are_read_from_a_private_file_only),
+	    cmocka_unit_test(mistakes_in_a_key_file_have_their_line_and_show_no_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
