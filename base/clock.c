@@ -71,8 +71,8 @@ int64_t mtime_raise(int64_t floor_nsec, int64_t wanted_nsec, int64_t now_nsec)
 		return floor_nsec < INT64_MAX - MSEC_NSEC ? floor_nsec + MSEC_NSEC : INT64_MAX;
 	if (within < 0)
 		within += SEC_NSEC;
-	whole = floor_nsec - within + SEC_NSEC;
-	if (whole - AHEAD_MAX_NSEC > now_nsec)
+	whole = floor_nsec + (SEC_NSEC - within);
+	if (whole > now_nsec + AHEAD_MAX_NSEC)
 		return floor_nsec + MSEC_NSEC;
 	return whole;
 }
