@@ -106,7 +106,7 @@ $(B)/zonefs-replicator: $(call obj,replicator/main.c) $(B)/libreplicator.a $(B)/
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
 $(B)/zonefsctl: $(call obj,$(src_ctl)) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
-$(B)/hooks/%: $(B)/obj/tools/hooks/%.o $(B)/libbase.a
+$(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The hook for BIND and a real named in a plain chroot, without a mount.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+
+host_new ns1
+chroot_make ns1
+chroot_fill ns1
+C=$T/ns1$TREE
+Z=$C/var/named
+{
+	zone_stanza a.test
+	zone_stanza b.test
+	echo 'zone "dyn.test" { type master; file "dynamic/dyn.zone"; allow-update { 127.0.0.1; }; };'
+} >>"$C/etc/named.conf"
+zone_text a.test 1000 >"$Z/a.test.zone"
+zone_text b.test 2000 >"$Z/b.test.zone"
+zone_text dyn.test 1 >"$Z/dynamic/dyn.zone"
+chown -R bind:bind "$Z/dynamic"
+
+# As the hook runner does: named's user, a clean environment, items on standard input.
+hook_as() {
+	local user=$1
+	shift
+	on ns1 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin ZONEFS_HOOK=bind ZONEFS_NODE=ns1 ZONEFS_MOUNT=$TREE \
+		setpriv --reuid "$user" --regid "$user" --init-groups "$BIN/hooks/bind" "$@" reload
+}
+hook() { local items=$1; shift; OUT=$(printf "$items" | hook_as bind "$@" 2>&1); STATUS=$?; }
+save() { cat >"$1.new" && mv "$1.new" "$1"; }
+
+hook 'changed\tvar/named/a.test.zone\n'
+is "while named is not running the hook fails" $STATUS 1
+like "and says so" "$OUT" "connection refused"
+
+named_start ns1
+hook 'changed\tvar/named/a.test.zone\n'
+is "a zone that is served already is served" "$STATUS $OUT" "0 served a.test 1000"
+
+zone_text a.test 1001 | save "$Z/a.test.zone"
+zone_text b.test 2001 | save "$Z/b.test.zone"
+hook 'changed\tvar/named/a.test.zone\n'
+is "a changed zone is loaded and proved" "$STATUS $OUT" "0 served a.test 1001"
+is "its neighbour is left alone" "$(serial_on ns1 b.test)" 2000
+hook 'changed\tvar/named/b.test.zone\nchanged\tvar/named/a.test.zone\n'
+is "two at once, each has its line" "$STATUS $(echo $OUT)" "0 served a.test 1001 served b.test 2001"
+
+zone_text c.test 1 >"$Z/c test.zone"
+printf 'zone "c.test" { type primary; file "c test.zone"; };\n' >>"$C/etc/named.conf"
+hook 'changed\tetc/named.conf\n'
+is "configuration: reconfigured, all are served" $STATUS 0
+like "the new zone too" "$OUT" "^served c.test 1$"
+zone_text c.test 2 | save "$Z/c test.zone"
+hook 'changed\tvar/named/c\\040test.zone\n'
+is "escaped names are understood" "$STATUS $OUT" "0 served c.test 2"
+
+zone_stanza d.test >>"$C/etc/named.conf"
+hook 'changed\tetc/named.conf\n'
+is "a zone without its file is no failure" $STATUS 0
+like "but is told" "$OUT" "d.test waits for its file"
+zone_text d.test 7 >"$Z/d.test.zone"
+hook 'changed\tvar/named/d.test.zone\n'
+is "then its file comes" "$STATUS $OUT" "0 served d.test 7"
+
+zone_stanza e.test >>"$C/etc/named.conf"
+zone_text e.test 3 >"$Z/e.test.zone"
+hook 'changed\tvar/named/e.test.zone\n'
+is "a zone that named was not told of is made known" $STATUS 0
+like "and served" "$OUT" "^served e.test 3$"
+
+hook 'changed\tvar/named/dynamic/dyn.zone\n'
+is "a dynamic zone is not reloaded" $STATUS 0
+like "which is said" "$OUT" "dyn.test takes updates"
+
+printf 'www IN A 10.0.0.1\n' >"$Z/common"
+zone_text a.test 1002 '$INCLUDE "common"' | save "$Z/a.test.zone"
+hook 'changed\tvar/named/a.test.zone\n'
+printf 'www IN A 10.0.0.2\n' | save "$Z/common"
+hook 'changed\tvar/named/common\n'
+is "a file that a zone may include: everything is reloaded" $STATUS 0
+is "and the record is there" "$(wait_for 5 test "$(ask ns1 www.a.test a)" = 10.0.0.2; ask ns1 www.a.test a)" 10.0.0.2
+
+ln -s /var/named/b.test.zone "$Z/link.zone"
+printf 'zone "l.test" { type primary; file "link.zone"; };\n' >>"$C/etc/named.conf"
+hook 'changed\tetc/named.conf\n'
+zone_text b.test 2002 | sed 's/\.b\.test\././' | save "$Z/b.test.zone"
+hook 'changed\tvar/named/b.test.zone\n'
+like "a symbolic link inside the chroot leads to its zone" "$OUT" "^served l.test 2002$"
+
+echo 'this is no zone' | save "$Z/b.test.zone"
+hook 'changed\tvar/named/b.test.zone\n'
+is "a broken zone fails" $STATUS 1
+like "with words" "$OUT" "^failed b.test .*no SOA"
+zone_text b.test 2003 'x IN A 1.2.3' | save "$Z/b.test.zone"
+hook 'changed\tvar/named/b.test.zone\n'
+like "one that named refuses fails after the bound" "$OUT" "^failed b.test named serves 2002, the file has 2003"
+zone_text b.test 2004 | save "$Z/b.test.zone"
+hook 'changed\tvar/named/b.test.zone\n'
+like "mended, it is served" "$OUT" "^served b.test 2004$"
+
+rm "$Z/e.test.zone"
+hook 'removed\tvar/named/e.test.zone\n'
+is "a configured zone's file is removed: failed" $STATUS 1
+sed -i '/e.test/d' "$C/etc/named.conf"
+hook 'changed\tetc/named.conf\nremoved\tvar/named/e.test.zone\n'
+is "out of the configuration as well: fine" $STATUS 0
+is "and no longer served" "$(rcode ns1 e.test soa)" REFUSED
+
+hook 'all\t\n'
+is "all: reloaded" $STATUS 0
+is "and each zone is asked for" "$(echo "$OUT" | grep -c '^served')" 5
+hook 'changed\tvar/named\n'
+is "a directory by itself changes nothing" "$STATUS $OUT" "0 "
+
+cp -a "$C/etc/named.conf" "$C/etc/good"
+echo 'zone {' >>"$C/etc/named.conf"
+hook 'changed\tetc/named.conf\n'
+is "a mistake in the configuration fails" $STATUS 1
+like "in the checker's words" "$OUT" "named.conf:[0-9]+:"
+mv "$C/etc/good" "$C/etc/named.conf"
+
+# Two views, of which an SOA query would see one.
+sed -i '/^zone/d' "$C/etc/named.conf"
+cat >>"$C/etc/named.conf" <<-END
+	view "inside" { match-clients { 127.0.0.1; }; zone "v.test" { type primary; file "v.in"; }; };
+	view "outside" { match-clients { any; }; zone "v.test" IN { type primary; file "v.out"; };
+		zone "w.test" { in-view "inside"; }; zone "s.test" { type primary; file "s.zone";
+		dnssec-policy default; inline-signing yes; key-directory "dynamic"; }; };
+END
+sed -i 's/zone "w.test" { in-view "inside"; };//' "$C/etc/named.conf"
+zone_text v.test 10 >"$Z/v.in"
+zone_text v.test 20 >"$Z/v.out"
+zone_text s.test 30 >"$Z/s.zone"
+chown bind:bind "$Z"/s.zone
+hook 'changed\tetc/named.conf\n'
+is "views: all of them are served" "$STATUS $(echo $OUT)" "0 served v.test 10 served v.test 20 served s.test 30"
+zone_text v.test 21 | save "$Z/v.out"
+hook 'changed\tvar/named/v.out\n'
+is "the view whose file changed is loaded and proved" "$STATUS $OUT" "0 served v.test 21"
+zone_text s.test 31 | save "$Z/s.zone"
+hook 'changed\tvar/named/s.zone\n'
+is "a zone that named signs is proved by its own serial" "$STATUS $OUT" "0 served s.test 31"
+
+OUT=$(echo | hook_as bind -x 2>&1); is "an unknown option is a mistake" $? 2
+hook 'changed\t../etc/passwd\n'; is "a path that leads out is a mistake" $STATUS 2
+OUT=$(printf 'changed\tvar/named/v.in\n' | hook_as root 2>&1)
+is "root needs no namespace" "$? $OUT" "0 served v.test 10"
+finish

@@ -1,0 +1,398 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The ground of all system tests: TAP, and hosts to run them on. Sourced by the tests and the demo.
+#
+# A test runs itself again in a world of its own (process, mount, network namespaces), of which nothing
+# is left when the test ends, however it ends: every process dies with the world's first one, mounts,
+# networks and files (a tmpfs on /mnt) go with the last. In it each host is namespaces once more, with
+# an /etc, /var, /run and /tmp of its own and an Ethernet to a common bridge: so each host can mount at
+# /var/named/chroot, has its own /etc/zonefs, its own 127.0.0.1 and its own process numbers.
+#
+#   world_enter "$@"        first thing in a test: goes on in the world, or skips the test
+#   host_new ns1            addresses 10.53.0.1 and fd53::1; ns2: ...2; and so on
+#   on ns1 COMMAND...       runs it there
+#   node_conf ns1           writes its zonefs.conf: all hosts made so far are its peers
+#   node_start ns1 · node_stop ns1 · named_start ns1 · named_stop ns1
+#   wait_for SECONDS COMMAND...            until it succeeds
+#   check "a sentence" COMMAND...          one test
+#   finish                                 last thing
+#
+# What a host has on its disk is below $T/HOST, seen from everywhere; $T/HOST/var/named/chroot is what
+# lies beneath its mount.
+
+set -u
+
+LIB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$LIB_DIR/../.." && pwd)
+B=${B:-$TOP/build}
+case $B in /*) ;; *) B=$TOP/$B ;; esac
+T=/mnt
+TREE=/var/named/chroot
+BIN=$T/bin
+HOSTS=()
+TESTS=0
+FAILED=0
+declare -A HOST_PID HOST_NUMBER JOB
+
+# ---- TAP
+
+ok() { TESTS=$((TESTS + 1)); echo "ok $TESTS - $1"; }
+not_ok() {
+	TESTS=$((TESTS + 1)); FAILED=$((FAILED + 1))
+	echo "not ok $TESTS - $1"
+	shift
+	[ $# -eq 0 ] || printf '%s\n' "$*" | sed 's/^/#   /'
+}
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+skip_all() { echo "1..0 # SKIP $*"; exit 77; }
+
+# check SENTENCE COMMAND...: its output is shown if it fails.
+check() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then ok "$name"; else not_ok "$name" "$*" "$out"; fi
+}
+check_not() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then not_ok "$name" "$*: should have failed" "$out"; else ok "$name"; fi
+}
+# is SENTENCE GOT WANTED
+is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2" "wanted: $3"; fi; }
+# like SENTENCE TEXT REGEX (extended; some line)
+like() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then ok "$1"; else not_ok "$1" "no match for $3 in:" "$2"; fi; }
+unlike() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then not_ok "$1" "matches $3:" "$2"; else ok "$1"; fi; }
+
+# For what the tests stand on.
+must() {
+	local out
+	out=$("$@" 2>&1) && return
+	note "could not: $*" "$out"
+	bail "$1"
+}
+bail() { echo "Bail out! $*"; FAILED=$((FAILED + 1)); finish; }
+
+show_logs() {
+	local h f
+	for h in "${HOSTS[@]}"; do
+		for f in zonefs named; do
+			[ -s "$T/$h/$f.log" ] || continue
+			note "---- the end of $h's $f.log:"
+			tail -n "${LOG_LINES:-40}" "$T/$h/$f.log" | sed 's/^/# /'
+		done
+	done
+}
+
+# Sanitizers write into the logs and end the program: each of their reports is a failure.
+check_logs() {
+	local found
+	found=$(grep -lE 'ERROR: (Address|Leak|Undefined)Sanitizer|runtime error:' "$T"/*/*.log 2>/dev/null)
+	[ -z "$found" ] && return
+	not_ok "no sanitizer has anything to say" "$(grep -hE -A25 'Sanitizer|runtime error:' $found | head -60)"
+}
+
+finish() {
+	local h
+	trap - EXIT
+	for h in "${HOSTS[@]}"; do
+		[ -z "${JOB[$h.zonefs]:-}" ] || node_stop "$h"
+	done
+	check_logs
+	[ "$FAILED" -eq 0 ] || show_logs
+	echo "1..$TESTS"
+	[ "$FAILED" -eq 0 ]
+	exit
+}
+
+# ---- waiting
+
+# wait_for SECONDS COMMAND...: quietly, until it succeeds; fails when the time is up.
+wait_for() {
+	local end
+	end=$(($(now_ms) + $1 * 1000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+now_ms() { local t=${EPOCHREALTIME/[.,]/}; echo $((t / 1000)); }
+fails() { ! "$@"; }
+file_is() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
+
+# ---- the world
+
+world_enter() {
+	[ -z "${WORLD:-}" ] || { world_make; return 0; }
+	[ "$(id -u)" -eq 0 ] || skip_all "needs root: namespaces, mounts, named"
+	[ -e /dev/fuse ] || skip_all "no /dev/fuse here"
+	unshare --mount --net --pid --fork true 2>/dev/null || skip_all "no namespaces here"
+	WORLD=1 B=$B exec unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc \
+		--propagation private bash "$0" "$@"
+}
+
+world_make() {
+	trap 'note "ended early"; FAILED=$((FAILED + 1)); finish' EXIT
+	must mount -t tmpfs -o mode=755 zonefs-test $T
+	must mkdir $T/bin $T/bin/hooks
+	install -m 755 "$B/zonefs" "$B/zonefs-replicator" "$B/zonefsctl" $BIN/ 2>/dev/null
+	install -m 755 "$B/hooks/bind" $BIN/hooks/ 2>/dev/null
+	if [ -d "$B/helpers" ]; then
+		mkdir $BIN/helpers
+		install -m 755 "$B"/helpers/* $BIN/helpers/
+	fi
+	export PATH=$BIN:$BIN/helpers:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	export LC_ALL=C.UTF-8 HOME=/root TERM=vt100
+	unset EDITOR VISUAL VIMINIT EXINIT MAKEFLAGS MAKELEVEL MFLAGS
+	must ip link set lo up
+	must ip link add br0 type bridge
+	must ip link set br0 up
+	must ip addr add 10.53.0.254/24 dev br0
+	must ip addr add fd53::fe/64 dev br0 nodad
+}
+
+# ---- hosts
+
+# An /etc with a user zonefs in it, and the rest of a disk that is this host's alone.
+host_disk() {
+	local d=$T/$1
+	mkdir -p "$d" "$d"/var/{cache,log,tmp,spool} "$d"/var/lib/zonefs "$d/run/named" "$d/tmp" "$d$TREE"
+	cp -a /etc "$d/etc"
+	rm -rf "$d/etc/zonefs"
+	mkdir "$d/etc/zonefs"
+	getent passwd zonefs >/dev/null || {
+		echo 'zonefs:x:64007:64007::/nonexistent:/usr/sbin/nologin' >>"$d/etc/passwd"
+		echo 'zonefs:x:64007:' >>"$d/etc/group"
+	}
+	chmod 1777 "$d/tmp" "$d/var/tmp"
+	chmod 700 "$d/var/lib/zonefs"
+	chown bind:bind "$d/run/named"
+	ln -s /run "$d/var/run"
+}
+
+# The first process of a host: waits for orphans, does nothing.
+HOST_INIT='
+	for d in etc var run tmp; do mount --bind '$T'/$1/$d /$d || exit 1; done
+	hostname $1
+	: >'$T'/$1/up
+	while :; do sleep 3600 & wait $!; done'
+
+host_new() {
+	local h=$1 n pid
+	n=$((${#HOSTS[@]} + 1))
+	host_disk "$h"
+	unshare --mount --net --pid --uts --ipc --fork --kill-child --mount-proc --propagation private \
+		bash -c "$HOST_INIT" init "$h" &
+	JOB[$h.init]=$!
+	wait_for 10 test -e "$T/$h/up" || bail "host $h does not come up"
+	pid=$(pgrep -P "${JOB[$h.init]}")
+	HOST_PID[$h]=$pid
+	HOST_NUMBER[$h]=$n
+	HOSTS+=("$h")
+	must ip link add "$h" type veth peer name eth0 netns "$pid"
+	must ip link set "$h" master br0 up
+	must on "$h" ip link set lo up
+	must on "$h" ip link set eth0 up
+	must on "$h" ip addr add "10.53.0.$n/24" dev eth0
+	must on "$h" ip addr add "fd53::$n/64" dev eth0 nodad
+}
+
+on() {
+	local h=$1
+	shift
+	nsenter -t "${HOST_PID[$h]}" -m -n -p -u -i -- "$@"
+}
+# A piece of shell there, in the tree.
+sh_on() { on "$1" bash -c "cd $TREE && $2"; }
+ip_of() { echo "10.53.0.${HOST_NUMBER[$1]}"; }
+ip6_of() { echo "fd53::${HOST_NUMBER[$1]}"; }
+link_down() { ip link set "$1" down; }
+link_up() { ip link set "$1" up; }
+
+# Process number, in the world, of a host's process by its name (there is one, or the oldest).
+pid_on() {
+	local ns p
+	ns=$(readlink "/proc/${HOST_PID[$1]}/ns/pid")
+	for p in $(pgrep -o -x "${2:0:15}"  2>/dev/null; pgrep -x "${2:0:15}"); do
+		[ "$(readlink "/proc/$p/ns/pid")" = "$ns" ] && { echo "$p"; return; }
+	done
+	return 1
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# ---- zonefs
+
+ADDRESS_OF=ip_of # or ip6_of
+HOOK=            # "bind": nodes run the hook for BIND
+
+node_address() {
+	local a
+	a=$($ADDRESS_OF "$1")
+	case $a in *:*) a="[$a]" ;; esac
+	echo "tcp://$a:7740"
+}
+node_key() {
+	local f=$T/$1/etc/zonefs/$1.key
+	[ -e "$f" ] || (umask 077 && zonefsctl keygen >"$f") || bail "keygen"
+	sed -n "s/^public *= *'\(.*\)'.*/\1/p" "$f"
+}
+
+# node_conf HOST [LINES]: with every other host as a peer, and further lines.
+node_conf() {
+	local h=$1 p
+	node_key "$h" >/dev/null
+	{
+		echo "node     = \"$h\""
+		echo "mount    = \"$TREE\""
+		echo "state    = \"/var/lib/zonefs\""
+		echo "listen   = \"$(node_address "$h")\""
+		echo "key-file = \"/etc/zonefs/$h.key\""
+		echo "user     = \"zonefs\""
+		for p in "${PEERS[@]:-${HOSTS[@]}}"; do
+			[ "$p" != "$h" ] || continue
+			echo "peer \"$p\" {"
+			echo "  address = \"$(node_address "$p")\""
+			echo "  key     = '$(node_key "$p")'"
+			echo "}"
+		done
+		if [ "$HOOK" = bind ]; then
+			echo "hook \"bind\" {"
+			echo "  run   = { \"$BIN/hooks/bind\" }"
+			echo "  user  = \"bind\""
+			echo "  match = { \"etc/**\", \"var/named/**\" }"
+			echo "}"
+		fi
+		[ $# -lt 2 ] || printf '%s\n' "$2"
+	} >"$T/$h/etc/zonefs/zonefs.conf"
+}
+
+mounted() { on "$1" grep -q " $TREE .* - fuse.zonefs " /proc/self/mountinfo; }
+node_usable() { mounted "$1" && on "$1" ls $TREE; }
+
+# node_start HOST [VARIABLE=VALUE...]
+node_start() {
+	local h=$1
+	shift
+	on "$h" env "$@" "$BIN/zonefs" -f >>"$T/$h/zonefs.log" 2>&1 &
+	JOB[$h.zonefs]=$!
+	wait_for 20 node_usable "$h" && return
+	bail "zonefs does not mount on $h"
+}
+node_stop() {
+	local h=$1 p
+	p=$(keeper_pid "$h") && kill -TERM "$p"
+	wait_for 30 gone "${JOB[$h.zonefs]}" || note "zonefs on $h does not end"
+	wait "${JOB[$h.zonefs]}" 2>/dev/null
+	unset "JOB[$h.zonefs]"
+}
+# The keeper is the parent of the others.
+keeper_pid() { pid_on "$1" zonefs; }
+replicator_pid() { pid_on "$1" zonefs-replicator; }
+# Several hosts, all at once, until they know each other.
+nodes_start() {
+	local h
+	for h; do node_conf "$h"; done
+	for h; do node_start "$h"; done
+	for h; do wait_for 20 node_well "$h" || bail "$h: $(on "$h" zonefsctl status)"; done
+}
+node_well() { on "$1" zonefsctl status; }
+
+# Everything that a node has, everywhere.
+settle() {
+	local h
+	for h; do must on "$h" zonefsctl wait --timeout 60; done
+	for h; do must on "$h" zonefsctl wait --timeout 60; done
+}
+
+# Names, kinds, modes, owners, files' mtimes and contents of a host's tree, less what is local.
+tree_of() {
+	on "$1" bash -c "cd $TREE && find . -mindepth 1 \
+		\\( -path ./dev -o -path ./run -o -path ./tmp -o -path ./var/run -o -path ./var/tmp \
+		-o -path ./var/log -o -path ./var/named/dynamic -o -path ./var/named/data \
+		-o -path ./var/named/slaves -o -path ./etc/named.host.conf -o -name .git -o -name '*.jnl' \
+		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key \\) -prune -o \
+		\\( -type d -printf '%p d %m %u %g\\n' \\) -o \
+		\\( -type l -printf '%p l %l\\n' \\) -o \
+		\\( -type f -printf '%p f %m %u %g %T@ %s ' -exec sh -c 'sha256sum <\"\$1\"' - {} \\; \\) | sort"
+}
+same_trees() {
+	local a b h
+	a=$(tree_of "$1")
+	shift
+	for h; do
+		b=$(tree_of "$h")
+		[ "$a" = "$b" ] || { diff <(echo "$a") <(echo "$b"); return 1; }
+	done
+}
+trees_same() { check "${*:2}: the trees are identical${1:+ $1}" same_trees "${@:2}"; }
+
+# ---- named
+
+# A chroot as Red Hat lays it out, in the plain directory: before the node starts.
+chroot_make() {
+	local h=$1 d=$T/$1$TREE
+	mkdir -p "$d"/{etc,dev,run/named,tmp,var/tmp,var/named/{data,dynamic,slaves}}
+	mknod -m 666 "$d/dev/null" c 1 3
+	mknod -m 666 "$d/dev/random" c 1 8
+	chown -R bind:bind "$d"/run/named "$d"/var/named/{data,dynamic,slaves}
+	chown root:bind "$d" "$d/etc" "$d/var/named"
+	chmod 0770 "$d"/var/named "$d"/var/named/{data,dynamic,slaves}
+	chmod 1777 "$d"/{tmp,var/tmp}
+	cat >"$d/etc/named.host.conf" <<-END
+		server-id "$h";
+		listen-on { 127.0.0.1; $(ip_of "$h"); };
+		listen-on-v6 { $(ip6_of "$h"); };
+	END
+}
+# What all hosts share. chroot_fill HOST
+chroot_fill() {
+	local d=$T/$1$TREE
+	printf 'key "rndc-key" {\n\talgorithm hmac-sha256;\n\tsecret "%s";\n};\n' \
+		"$(head -c 32 /dev/urandom | base64)" >"$d/etc/rndc.key"
+	chown root:bind "$d/etc/rndc.key"
+	chmod 640 "$d/etc/rndc.key"
+	cat >"$d/etc/named.conf" <<-END
+		include "/etc/rndc.key";
+		controls { inet 127.0.0.1 port 953 allow { 127.0.0.1; } keys { "rndc-key"; }; };
+		options {
+			directory "/var/named";
+			pid-file "/run/named/named.pid";
+			session-keyfile "/run/named/session.key";
+			recursion no;
+			dnssec-validation no;
+			notify no;
+			allow-transfer { none; };
+			include "/etc/named.host.conf";
+		};
+	END
+	chown root:bind "$d/etc/named.conf"
+	chmod 640 "$d/etc/named.conf"
+}
+# zone_text NAME SERIAL [RECORDS]
+zone_text() {
+	printf '$TTL 300\n@ IN SOA ns1.%s. hostmaster.%s. ( %s 3600 600 86400 300 )\n' "$1" "$1" "$2"
+	printf '@ IN NS ns1.%s.\nns1 IN A 10.53.0.1\n' "$1"
+	printf '%s\n' "${@:3}"
+}
+zone_stanza() { printf 'zone "%s" { type primary; file "%s.zone"; };\n' "$1" "$1"; }
+
+named_start() {
+	local h=$1
+	on "$h" named -g -t $TREE -u bind -c /etc/named.conf >>"$T/$h/named.log" 2>&1 &
+	JOB[$h.named]=$!
+	wait_for 20 named_answers "$h" || bail "named does not start on $h"
+}
+named_answers() { on "$1" dig +time=1 +tries=1 +short @127.0.0.1 version.bind ch txt | grep -q .; }
+named_stop() {
+	local p
+	p=$(pid_on "$1" named) && kill -TERM "$p"
+	wait_for 20 gone "${JOB[$1.named]}"
+	wait "${JOB[$1.named]}" 2>/dev/null
+}
+# From the world, over the wire.
+ask() { dig +time=1 +tries=1 +short "@$(ip_of "$1")" "${@:2}"; }
+rcode() { dig +time=1 +tries=1 "@$(ip_of "$1")" "${@:2}" | sed -n 's/.*status: \([A-Z]*\).*/\1/p'; }
+serial_on() { ask "$1" "$2" soa | awk '{print $3}'; }
+serves() { [ "$(serial_on "$1" "$2")" = "$3" ]; }
+rndc_on() { on "$1" rndc -k "$TREE/etc/rndc.key" "${@:2}"; }

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A zone's text is tokens; a line's owner name stands in its first column, directives start with
+ * '$', parentheses join lines. The serial is the third token after the type SOA.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <ldns/ldns.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "tools/hooks/bind_serial.h"
+
+#define SCAN_MAX (1024 * 1024)
+#define TOKEN_MAX 1024 /* a domain name in text is shorter */
+
+struct scan {
+	FILE *in;
+	size_t read;
+	unsigned parens;
+	bool line_start; /* nothing of this line has been read */
+};
+
+static int scan_char(struct scan *s)
+{
+	if (s->read++ >= SCAN_MAX)
+		return EOF;
+	return getc(s->in);
+}
+
+/* White space and comments. Returns the first byte that is neither; *newline: a record ended. */
+static int scan_blank(struct scan *s, bool *newline)
+{
+	for (;;) {
+		int c = scan_char(s);
+
+		if (c == ';')
+			while (c != EOF && c != '\n')
+				c = scan_char(s);
+		if (c == '\n' && s->parens == 0) {
+			*newline = true;
+			s->line_start = true;
+		} else if (c == '(') {
+			s->parens++;
+		} else if (c == ')') {
+			s->parens -= s->parens > 0;
+		} else if (c == EOF || !isspace(c)) {
+			return c;
+		} else if (c != '\n') {
+			s->line_start = false;
+		}
+	}
+}
+
+/* The next token; *first: it stands in a line's first column. False at the end. */
+static bool scan_token(struct scan *s, char token[TOKEN_MAX], bool *first, bool *newline)
+{
+	size_t len = 0;
+	bool quoted = false;
+	int c;
+
+	*newline = false;
+	c = scan_blank(s, newline);
+	*first = s->line_start;
+	s->line_start = false;
+	while (c != EOF && (quoted || (!isspace(c) && c != ';' && c != '(' && c != ')'))) {
+		if (c == '"')
+			quoted = !quoted;
+		if (len < TOKEN_MAX - 1)
+			token[len++] = (char)c;
+		if (c == '\\') {
+			c = scan_char(s);
+			if (c != EOF && len < TOKEN_MAX - 1)
+				token[len++] = (char)c;
+		}
+		c = scan_char(s);
+	}
+	if (c != EOF) {
+		ungetc(c, s->in);
+		s->read--;
+	}
+	token[len] = '\0';
+	return len > 0;
+}
+
+static int serial_of_words(const char *text, uint32_t *serial)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (!isdigit((unsigned char)text[0]) || *end || errno || v > UINT32_MAX)
+		return ERR_FORMAT;
+	*serial = (uint32_t)v;
+	return 0;
+}
+
+int serial_of_text(FILE *text, uint32_t *serial)
+{
+	struct scan s = {.in = text, .line_start = true};
+	char token[TOKEN_MAX];
+	bool first;
+	bool newline;
+	unsigned after = 0; /* tokens since the type SOA */
+
+	while (scan_token(&s, token, &first, &newline)) {
+		if (newline)
+			after = 0;
+		if (after > 0) {
+			if (++after == 4)
+				return serial_of_words(token, serial);
+		} else if (!first && strcasecmp(token, "SOA") == 0) {
+			after = 1;
+		}
+	}
+	return ERR_FORMAT;
+}
+
+/* The SOA's serial among an answer's records. */
+static int serial_of_packet(const ldns_pkt *answer, uint32_t *serial, char *words, size_t size)
+{
+	ldns_rr_list *soas;
+	int r = ERR_UNKNOWN;
+
+	if (ldns_pkt_get_rcode(answer) != LDNS_RCODE_NOERROR) {
+		char *rcode = ldns_pkt_rcode2str(ldns_pkt_get_rcode(answer));
+
+		snprintf(words, size, "named answers %s", rcode ? rcode : "an error");
+		free(rcode);
+		return r;
+	}
+	soas = ldns_pkt_rr_list_by_type(answer, LDNS_RR_TYPE_SOA, LDNS_SECTION_ANSWER);
+	if (soas && ldns_rr_list_rr_count(soas) > 0 && ldns_pkt_aa(answer)) {
+		*serial = ldns_rdf2native_int32(ldns_rr_rdf(ldns_rr_list_rr(soas, 0), 2));
+		r = 0;
+	} else {
+		snprintf(words, size, "named does not answer with authority");
+	}
+	ldns_rr_list_deep_free(soas);
+	return r;
+}
+
+static ldns_resolver *resolver_for(const char *address, unsigned port, int timeout_msec)
+{
+	bool v6 = strchr(address, ':') != NULL;
+	ldns_rdf *server = ldns_rdf_new_frm_str(v6 ? LDNS_RDF_TYPE_AAAA : LDNS_RDF_TYPE_A, address);
+	ldns_resolver *resolver = ldns_resolver_new();
+	struct timeval timeout = {timeout_msec / 1000, timeout_msec % 1000 * 1000};
+
+	if (!server || !resolver ||
+	    ldns_resolver_push_nameserver(resolver, server) != LDNS_STATUS_OK) {
+		ldns_rdf_deep_free(server);
+		ldns_resolver_free(resolver);
+		return NULL;
+	}
+	ldns_rdf_deep_free(server); /* the resolver has a copy */
+	ldns_resolver_set_port(resolver, (uint16_t)port);
+	ldns_resolver_set_retry(resolver, 1);
+	ldns_resolver_set_retrans(resolver, 0);
+	ldns_resolver_set_timeout(resolver, timeout);
+	ldns_resolver_set_recursive(resolver, false);
+	return resolver;
+}
+
+int serial_of_server(const char *address, unsigned port, const char *zone, int timeout_msec,
+		     uint32_t *serial, char *words, size_t size)
+{
+	ldns_resolver *resolver = resolver_for(address, port, timeout_msec);
+	ldns_rdf *name = ldns_dname_new_frm_str(zone);
+	ldns_pkt *answer = NULL;
+	int r = ERR_TIMEOUT;
+
+	snprintf(words, size, "named does not answer at %s port %u", address, port);
+	if (!resolver || !name)
+		r = ERR_FORMAT;
+	else if (ldns_resolver_send(&answer, resolver, name, LDNS_RR_TYPE_SOA, LDNS_RR_CLASS_IN,
+				    0) == LDNS_STATUS_OK &&
+		 answer)
+		r = serial_of_packet(answer, serial, words, size);
+	ldns_pkt_free(answer);
+	ldns_rdf_deep_free(name);
+	ldns_resolver_deep_free(resolver);
+	return r;
+}
+
+int serial_of_status(const struct buf *status, uint32_t *serial)
+{
+	static const char key[] = "serial: ";
+	const char *p = (const char *)status->data;
+	const char *end = p + status->len;
+
+	while (p && p < end) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+		size_t len = (size_t)((eol ? eol : end) - p);
+		char number[16];
+
+		if (len > sizeof key - 1 && memcmp(p, key, sizeof key - 1) == 0) {
+			snprintf(number, sizeof number, "%.*s", (int)(len - (sizeof key - 1)),
+				 p + sizeof key - 1);
+			return serial_of_words(number, serial);
+		}
+		p = eol ? eol + 1 : end;
+	}
+	return ERR_FORMAT;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The serial of a zone: in its file, and as a name server answers it.
+ */
+#ifndef HOOKS_BIND_SERIAL_H
+#define HOOKS_BIND_SERIAL_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+
+/* The serial of the first SOA record in a zone's text (RFC 1035, 5.1), of which at most 1 MB is
+ * read: a light scan, which checks nothing else. 0, ERR_FORMAT where there is none. */
+int serial_of_text(FILE *text, uint32_t *serial);
+
+/* Asks the name server at address and port for a zone's SOA, over UDP, for at most timeout_msec. 0;
+ * else an error, with words (why it is no answer) where those are known. */
+int serial_of_server(const char *address, unsigned port, const char *zone, int timeout_msec,
+		     uint32_t *serial, char *words, size_t size);
+
+/* Of `rndc zonestatus`'s output: the line "serial: N". 0, ERR_FORMAT. */
+int serial_of_status(const struct buf *status, uint32_t *serial);
+
+#endif
