@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The core: every decision of a node, as one function of what has happened. It has no clock, file,
- * socket, thread or randomness: events go in, an ordered list of effects comes out, and the same core
- * runs in the daemon and in the simulator.
+ * socket, thread or randomness: events go in, an ordered list of effects comes out, and the same
+ * core runs in the daemon and in the simulator.
  *
  * The contract of the order. Effects are carried out in the order of the list, across steps too:
- *   - EFFECT_STORE is carried out (the record is part of an open transaction) before any later effect,
- *     and is *durable* (committed) before any later effect that others can see: SEND, BROADCAST,
- *     ANSWER, INSTALL, REMOVE, ACK, HOOK, JOINED. It need not be durable before LOOK, SCAN, STAGE, FETCH,
- *     WAKE. So one commit serves as many changes as wait.
+ *   - EFFECT_STORE is carried out (the record is part of an open transaction) before any later
+ * effect, and is *durable* (committed) before any later effect that others can see: SEND,
+ * BROADCAST, ANSWER, INSTALL, REMOVE, ACK, HOOK, JOINED. It need not be durable before LOOK, SCAN,
+ * STAGE, FETCH, WAKE. So one commit serves as many changes as wait.
  *   - If it cannot be made durable (disk full), it and all that follows wait, and no new events are
  *     given until it is. The core need not know.
  * Whoever runs the core answers each LOOK, SCAN, STAGE, INSTALL, REMOVE with exactly one event for
@@ -39,21 +39,29 @@ struct core_conf {
 	uint64_t max_file_size;
 	bool allow_setid;
 	uint32_t npeers;
-	const char *const *peers; /* names; borrowed for the core's life. A peer is its index here. */
+	const char *const
+	    *peers; /* names; borrowed for the core's life. A peer is its index here. */
 };
 
 /* What this node last put at a path, or found there, and the knowledge that it stands for. */
 struct shown {
 	struct ident ident;
-	struct attrs attrs;  /* as on disk here (kind ABSENT: nothing) */
-	struct vv context;   /* what it stands for */
-	struct dot dot;      /* the version that it shows; origin 0: none */
-	int64_t floor_nsec;  /* the highest mtime that this path has shown here */
-	bool raised;         /* its mtime was raised here, above the version's */
-	bool leftover;       /* a directory that is deleted but holds local files */
+	struct attrs attrs; /* as on disk here (kind ABSENT: nothing) */
+	struct vv context;  /* what it stands for */
+	struct dot dot;     /* the version that it shows; origin 0: none */
+	int64_t floor_nsec; /* the highest mtime that this path has shown here */
+	bool raised;        /* its mtime was raised here, above the version's */
+	bool leftover;      /* a directory that is deleted but holds local files */
 };
 
-enum intent_kind { INTENT_NONE, INTENT_CONTENT, INTENT_INPLACE, INTENT_DIR, INTENT_LINK, INTENT_REMOVE };
+enum intent_kind {
+	INTENT_NONE,
+	INTENT_CONTENT,
+	INTENT_INPLACE,
+	INTENT_DIR,
+	INTENT_LINK,
+	INTENT_REMOVE
+};
 
 /* An install under way. */
 struct intent {
@@ -81,34 +89,33 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 /* ---- events ---- */
 
 enum event_type {
-	EVENT_START,      /* once, first; `random` */
-	EVENT_TIME,       /* the time asked for with WAKE has come, or any other time */
-	EVENT_HINT,       /* fs: HINT_CHANGED */
-	EVENT_FREE,       /* fs: HINT_FREE */
-	EVENT_RESCAN,     /* fs: HINT_RESCAN, or a new life of the worker */
-	EVENT_LOOKED,     /* answer to LOOK, or a path found by SCAN */
-	EVENT_SCANNED,    /* answer to SCAN: all that is below has been given as LOOKED */
-	EVENT_STAGED,     /* answer to STAGE */
-	EVENT_INSTALLED,  /* answer to INSTALL and REMOVE */
-	EVENT_CONTENT,    /* this content is in the store now */
-	EVENT_PEER,       /* a peer became reachable or unreachable */
-	EVENT_OP,         /* a peer told an op */
+	EVENT_START,     /* once, first; `random` */
+	EVENT_TIME,      /* the time asked for with WAKE has come, or any other time */
+	EVENT_HINT,      /* fs: HINT_CHANGED */
+	EVENT_FREE,      /* fs: HINT_FREE */
+	EVENT_RESCAN,    /* fs: HINT_RESCAN, or a new life of the worker */
+	EVENT_LOOKED,    /* answer to LOOK, or a path found by SCAN */
+	EVENT_SCANNED,   /* answer to SCAN: all that is below has been given as LOOKED */
+	EVENT_STAGED,    /* answer to STAGE */
+	EVENT_INSTALLED, /* answer to INSTALL and REMOVE */
+	EVENT_CONTENT,   /* this content is in the store now */
+	EVENT_PEER,      /* a peer became reachable or unreachable */
+	EVENT_OP,        /* a peer told an op */
 	EVENT_HEARTBEAT,
 	EVENT_ASK,
 	EVENT_PAGE,
-	EVENT_START_ALONE,/* the administrator: do not wait for the peers */
-	EVENT_HOOK_DONE,  /* reserved for the hook scheduler's runs: see hooks.h */
+	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
 };
 
 /* What was found at a path. */
 struct observation {
-	int status;      /* 0, or a negative error: then nothing was learned, look again later */
+	int status; /* 0, or a negative error: then nothing was learned, look again later */
 	struct ident ident;
 	struct attrs attrs; /* kind ABSENT: nothing is there */
 	const char *target; /* a link's */
-	bool busy;       /* being written: content and hash are not filled in; a hint will follow */
-	bool unchanged;  /* ident_same with what core_shown has: attrs and hash are not filled in */
-	bool too_big;    /* over max-file-size: not read */
+	bool busy;      /* being written: content and hash are not filled in; a hint will follow */
+	bool unchanged; /* ident_same with what core_shown has: only ident is filled in */
+	bool too_big;   /* over max-file-size: not read */
 };
 
 struct event {
@@ -117,16 +124,16 @@ struct event {
 	int64_t now_msec;  /* ... and a monotonic one */
 
 	const char *path;
-	uint32_t peer;     /* PEER, OP, HEARTBEAT, ASK, PAGE */
+	uint32_t peer; /* PEER, OP, HEARTBEAT, ASK, PAGE */
 	union {
-		uint64_t random; /* START: 63 random bits that are not 0; TIME: the same anew, unused otherwise */
+		uint64_t random; /* START: 63 random bits that are not all 0 */
 		struct {
 			uint64_t serial; /* to be acknowledged */
 			const char *from;
-			uint8_t flags;   /* HINT_* of base/port.h */
+			uint8_t flags; /* HINT_* of base/port.h */
 			const struct who *who;
 			const char *user; /* login name */
-		} hint;              /* HINT, FREE, RESCAN */
+		} hint;                   /* HINT, FREE, RESCAN */
 		struct {
 			struct observation o;
 			bool scan; /* found by SCAN */
@@ -161,32 +168,34 @@ struct event {
 
 enum effect_type {
 	EFFECT_STORE,
-	EFFECT_ACK,       /* hint.serial is dealt with */
-	EFFECT_LOOK,      /* path: EVENT_LOOKED */
-	EFFECT_SCAN,      /* path ("" is the root): EVENT_LOOKED for all below that is not local, EVENT_SCANNED */
-	EFFECT_STAGE,     /* path, attrs.hash, attrs.size: EVENT_STAGED. Content is in the store. */
-	EFFECT_INSTALL,   /* path, intent, expected: EVENT_INSTALLED */
-	EFFECT_REMOVE,    /* path, expected: EVENT_INSTALLED */
-	EFFECT_FETCH,     /* attrs.hash, attrs.size, peer (who told it): EVENT_CONTENT when it is here */
+	EFFECT_ACK,     /* hint.serial is dealt with */
+	EFFECT_LOOK,    /* path: EVENT_LOOKED */
+	EFFECT_SCAN,    /* path ("" is the root): EVENT_LOOKED for all below that is not local,
+			   EVENT_SCANNED */
+	EFFECT_STAGE,   /* path, attrs.hash, attrs.size: EVENT_STAGED. Content is in the store. */
+	EFFECT_INSTALL, /* path, intent, expected: EVENT_INSTALLED */
+	EFFECT_REMOVE,  /* path, expected: EVENT_INSTALLED */
+	EFFECT_FETCH,   /* attrs.hash, attrs.size, peer (who told it): EVENT_CONTENT when it is here
+			 */
 	EFFECT_BROADCAST, /* op */
 	EFFECT_ASK,       /* peer, ask */
 	EFFECT_ANSWER,    /* peer, page */
-	EFFECT_TOLD,      /* a change is on this node's disk (own or installed): path, version (or NULL for an
-	                   * implicit directory); feeds the hooks and the outcomes */
-	EFFECT_JOINED,    /* this node is no longer joining */
-	EFFECT_WAKE,      /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
-	EFFECT_NOTE,      /* for the log: level, text */
+	EFFECT_TOLD,   /* a change is on this node's disk (own or installed): path, version (or NULL
+			* for an   implicit directory); feeds the hooks and the outcomes */
+	EFFECT_JOINED, /* this node is no longer joining */
+	EFFECT_WAKE,   /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
+	EFFECT_NOTE,   /* for the log: level, text */
 };
 
 enum store_what {
-	STORE_VERSION,     /* path, version: now in the entry of path */
-	STORE_SUPERSEDED,  /* path, dot: no longer in the entry; goes to the history */
-	STORE_SHOWN,       /* path, shown (NULL: forget it) */
-	STORE_INTENT,      /* path, intent (NULL: none) */
-	STORE_VECTOR,      /* dot */
-	STORE_ORIGIN,      /* origin */
-	STORE_META,        /* name in `path`, bytes */
-	STORE_HISTORY,     /* path, version: never current here, for the history only */
+	STORE_VERSION,    /* path, version: now in the entry of path */
+	STORE_SUPERSEDED, /* path, dot: no longer in the entry; goes to the history */
+	STORE_SHOWN,      /* path, shown (NULL: forget it) */
+	STORE_INTENT,     /* path, intent (NULL: none) */
+	STORE_VECTOR,     /* dot */
+	STORE_ORIGIN,     /* origin */
+	STORE_META,       /* name in `path`, bytes */
+	STORE_HISTORY,    /* path, version: never current here, for the history only */
 };
 
 struct effect {
@@ -246,7 +255,8 @@ bool core_joining(const struct core *c);
 void core_waits_for(const struct core *c, void (*each)(void *arg, uint32_t peer), void *arg);
 /* Whose an origin is: a node name, or NULL. */
 const char *core_origin_node(const struct core *c, uint64_t origin);
-/* All that `v` covers is known here and shown on disk here (what this node will not install aside). */
+/* All that `v` covers is known here and shown on disk here (what this node will not install aside).
+ */
 bool core_shows(const struct core *c, const struct vv *v);
 /* Likewise for one path: what `v` covers of it. */
 bool core_shows_path(const struct core *c, const char *path, const struct vv *v);
@@ -257,16 +267,16 @@ uint64_t core_tree_digest(const struct core *c);
  * directory. */
 const struct version *core_visible(const struct core *c, const char *path);
 
-/* Each path with an entry or something shown, in key order, from the first one after `after` ("" for
- * all); stops when the callback returns false. */
+/* Each path with an entry or something shown, in key order, from the first one after `after` (""
+ * for all); stops when the callback returns false. */
 struct core_path {
 	const char *path;
 	struct version *const *entry; /* the set, highest rank first */
 	uint32_t n;
-	const struct shown *shown;    /* NULL: none */
-	const char *waiting;          /* why it is not installed, in words; NULL: it is */
-	uint32_t waiting_for_peer;    /* content: who told it; UINT32_MAX: nobody to be reached for */
-	bool unwanted;                /* will not be installed here */
+	const struct shown *shown; /* NULL: none */
+	const char *waiting;       /* why it is not installed, in words; NULL: it is */
+	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
+	bool unwanted;             /* will not be installed here */
 };
 void core_each(const struct core *c, const char *after,
 	       bool (*each)(void *arg, const struct core_path *p), void *arg);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * When hooks run: pure. The first change after a silence at once, what follows within `quiet`
- * collected (for a second at most); one run at a time per hook, another one for what came meanwhile;
- * a failed run again, with back-off from 1 s to 60 s, with all items of the failed one. Changes of an
- * mtime only start none.
+ * collected (for a second at most); one run at a time per hook, another one for what came
+ * meanwhile; a failed run again, with back-off from 1 s to 60 s, with all items of the failed one.
+ * Changes of an mtime only start none.
  */
 #ifndef CORE_HOOKS_H
 #define CORE_HOOKS_H
@@ -54,8 +54,8 @@ int64_t hooks_wake(const struct hooks *h);
 void hooks_done(struct hooks *h, uint32_t hook, bool ok, int64_t now_msec);
 /* Hooks whose last run failed. */
 uint32_t hooks_failing(const struct hooks *h);
-/* The version with this dot at this path is not yet covered by an ended run of some hook that it
- * concerns (waiting, running or failed). */
+/* Some change is not yet covered by a successful run of a hook that it concerns: it waits, its run
+ * is under way or has failed. */
 bool hooks_pending(const struct hooks *h);
 
 #endif

@@ -127,7 +127,7 @@ int version_rank(const struct version *a, const struct version *b)
 	return dot_compare(b->dot, a->dot);
 }
 
-static void buf_attrs(struct buf *b, const struct attrs *a)
+void buf_attrs(struct buf *b, const struct attrs *a)
 {
 	buf_u8(b, (uint8_t)a->kind);
 	buf_u32(b, a->mode);
@@ -157,11 +157,11 @@ void buf_version(struct buf *b, const struct version *v)
 	buf_str(b, v->user);
 }
 
-static void rd_attrs(struct rd *r, struct attrs *a)
+void rd_attrs(struct rd *r, struct attrs *a)
 {
 	uint8_t kind = rd_u8(r);
 
-	if (kind > KIND_LINK)
+	if (kind > KIND_OTHER)
 		rd_fail(r);
 	else
 		a->kind = (enum kind)kind;
@@ -201,7 +201,7 @@ static bool sound(const struct version *v)
 		return false;
 	if (v->stamp > VERSION_STAMP_MAX || (v->changed & ~CHANGED_ALL))
 		return false;
-	if (a->mode > 07777 || a->size > VERSION_SIZE_MAX)
+	if (a->kind == KIND_OTHER || a->mode > 07777 || a->size > VERSION_SIZE_MAX)
 		return false;
 	if (a->mtime_nsec > VERSION_MTIME_MAX || a->mtime_nsec < -VERSION_MTIME_MAX)
 		return false;

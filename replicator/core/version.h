@@ -81,6 +81,10 @@ void version_put(struct version *v); /* NULL is fine */
 /* Which CHANGED_* bits differ. uid and gid count only where a name is missing on either side. */
 uint8_t attrs_compare(const struct attrs *a, const struct attrs *b);
 
+/* Their bytes, as part of a version and of what the store keeps; any kind. */
+void buf_attrs(struct buf *b, const struct attrs *a);
+void rd_attrs(struct rd *r, struct attrs *a); /* into all-zero attributes */
+
 /* Highest first: not an import, then stamp, origin, seq. Live before deleted. */
 int version_rank(const struct version *a, const struct version *b);
 static inline bool version_live(const struct version *v)

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Making versions of what happened here. The past of a new version is the context of what this node
+ * *showed* at that path: that is what the person saw when saving.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+#define STAMP_SHIFT 16
+
+/* A new origin at the first version of each life: a dot is never used twice, whatever happened to
+ * the store. */
+static uint64_t own_origin(struct core *c)
+{
+	struct origin o = {0};
+
+	if (c->origin)
+		return c->origin;
+	c->origin = c->random & INT64_MAX;
+	if (!c->origin)
+		c->origin = 1;
+	o.origin = c->origin;
+	strncpy(o.node, c->conf.node, sizeof(o.node) - 1);
+	merge_origin(c, &o);
+	return c->origin;
+}
+
+static uint64_t stamp_for(const struct core *c, const struct key *k)
+{
+	uint64_t stamp = (uint64_t)c->wall << STAMP_SHIFT;
+
+	for (uint32_t i = 0; i < k->n; i++) {
+		if (k->entry[i]->stamp >= stamp)
+			stamp = k->entry[i]->stamp + 1;
+	}
+	return stamp;
+}
+
+static struct version *version_make(struct core *c, struct edit e, struct dot dot)
+{
+	static const struct attrs none = {.kind = KIND_ABSENT};
+	const struct attrs *before = e.key->shown ? &e.key->shown->attrs : &none;
+	struct version *v = version_new();
+
+	v->dot = dot;
+	if (e.key->shown)
+		vv_copy(&v->context, &e.key->shown->context);
+	vv_raise(&v->context, dot);
+	v->stamp = stamp_for(c, e.key);
+	v->attrs = e.attrs;
+	if (e.attrs.kind == KIND_ABSENT)
+		v->attrs = none;
+	if (e.attrs.kind == KIND_DIR)
+		v->attrs.mtime_nsec = 0;
+	v->changed = attrs_compare(before, &v->attrs);
+	v->replaced = before->hash;
+	if (e.attrs.kind == KIND_LINK)
+		v->target = core_strdup(e.target);
+	v->who = e.key->who;
+	if (e.key->user) {
+		free(v->user);
+		v->user = core_strdup(e.key->user);
+	}
+	return v;
+}
+
+/* `shown` becomes what was found, and stands for the version made of it. */
+static void show_edit(struct core *c, const struct edit *e, const struct version *v)
+{
+	struct shown *s = key_shown(e->key);
+
+	s->ident = e->ident;
+	s->attrs = e->attrs;
+	vv_raise(&s->context, v->dot);
+	s->dot = v->dot;
+	s->raised = false;
+	s->leftover = false;
+	if ((e->attrs.kind == KIND_FILE || e->attrs.kind == KIND_LINK) &&
+	    e->attrs.mtime_nsec > s->floor_nsec)
+		s->floor_nsec = e->attrs.mtime_nsec;
+	key_shown_changed(c, e->key);
+}
+
+static void tell(struct core *c, struct key *k, struct version *v)
+{
+	struct effect *e = effect_add(c, EFFECT_TOLD, k->path);
+
+	e->told.version = version_get(v);
+	e->told.own = true;
+	e->told.changed = v->changed;
+}
+
+/* One op of this node: versions made, entries and `shown` changed, stored, broadcast. */
+static void author_op(struct core *c, const struct edit *edits, uint32_t n, uint64_t group,
+		      void (*adjust)(struct core *c, struct version *v))
+{
+	struct dot dot = {own_origin(c), 0};
+	struct op *op = core_alloc(sizeof(*op));
+
+	dot.seq = vv_get(&c->vector, dot.origin) + 1;
+	op->dot = dot;
+	op->items = core_alloc(n * sizeof(*op->items));
+	for (uint32_t i = 0; i < n; i++) {
+		struct version *v = version_make(c, edits[i], dot);
+
+		v->group = group;
+		if (adjust)
+			adjust(c, v);
+		entry_merge(c, edits[i].key, v, true);
+		show_edit(c, &edits[i], v);
+		op->items[op->n++] = (struct item){core_strdup(edits[i].key->path), v};
+	}
+	merge_vector(c, dot);
+	effect_add(c, EFFECT_BROADCAST, NULL)->op = op;
+	for (uint32_t i = 0; i < n; i++)
+		tell(c, edits[i].key, op->items[i].version);
+	for (uint32_t i = 0; i < n; i++) {
+		opwait_placed(c, edits[i].key);
+		place_above(c, edits[i].key);
+	}
+}
+
+void author_edits(struct core *c, const struct edit *edits, uint32_t n)
+{
+	uint64_t group = n > OP_VERSIONS_MAX ? (c->random ^ (c->step << 20)) | 1 : 0;
+
+	for (uint32_t at = 0; at < n;) {
+		uint32_t count = n - at < OP_VERSIONS_MAX ? n - at : OP_VERSIONS_MAX;
+
+		/* A new name and the absence of its old one stay together. */
+		if (at + count < n && edits[at + count].attrs.kind == KIND_ABSENT)
+			count--;
+		author_op(c, edits + at, count, group, NULL);
+		at += count;
+	}
+}
+
+void author_change(struct core *c, struct key *k, const struct observation *o)
+{
+	struct edit e = {k, o->attrs, o->ident, o->target};
+
+	if (k->shown && k->shown->leftover && o->attrs.kind == KIND_ABSENT) {
+		/* A deleted directory that stayed for its local files has gone at last. */
+		k->shown->leftover = false;
+		k->shown->ident = o->ident;
+		k->shown->attrs = (struct attrs){.kind = KIND_ABSENT};
+		key_shown_changed(c, k);
+		place_above(c, k);
+		return;
+	}
+	author_op(c, &e, 1, 0, NULL);
+}
+
+/* Taken in with a first tree: below everything that was saved; among its like by the file's age
+ * where nobody had anything yet, last of all where peers had. */
+static void adjust_import(struct core *c, struct version *v)
+{
+	int64_t msec = v->attrs.mtime_nsec / 1000000;
+
+	v->import = true;
+	v->stamp = c->take_in_equal && msec > 0 ? (uint64_t)msec << STAMP_SHIFT : 1;
+}
+
+void author_import(struct core *c, struct key *k, const struct observation *o)
+{
+	struct edit e = {k, o->attrs, o->ident, o->target};
+
+	author_op(c, &e, 1, 0, adjust_import);
+}

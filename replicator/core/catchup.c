@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Catching up: one question, "here is my vector", and one answer, all versions in the other's
+ * entries that it does not cover, in pages. There is no second mechanism: an hour's absence, a
+ * year's and a new node are the same case. Cut off, it is asked again and nothing is harmed.
+ *
+ * The answering side keeps nothing: the asker repeats its vector, a cursor, and `start`, the
+ * sender's vector as of the first page. When all keys have been gone through, what the sender has
+ * learned meanwhile (beyond `start`) is sent together with its vector: only that last page lets the
+ * asker join the vector, since a version superseded behind the cursor would otherwise be claimed
+ * and never sent. Where that is too much for a page, the sweep begins again, with what has been
+ * sent as known.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "replicator/core/state.h"
+
+/* ---- asking ---- */
+
+static void send_ask(struct core *c, uint32_t peer)
+{
+	struct peer *p = &c->peers[peer];
+	struct ask *ask = core_alloc(sizeof(*ask));
+	struct effect *e;
+
+	ask->id = p->ask_id;
+	vv_copy(&ask->vector, &p->ask_vector);
+	vv_copy(&ask->start, &p->ask_start);
+	ask->cursor = core_strdup(p->ask_cursor ? p->ask_cursor : "");
+	ask->swept = p->ask_swept;
+	ask->joining = c->joining;
+	p->asked_at = c->now;
+	e = effect_add(c, EFFECT_ASK, NULL);
+	e->peer = peer;
+	e->ask = ask;
+}
+
+void catchup_want(struct core *c, uint32_t peer)
+{
+	struct peer *p = &c->peers[peer];
+
+	if (!p->reachable)
+		return; /* asked when it is */
+	if (p->asking) {
+		p->ask_again = true;
+		return;
+	}
+	p->asking = true;
+	p->ask_again = false;
+	p->ask_id = ++c->last_ask;
+	vv_copy(&p->ask_vector, &c->vector);
+	vv_clear(&p->ask_start);
+	free(p->ask_cursor);
+	p->ask_cursor = NULL;
+	p->ask_swept = false;
+	send_ask(c, peer);
+}
+
+void catchup_peer(struct core *c, const struct event *e)
+{
+	struct peer *p = &c->peers[e->peer];
+
+	p->reachable = e->reachable;
+	p->asking = false;
+	p->mismatches = 0;
+	if (p->reachable)
+		catchup_want(c, e->peer);
+}
+
+void catchup_due(struct core *c)
+{
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		struct peer *p = &c->peers[i];
+
+		if (!p->asking || c->now - p->asked_at < ASK_LIMIT_MSEC)
+			continue;
+		p->asking = false;
+		catchup_want(c, i);
+	}
+}
+
+/* A heartbeat that knows more than we do starts a catch-up. A differing digest alone usually means
+ * that ops are under way: asked only when it lasts, and once for each. */
+void catchup_heartbeat(struct core *c, const struct event *e)
+{
+	const struct heartbeat *h = e->heartbeat;
+	struct peer *p = &c->peers[e->peer];
+
+	join_heard(c, e->peer, h->joining);
+	if (h->digest == vv_digest(&c->vector)) {
+		p->mismatches = 0;
+		return;
+	}
+	for (uint32_t i = 0; i < h->nrecent; i++) {
+		if (!vv_covers(&c->vector, h->recent[i])) {
+			catchup_want(c, e->peer);
+			return;
+		}
+	}
+	if (p->mismatch_digest != h->digest) {
+		p->mismatch_digest = h->digest;
+		p->mismatches = 0;
+	}
+	if (++p->mismatches == MISMATCH_BEATS)
+		catchup_want(c, e->peer);
+}
+
+static void page_ended(struct core *c, uint32_t peer, const struct page *page)
+{
+	struct peer *p = &c->peers[peer];
+
+	for (uint32_t i = 0; i < page->vector.n; i++)
+		merge_vector(c, page->vector.p[i]);
+	p->asking = false;
+	join_answered(c, peer, page);
+	if (p->ask_again)
+		catchup_want(c, peer);
+}
+
+void catchup_page(struct core *c, const struct event *e)
+{
+	const struct page *page = e->page;
+	struct peer *p = &c->peers[e->peer];
+
+	if (!p->asking || page->id != p->ask_id)
+		return; /* of a transfer that was given up */
+	for (uint32_t i = 0; i < page->norigins; i++)
+		merge_origin(c, &page->origins[i]);
+	merge_items(c, e->peer, page->items, e->have, page->n);
+	if (page->last) {
+		page_ended(c, e->peer, page);
+		return;
+	}
+	if (!page->swept && (!page->cursor || !page->cursor[0])) /* a new sweep */
+		vv_join(&p->ask_vector, &p->ask_start);
+	vv_copy(&p->ask_start, &page->start);
+	free(p->ask_cursor);
+	p->ask_cursor = core_strdup(page->cursor);
+	p->ask_swept = page->swept;
+	send_ask(c, e->peer);
+}
+
+/* ---- answering ---- */
+
+struct filler {
+	struct page *page;
+	uint32_t cap;
+	size_t bytes;
+};
+
+static bool filled(const struct filler *f)
+{
+	return f->page->n >= PAGE_VERSIONS_MAX / 2 || f->bytes >= PAGE_BYTES_MAX;
+}
+
+static void fill(struct filler *f, const struct key *k, struct version *v)
+{
+	struct page *p = f->page;
+
+	GROW(p->items, p->n, f->cap);
+	p->items[p->n++] = (struct item){core_strdup(k->path), version_get(v)};
+	f->bytes += 256 + strlen(k->path) + v->context.n * sizeof(struct dot) + v->xattrs_len +
+		    (v->target ? strlen(v->target) : 0);
+}
+
+/* From the cursor on, whatever the asker's vector does not cover. True when all keys were gone
+ * through. */
+static bool sweep(const struct core *c, const struct ask *ask, struct filler *f)
+{
+	struct key *k = key_first(c, ask->cursor ? ask->cursor : "");
+
+	for (; k; k = key_next(k)) {
+		if (filled(f))
+			return false;
+		for (uint32_t i = 0; i < k->n; i++) {
+			if (!vv_covers(&ask->vector, k->entry[i]->dot))
+				fill(f, k, k->entry[i]);
+		}
+		free(f->page->cursor);
+		f->page->cursor = core_strdup(k->path);
+	}
+	return true;
+}
+
+/* What has come since the first page. False if it is too much for this one. */
+static bool fill_newer(const struct core *c, const struct ask *ask, struct filler *f)
+{
+	const struct vv *start = &f->page->start;
+
+	if (vv_compare(start, &c->vector) == VV_EQUAL)
+		return true;
+	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		for (uint32_t i = 0; i < k->n; i++) {
+			struct dot dot = k->entry[i]->dot;
+
+			if (vv_covers(&ask->vector, dot) || vv_covers(start, dot))
+				continue;
+			if (filled(f))
+				return false;
+			fill(f, k, k->entry[i]);
+		}
+	}
+	return true;
+}
+
+static void fill_origins(const struct core *c, struct page *page)
+{
+	uint32_t cap = 0;
+
+	for (uint32_t i = 0; i < c->vector.n && page->norigins < ORIGINS_MAX; i++) {
+		const char *node = core_origin_node(c, c->vector.p[i].origin);
+		struct origin *o;
+
+		if (!node)
+			continue;
+		GROW(page->origins, page->norigins, cap);
+		o = &page->origins[page->norigins++];
+		memset(o, 0, sizeof(*o));
+		o->origin = c->vector.p[i].origin;
+		strncpy(o->node, node, sizeof(o->node) - 1);
+	}
+}
+
+void catchup_ask(struct core *c, const struct event *e)
+{
+	const struct ask *ask = e->ask;
+	struct peer *p = &c->peers[e->peer];
+	struct page *page = core_alloc(sizeof(*page));
+	struct filler f = {page, 0, 0};
+	struct effect *effect;
+	bool first = !ask->swept && (!ask->cursor || !ask->cursor[0]);
+
+	page->id = ask->id;
+	page->joining = c->joining;
+	page->joined_with = !c->joining && ask->joining && p->heard_joining;
+	page->known = p->known;
+	join_heard(c, e->peer, ask->joining);
+	vv_copy(&page->start, first ? &c->vector : &ask->start);
+	page->swept = ask->swept || sweep(c, ask, &f);
+	if (page->swept && fill_newer(c, ask, &f)) {
+		page->last = true;
+		vv_copy(&page->vector, &c->vector);
+		fill_origins(c, page);
+	} else if (page->swept && ask->swept) {
+		/* Too much is new: all over again, without what has been sent. */
+		page->swept = false;
+		free(page->cursor);
+		page->cursor = NULL;
+		vv_copy(&page->start, &c->vector);
+		for (uint32_t i = 0; i < page->n; i++)
+			item_fini(&page->items[i]);
+		page->n = 0;
+	}
+	if (!page->cursor)
+		page->cursor = core_strdup("");
+	effect = effect_add(c, EFFECT_ANSWER, NULL);
+	effect->peer = e->peer;
+	effect->page = page;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One step of the core: from the event to whoever decides, then what has come due, then as many
+ * placements as may be under way. Besides: loading, and questions.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+/* ---- life ---- */
+
+struct core *core_new(const struct core_conf *conf)
+{
+	struct core *c = core_alloc(sizeof(*c));
+
+	c->conf = *conf;
+	c->peers = core_alloc(conf->npeers * sizeof(*c->peers));
+	for (uint32_t i = 0; i < conf->npeers; i++)
+		c->peers[i].name = conf->peers[i];
+	RB_INIT(&c->keys);
+	RB_INIT(&c->live);
+	RB_INIT(&c->wants);
+	RB_INIT(&c->origins);
+	TAILQ_INIT(&c->ready);
+	TAILQ_INIT(&c->unsettled);
+	TAILQ_INIT(&c->delays);
+	STAILQ_INIT(&c->scans);
+	c->joining = true;
+	c->next_retry = INT64_MAX;
+	c->wake = INT64_MAX;
+	return c;
+}
+
+void core_free(struct core *c)
+{
+	struct scan *s;
+	struct delay *d;
+
+	if (!c)
+		return;
+	effects_reset(c);
+	while ((d = TAILQ_FIRST(&c->delays)))
+		delay_end(c, d);
+	while ((s = STAILQ_FIRST(&c->scans))) {
+		STAILQ_REMOVE_HEAD(&c->scans, link);
+		scan_free(c, s);
+	}
+	wants_free(c);
+	opwaits_free(c);
+	keys_free(c);
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		vv_fini(&c->peers[i].ask_vector);
+		vv_fini(&c->peers[i].ask_start);
+		free(c->peers[i].ask_cursor);
+	}
+	free(c->peers);
+	vv_fini(&c->vector);
+	free(c->effects);
+	free(c->owned);
+	free(c);
+}
+
+/* ---- loading ---- */
+
+void core_load_version(struct core *c, const char *path, struct version *v)
+{
+	entry_load(c, key_get(c, path), v);
+}
+
+void core_load_shown(struct core *c, const char *path, const struct shown *s)
+{
+	struct key *k = key_get(c, path);
+	struct shown *to = key_shown(k);
+
+	vv_fini(&to->context);
+	*to = *s;
+	memset(&to->context, 0, sizeof(to->context));
+	vv_copy(&to->context, &s->context);
+	key_shown_changed(c, k);
+}
+
+void core_load_intent(struct core *c, const char *path, const struct intent *i)
+{
+	struct key *k = key_get(c, path);
+
+	if (!k->intent)
+		k->intent = core_alloc(sizeof(*k->intent));
+	else
+		vv_fini(&k->intent->context);
+	*k->intent = *i;
+	memset(&k->intent->context, 0, sizeof(k->intent->context));
+	vv_copy(&k->intent->context, &i->context);
+}
+
+void core_load_vector(struct core *c, struct dot d)
+{
+	vv_raise(&c->vector, d);
+}
+
+void core_load_origin(struct core *c, const struct origin *o)
+{
+	merge_origin(c, o);
+}
+
+void core_load_meta(struct core *c, const char *name, const void *value, size_t len)
+{
+	join_load(c, name, value, len);
+}
+
+/* ---- steps ---- */
+
+static void start(struct core *c, const struct event *e)
+{
+	c->started = true;
+	c->random = e->random;
+	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		if (k->intent) {
+			k->recovering = true;
+			observe_look(c, k);
+		}
+	}
+	join_start(c);
+	for (struct key *k = key_first(c, ""); k; k = key_next(k))
+		place_consider(c, k);
+}
+
+static void dispatch(struct core *c, const struct event *e)
+{
+	switch (e->type) {
+	case EVENT_START:
+		start(c, e);
+		break;
+	case EVENT_TIME:
+		break;
+	case EVENT_HINT:
+		observe_hint(c, e);
+		break;
+	case EVENT_FREE:
+		observe_free(c, e);
+		break;
+	case EVENT_RESCAN:
+		observe_rescan(c, e->hint.serial);
+		break;
+	case EVENT_LOOKED:
+		observe_looked(c, e);
+		break;
+	case EVENT_SCANNED:
+		observe_scanned(c, e);
+		break;
+	case EVENT_STAGED:
+		place_staged(c, e);
+		break;
+	case EVENT_INSTALLED:
+		place_installed(c, e);
+		break;
+	case EVENT_CONTENT:
+		merge_content(c, e->content);
+		break;
+	case EVENT_PEER:
+		catchup_peer(c, e);
+		break;
+	case EVENT_OP:
+		merge_op(c, e);
+		break;
+	case EVENT_HEARTBEAT:
+		catchup_heartbeat(c, e);
+		break;
+	case EVENT_ASK:
+		catchup_ask(c, e);
+		break;
+	case EVENT_PAGE:
+		catchup_page(c, e);
+		break;
+	case EVENT_START_ALONE:
+		join_alone(c);
+		break;
+	}
+}
+
+static int64_t next_wake(const struct core *c)
+{
+	int64_t at = c->next_retry;
+	struct delay *d;
+
+	TAILQ_FOREACH(d, &c->delays, link) {
+		if (!d->due) {
+			at = d->deadline < at ? d->deadline : at;
+			break;
+		}
+	}
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		if (c->peers[i].asking && c->peers[i].asked_at + ASK_LIMIT_MSEC < at)
+			at = c->peers[i].asked_at + ASK_LIMIT_MSEC;
+	}
+	for (struct opwait *w = c->opwaits; w; w = w->next)
+		at = w->deadline < at ? w->deadline : at;
+	return at;
+}
+
+const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
+{
+	int64_t wake;
+
+	effects_reset(c);
+	keys_forget_scratch(c);
+	c->event = e;
+	c->now = e->now_msec;
+	c->wall = e->wall_msec;
+	c->step++;
+	dispatch(c, e);
+	delays_due(c);
+	opwaits_due(c);
+	place_due(c);
+	catchup_due(c);
+	observe_run_scans(c);
+	place_pump(c);
+	wake = next_wake(c);
+	if (wake != c->wake && wake != INT64_MAX)
+		effect_add(c, EFFECT_WAKE, NULL)->at_msec = wake;
+	c->wake = wake;
+	*n = c->neffects;
+	return c->effects;
+}
+
+/* ---- questions ---- */
+
+const struct shown *core_shown(const struct core *c, const char *path)
+{
+	const struct key *k = key_find(c, path);
+
+	return k ? k->shown : NULL;
+}
+
+bool core_local(const struct core *c, const char *path, bool dir)
+{
+	const struct key *k = key_find(c, path);
+
+	return (k && k->local) || locality_local(c->conf.locality, path, dir, NULL);
+}
+
+const struct vv *core_vector(const struct core *c)
+{
+	return &c->vector;
+}
+
+bool core_joining(const struct core *c)
+{
+	return c->joining || c->taking_in;
+}
+
+void core_waits_for(const struct core *c, void (*each)(void *arg, uint32_t peer), void *arg)
+{
+	for (uint32_t i = 0; c->joining && i < c->conf.npeers; i++) {
+		if (!c->peers[i].answered)
+			each(arg, i);
+	}
+}
+
+/* Something that `v` covers is known at this path and not shown. */
+static bool lacks(const struct key *k, const struct vv *v)
+{
+	if (k->unwanted)
+		return false;
+	for (uint32_t i = 0; i < k->n; i++) {
+		struct dot dot = k->entry[i]->dot;
+
+		if (vv_covers(v, dot) && !(k->shown && vv_covers(&k->shown->context, dot)))
+			return true;
+	}
+	return false;
+}
+
+bool core_shows(const struct core *c, const struct vv *v)
+{
+	struct key *k;
+
+	if (core_joining(c) || !vv_reaches(&c->vector, v))
+		return false;
+	TAILQ_FOREACH(k, &c->unsettled, unsettled_link) {
+		if (lacks(k, v))
+			return false;
+	}
+	return true;
+}
+
+bool core_shows_path(const struct core *c, const char *path, const struct vv *v)
+{
+	const struct key *k = key_find(c, path);
+
+	if (core_joining(c) || !vv_reaches(&c->vector, v))
+		return false;
+	return !k || !lacks(k, v);
+}
+
+void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec, int64_t now_msec)
+{
+	const struct key *oldest = TAILQ_FIRST(&c->unsettled);
+
+	memset(h, 0, sizeof(*h));
+	h->digest = vv_digest(&c->vector);
+	h->ops = vv_sum(&c->vector);
+	h->tree = c->tree_digest;
+	h->pending = c->nunsettled;
+	if (oldest && now_msec > oldest->since_msec)
+		h->lag_msec = (uint32_t)(now_msec - oldest->since_msec);
+	h->conflicts = c->nconflicts;
+	h->joining = core_joining(c);
+	h->wall_msec = wall_msec;
+	h->nrecent = c->nrecent;
+	memcpy(h->recent, c->recent, c->nrecent * sizeof(*c->recent));
+}
+
+uint64_t core_tree_digest(const struct core *c)
+{
+	return c->tree_digest;
+}
+
+const struct version *core_visible(const struct core *c, const char *path)
+{
+	const struct key *k = key_find(c, path);
+
+	return k ? key_visible(c, k).version : NULL;
+}
+
+void core_each(const struct core *c, const char *after,
+	       bool (*each)(void *arg, const struct core_path *p), void *arg)
+{
+	for (struct key *k = key_first(c, after); k; k = key_next(k)) {
+		struct core_path p = {
+		    .path = k->path,
+		    .entry = k->entry,
+		    .n = k->n,
+		    .shown = k->shown,
+		    .waiting = k->unsettled ? place_reason(k) : NULL,
+		    .waiting_for_peer = UINT32_MAX,
+		    .unwanted = k->unwanted,
+		};
+
+		if (k->block == BLOCK_CONTENT && k->n) {
+			struct want *w = want_find(c, k->entry[0]->attrs.hash);
+
+			p.waiting_for_peer = w ? w->peer : UINT32_MAX;
+		}
+		if ((k->n || k->shown) && !each(arg, &p))
+			return;
+	}
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is told late. Editors move a file away and write a new one in its place: no peer may ever
+ * see that as a delete, so a disappearance is believed only when the name is still absent at the
+ * end of `delete-delay`; a rename of a name that peers know is told then as one op; the names that
+ * tools give to their temporary files are not looked at before.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+static struct delay *delay_add(struct core *c, enum delay_kind kind, struct key *k, int64_t msec)
+{
+	struct delay *d = core_alloc(sizeof(*d)), *at;
+
+	d->kind = kind;
+	d->key = k;
+	d->deadline = c->now + msec;
+	k->delay = d;
+	TAILQ_FOREACH_REVERSE(at, &c->delays, delays, link)
+	{
+		if (at->deadline <= d->deadline)
+			break;
+	}
+	if (at)
+		TAILQ_INSERT_AFTER(&c->delays, at, d, link);
+	else
+		TAILQ_INSERT_HEAD(&c->delays, d, link);
+	return d;
+}
+
+void delay_gone(struct core *c, struct key *k)
+{
+	if (!k->delay)
+		delay_add(c, DELAY_GONE, k, c->conf.delete_delay_msec);
+}
+
+void delay_new(struct core *c, struct key *k)
+{
+	if (!k->delay)
+		delay_add(c, DELAY_NEW, k, c->conf.delete_delay_msec);
+}
+
+void delay_look(struct core *c, struct key *k, int64_t msec)
+{
+	if (!k->delay)
+		delay_add(c, DELAY_LOOK, k, msec);
+}
+
+void delay_move(struct core *c, struct key *from, struct key *to, bool tree)
+{
+	struct delay *d;
+
+	if (from->delay)
+		delay_end(c, from->delay);
+	if (to->delay)
+		delay_end(c, to->delay);
+	d = delay_add(c, DELAY_MOVE, to, c->conf.delete_delay_msec);
+	d->from = from;
+	d->tree = tree;
+	from->delay = d;
+}
+
+/* The keys go back to being looked at for themselves. */
+void delay_end(struct core *c, struct delay *d)
+{
+	struct scan *s;
+
+	d->key->delay = NULL;
+	key_scratch(c, d->key);
+	if (d->from) {
+		d->from->delay = NULL;
+		key_scratch(c, d->from);
+	}
+	STAILQ_FOREACH(s, &c->scans, link)
+	{
+		if (s->move == d)
+			s->move = NULL;
+	}
+	TAILQ_REMOVE(&c->delays, d, link);
+	free(d->key_target);
+	free(d);
+}
+
+void delays_due(struct core *c)
+{
+	struct delay *d, *next;
+
+	TAILQ_FOREACH_SAFE(d, &c->delays, link, next) {
+		if (d->deadline > c->now)
+			return;
+		if (d->due)
+			continue;
+		d->due = true;
+		switch (d->kind) {
+		case DELAY_GONE:
+			observe_look(c, d->key);
+			break;
+		case DELAY_MOVE:
+			observe_look(c, d->key);
+			observe_look(c, d->from);
+			break;
+		case DELAY_NEW:
+		case DELAY_LOOK: {
+			struct key *k = d->key;
+
+			delay_end(c, d);
+			observe_look(c, k);
+			break;
+		}
+		}
+	}
+}
+
+/* The content under the new name is still being written: the old name's absence waits for it. */
+static void move_again(struct core *c, struct delay *d)
+{
+	struct key *from = d->from, *to = d->key;
+	bool tree = d->tree;
+	uint32_t tries = d->tries + 1;
+
+	delay_end(c, d);
+	if (tries > MOVE_TRIES_MAX) {
+		observe_look(c, to);
+		observe_look(c, from);
+		return;
+	}
+	delay_move(c, from, to, tree);
+	to->delay->tries = tries;
+}
+
+static bool seen_absent(const struct observation *o)
+{
+	return !o->busy && !o->unchanged && o->attrs.kind == KIND_ABSENT;
+}
+
+static void move_told(struct core *c, struct delay *d)
+{
+	struct key *from = d->from, *to = d->key;
+	struct edit edits[2] = {
+	    {to, d->key_seen.attrs, d->key_seen.ident, d->key_target},
+	    {from, d->from_seen.attrs, d->from_seen.ident, NULL},
+	};
+	char *target = d->key_target;
+
+	d->key_target = NULL;
+	delay_end(c, d);
+	author_edits(c, edits, 2);
+	free(target);
+	serials_ack(c, &to->looked);
+	serials_ack(c, &from->looked);
+	place_consider(c, to);
+	place_consider(c, from);
+}
+
+/* Both names have been looked at. */
+static void move_seen(struct core *c, struct delay *d)
+{
+	struct key *from = d->from, *to = d->key;
+	struct observation *o = &d->key_seen;
+
+	if (o->busy) {
+		move_again(c, d);
+		return;
+	}
+	if (d->tree && !o->unchanged && o->attrs.kind == KIND_DIR && seen_absent(&d->from_seen)) {
+		observe_scan(c, to->path)->move = d;
+		return;
+	}
+	if (!o->unchanged && o->attrs.kind != KIND_ABSENT && o->attrs.kind != KIND_OTHER &&
+	    !o->too_big && seen_absent(&d->from_seen) && key_present(from) &&
+	    (!to->shown || attrs_compare(&to->shown->attrs, &o->attrs))) {
+		move_told(c, d);
+		return;
+	}
+	/* Not a rename any more: each name for itself, at once or as a disappearance. */
+	if (d->tree) {
+		observe_scan(c, to->path);
+		observe_scan(c, from->path);
+	}
+	delay_end(c, d);
+	observe_look(c, to);
+	observe_look(c, from);
+}
+
+void delay_seen(struct core *c, struct key *k, const struct observation *o)
+{
+	struct delay *d = k->delay;
+
+	if (k == d->key) {
+		d->have_key = true;
+		d->key_seen = *o;
+		free(d->key_target);
+		d->key_target = o->target ? core_strdup(o->target) : NULL;
+		d->key_seen.target = d->key_target;
+	} else {
+		d->have_from = true;
+		d->from_seen = *o;
+	}
+	if (d->have_key && d->have_from)
+		move_seen(c, d);
+}
+
+static void add_edit(struct edit **list, uint32_t *n, uint32_t *cap, struct edit e)
+{
+	GROW(*list, *n, *cap);
+	(*list)[(*n)++] = e;
+}
+
+/* A whole directory has moved: its new names and its old ones, each new name beside its old one, so
+ * that a pair is never split over two ops. */
+void delay_scanned(struct core *c, struct scan *s)
+{
+	struct delay *d = s->move;
+	struct key *from = d->from, *to = d->key, *k = NULL;
+	size_t to_len = strlen(to->path);
+	struct edit *list = NULL;
+	uint32_t n = 0, cap = 0;
+	char *target = d->key_target;
+
+	add_edit(&list, &n, &cap, (struct edit){to, d->key_seen.attrs, d->key_seen.ident, target});
+	add_edit(&list, &n, &cap,
+		 (struct edit){from, d->from_seen.attrs, d->from_seen.ident, NULL});
+	for (uint32_t i = 0; i < s->n; i++) {
+		CLEANUP_FREE char *old_path =
+		    path_join(from->path, s->edits[i].key->path + to_len + 1);
+		struct key *old = old_path ? key_find(c, old_path) : NULL;
+
+		if (s->edits[i].key->looking || s->edits[i].key->flight || s->edits[i].key->delay ||
+		    s->edits[i].key->touched >= s->step) {
+			observe_look(c, s->edits[i].key);
+			continue;
+		}
+		add_edit(&list, &n, &cap, s->edits[i]);
+		if (old && key_present(old) && !old->looking && !old->flight && !old->delay)
+			add_edit(&list, &n, &cap, (struct edit){.key = old});
+	}
+	d->key_target = NULL;
+	delay_end(c, d);
+	author_edits(c, list, n);
+	free(list);
+	free(target);
+	serials_ack(c, &to->looked);
+	serials_ack(c, &from->looked);
+	place_consider(c, to);
+	while ((k = key_next_below(c, from->path, k))) { /* what had no partner */
+		if (key_present(k) && !observe_local(c, k, false))
+			observe_look(c, k);
+	}
+	place_consider(c, from);
+}

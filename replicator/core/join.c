@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The first tree. An empty store makes no versions before every configured peer has answered: a
+ * peer behind a firewall for a minute, or the one established node being down, must not let a stale
+ * copy with younger mtimes win over production. Then, path by path:
+ *   - same content as the peers': theirs;
+ *   - other content: theirs is visible, ours an import that ranks below everything;
+ *   - only here: published; but not what the peers have deleted and we hold as it was.
+ * Where nobody had anything, all have imports, ranked by the files' age.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+#define META_JOINED "joined"
+#define META_KNOWN "known/"
+
+void join_load(struct core *c, const char *name, const uint8_t *p, size_t len)
+{
+	if (strcmp(name, META_JOINED) == 0) {
+		c->joining = false;
+		/* The names of those who were joining when we did, each with its NUL. */
+		for (size_t at = 0; at < len; at += strnlen((const char *)p + at, len - at) + 1) {
+			for (uint32_t i = 0; i < c->conf.npeers; i++) {
+				if (strncmp(c->peers[i].name, (const char *)p + at, len - at) == 0)
+					c->peers[i].heard_joining = true;
+			}
+		}
+	}
+	if (strncmp(name, META_KNOWN, strlen(META_KNOWN)) == 0) {
+		for (uint32_t i = 0; i < c->conf.npeers; i++) {
+			if (strcmp(c->peers[i].name, name + strlen(META_KNOWN)) == 0)
+				c->peers[i].known = true;
+		}
+	}
+}
+
+static void store_joined(struct core *c)
+{
+	struct buf b;
+
+	buf_init(&b, 64 * 1024);
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		if (c->peers[i].heard_joining)
+			buf_raw(&b, c->peers[i].name, strlen(c->peers[i].name) + 1);
+	}
+	store_meta(c, META_JOINED, b.data, b.len);
+	buf_fini(&b);
+}
+
+static void join(struct core *c, bool equal)
+{
+	struct scan *s;
+
+	c->joining = false;
+	c->taking_in = true;
+	c->take_in_equal = equal;
+	effect_note(c, LOG_LEVEL_NOTICE, "joined: %s",
+		    equal ? "no peer had a tree yet, this node's is taken in"
+			  : "the peers' tree is taken, what only this node has is published");
+	s = observe_scan(c, "");
+	s->take_in = true;
+}
+
+static void join_if_all_answered(struct core *c)
+{
+	bool equal = true;
+
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		if (!c->peers[i].answered)
+			return;
+		equal &= c->peers[i].answer_joining;
+	}
+	join(c, equal);
+}
+
+void join_start(struct core *c)
+{
+	if (c->joining)
+		join_if_all_answered(c);
+	else
+		observe_rescan(c, 0);
+}
+
+void join_answered(struct core *c, uint32_t peer, const struct page *page)
+{
+	struct peer *p = &c->peers[peer];
+
+	if (!c->joining)
+		return;
+	p->answered = true;
+	p->answer_joining = page->joining || page->joined_with;
+	p->known_before = page->known;
+	if (page->joining)
+		p->heard_joining = true;
+	join_if_all_answered(c);
+}
+
+void join_alone(struct core *c)
+{
+	if (c->joining)
+		join(c, c->vector.n == 0);
+}
+
+/* Who was joining together with us is remembered until it is heard as established. */
+void join_heard(struct core *c, uint32_t peer, bool joining)
+{
+	struct peer *p = &c->peers[peer];
+
+	if (joining) {
+		if (c->joining)
+			p->heard_joining = true;
+		return;
+	}
+	if (!p->known) {
+		CLEANUP_FREE char *name = path_join("known", p->name);
+
+		p->known = true;
+		store_meta(c, name ? name : META_KNOWN, NULL, 0);
+	}
+	if (p->heard_joining && !c->joining && !c->taking_in) {
+		p->heard_joining = false;
+		store_joined(c);
+	}
+}
+
+/* It is there as the entry says: shown, but not told. */
+static void adopt(struct core *c, struct key *k, const struct observation *o, struct visible v)
+{
+	struct shown *s = key_shown(k);
+
+	s->ident = o->ident;
+	s->attrs = o->attrs;
+	entry_context(k, &s->context);
+	if (v.version && !attrs_compare(&v.version->attrs, &o->attrs))
+		s->dot = v.version->dot;
+	if (o->attrs.kind == KIND_FILE || o->attrs.kind == KIND_LINK)
+		s->floor_nsec = o->attrs.mtime_nsec;
+	key_shown_changed(c, k);
+}
+
+/* What the peers deleted is what we hold. */
+static bool deleted_as_it_is(const struct key *k, const struct observation *o)
+{
+	for (uint32_t i = 0; i < k->n; i++) {
+		if (!version_live(k->entry[i]) && o->attrs.kind == KIND_FILE &&
+		    hash_same(k->entry[i]->replaced, o->attrs.hash))
+			return true;
+	}
+	return false;
+}
+
+void join_take(struct core *c, struct key *k, const struct observation *o)
+{
+	struct visible v = key_visible(c, k);
+	bool same = v.kind == o->attrs.kind &&
+		    (v.kind == KIND_DIR || hash_same(v.version->attrs.hash, o->attrs.hash));
+
+	if (o->too_big || o->attrs.kind == KIND_OTHER || o->attrs.kind == KIND_ABSENT)
+		return;
+	if (v.kind == KIND_ABSENT ? deleted_as_it_is(k, o) : same)
+		adopt(c, k, o, v);
+	else
+		author_import(c, k, o);
+}
+
+/* The first tree has been gone through: from here on this is an ordinary node. */
+void join_taken(struct core *c)
+{
+	c->taking_in = false;
+	store_joined(c);
+	effect_add(c, EFFECT_JOINED, NULL);
+	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		if (k->edited) {
+			k->edited = false;
+			key_scratch(c, k);
+			observe_look(c, k);
+		}
+		place_consider(c, k);
+	}
+}

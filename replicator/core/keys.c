@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The table of paths: for each its entry (the versions that no other known version has seen), what
+ * this node shows, and what the entries together make visible, which is a function of them alone.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#define XXH_STATIC_LINKING_ONLY /* the state on the stack */
+#include <xxhash.h>
+
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+static int key_order(struct key *a, struct key *b)
+{
+	return path_compare(a->path, b->path);
+}
+
+TREE(keys, key, link, key_order)
+TREE(live_keys, key, live_link, key_order)
+
+struct key *key_find(const struct core *c, const char *path)
+{
+	struct key probe;
+
+	probe.path = (char *)(uintptr_t)path;
+	return RB_FIND(keys, (struct keys *)(uintptr_t)&c->keys, &probe);
+}
+
+struct key *key_get(struct core *c, const char *path)
+{
+	struct key *k = key_find(c, path);
+
+	if (k)
+		return k;
+	k = core_alloc(sizeof(*k));
+	k->path = core_strdup(path);
+	RB_INSERT(keys, &c->keys, k);
+	return k;
+}
+
+struct key *key_parent(const struct core *c, const struct key *k)
+{
+	size_t len = path_parent_len(k->path);
+	char path[PATH_LEN_MAX + 1];
+
+	if (!len)
+		return NULL;
+	memcpy(path, k->path, len);
+	path[len] = 0;
+	return key_find(c, path);
+}
+
+struct key *key_first(const struct core *c, const char *after)
+{
+	struct key probe, *k;
+
+	probe.path = (char *)(uintptr_t)after;
+	k = RB_NFIND(keys, (struct keys *)(uintptr_t)&c->keys, &probe);
+	if (k && after[0] && strcmp(k->path, after) == 0)
+		k = key_next(k);
+	return k;
+}
+
+struct key *key_next(const struct key *k)
+{
+	return RB_NEXT(keys, NULL, (struct key *)(uintptr_t)k);
+}
+
+/* The keys below a directory follow it in the order of keys. */
+struct key *key_next_below(const struct core *c, const char *dir, const struct key *after)
+{
+	struct key *k = after ? key_next(after) : key_first(c, dir);
+
+	return k && path_below(k->path, dir) ? k : NULL;
+}
+
+bool key_live_below(const struct core *c, const char *path)
+{
+	struct key probe, *k;
+
+	probe.path = (char *)(uintptr_t)path;
+	k = RB_NFIND(live_keys, (struct live_keys *)(uintptr_t)&c->live, &probe);
+	if (k && strcmp(k->path, path) == 0)
+		k = RB_NEXT(live_keys, NULL, k);
+	return k && path_below(k->path, path);
+}
+
+static bool key_idle(const struct key *k)
+{
+	return !k->n && !k->shown && !k->intent && !k->flight && !k->looking && !k->delay &&
+	       !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready && !k->hinted.n &&
+	       !k->looked.n && !k->edited && !k->held;
+}
+
+static void key_free(struct core *c, struct key *k)
+{
+	RB_REMOVE(keys, &c->keys, k);
+	for (uint32_t i = 0; i < k->n; i++)
+		version_put(k->entry[i]);
+	free(k->entry);
+	if (k->shown)
+		vv_fini(&k->shown->context);
+	free(k->shown);
+	if (k->intent)
+		vv_fini(&k->intent->context);
+	free(k->intent);
+	vv_fini(&k->decided.context);
+	version_put(k->placing);
+	free(k->hinted.p);
+	free(k->looked.p);
+	free(k->user);
+	free(k->path);
+	free(k);
+}
+
+void key_scratch(struct core *c, struct key *k)
+{
+	if (k->scratch)
+		return;
+	k->scratch = true;
+	GROW(c->scratch, c->nscratch, c->cap_scratch);
+	c->scratch[c->nscratch++] = k;
+}
+
+void keys_forget_scratch(struct core *c)
+{
+	for (uint32_t i = 0; i < c->nscratch; i++) {
+		struct key *k = c->scratch[i];
+
+		k->scratch = false;
+		if (key_idle(k))
+			key_free(c, k);
+	}
+	c->nscratch = 0;
+}
+
+void keys_free(struct core *c)
+{
+	struct key *k;
+
+	while ((k = RB_MIN(keys, &c->keys)))
+		key_free(c, k);
+	free(c->scratch);
+}
+
+bool key_present(const struct key *k)
+{
+	return k->shown && k->shown->attrs.kind != KIND_ABSENT;
+}
+
+struct shown *key_shown(struct key *k)
+{
+	if (!k->shown)
+		k->shown = core_alloc(sizeof(*k->shown));
+	return k->shown;
+}
+
+/* What a path adds to the tree's digest. Modification times are left out: they may be raised
+ * locally. */
+static uint64_t shown_digest(const struct key *k)
+{
+	const struct attrs *a = &k->shown->attrs;
+	uint8_t head[16] = {(uint8_t)a->kind};
+	XXH3_state_t state;
+
+	memcpy(head + 1, &a->mode, sizeof(a->mode));
+	XXH3_64bits_reset(&state);
+	XXH3_64bits_update(&state, head, sizeof(head));
+	XXH3_64bits_update(&state, k->path, strlen(k->path) + 1);
+	if (a->owner[0])
+		XXH3_64bits_update(&state, a->owner, strlen(a->owner));
+	else
+		XXH3_64bits_update(&state, &a->uid, sizeof(a->uid));
+	XXH3_64bits_update(&state, "/", 1);
+	if (a->group[0])
+		XXH3_64bits_update(&state, a->group, strlen(a->group));
+	else
+		XXH3_64bits_update(&state, &a->gid, sizeof(a->gid));
+	if (a->kind == KIND_FILE || a->kind == KIND_LINK)
+		XXH3_64bits_update(&state, a->hash.b, sizeof(a->hash.b));
+	return XXH3_64bits_digest(&state);
+}
+
+static void key_count(struct core *c, struct key *k)
+{
+	if (k->counted)
+		c->tree_digest ^= k->digest;
+	k->counted = key_present(k) && !k->shown->leftover;
+	if (!k->counted)
+		return;
+	k->digest = shown_digest(k);
+	c->tree_digest ^= k->digest;
+}
+
+void key_shown_changed(struct core *c, struct key *k)
+{
+	k->touched = c->step;
+	key_count(c, k);
+	if (c->started)
+		store_shown(c, k);
+}
+
+void key_settled(struct core *c, struct key *k)
+{
+	k->block = BLOCK_NONE;
+	k->error = 0;
+	k->retry_msec = 0;
+	if (!k->unsettled)
+		return;
+	k->unsettled = false;
+	TAILQ_REMOVE(&c->unsettled, k, unsettled_link);
+	c->nunsettled--;
+	key_scratch(c, k);
+}
+
+void key_unsettled(struct core *c, struct key *k)
+{
+	if (k->unsettled)
+		return;
+	k->unsettled = true;
+	k->since_msec = c->now;
+	TAILQ_INSERT_TAIL(&c->unsettled, k, unsettled_link);
+	c->nunsettled++;
+}
+
+/* Same content under another author is no conflict; neither are two deletes. */
+static bool entry_conflict(const struct key *k)
+{
+	for (uint32_t i = 1; i < k->n; i++) {
+		uint8_t diff = attrs_compare(&k->entry[0]->attrs, &k->entry[i]->attrs);
+
+		if (diff & ~CHANGED_MTIME)
+			return true;
+	}
+	return false;
+}
+
+static void entry_changed(struct core *c, struct key *k)
+{
+	bool live = k->n && version_live(k->entry[0]);
+	bool conflict = entry_conflict(k);
+
+	if (live && !k->is_live)
+		RB_INSERT(live_keys, &c->live, k);
+	else if (!live && k->is_live)
+		RB_REMOVE(live_keys, &c->live, k);
+	k->is_live = live;
+	if (conflict != k->conflict)
+		c->nconflicts += conflict ? 1 : (uint32_t)-1;
+	k->conflict = conflict;
+}
+
+static void entry_insert(struct key *k, struct version *v)
+{
+	uint32_t at = 0;
+
+	GROW(k->entry, k->n, k->cap);
+	while (at < k->n && version_rank(k->entry[at], v) < 0)
+		at++;
+	memmove(k->entry + at + 1, k->entry + at, (k->n - at) * sizeof(*k->entry));
+	k->entry[at] = version_get(v);
+	k->n++;
+}
+
+void entry_load(struct core *c, struct key *k, struct version *v)
+{
+	entry_insert(k, v);
+	entry_changed(c, k);
+}
+
+enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool own)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < k->n; i++)
+		if (vv_covers(&k->entry[i]->context, v->dot))
+			return MERGE_DROPPED; /* it is there, or one that has seen it is */
+	if (vv_covers(&c->vector, v->dot))
+		return MERGE_DROPPED; /* known once, and superseded since */
+	store_version(c, k, v, own);
+	for (uint32_t i = 0; i < k->n; i++) {
+		if (vv_covers(&v->context, k->entry[i]->dot)) {
+			store_superseded(c, k, k->entry[i]->dot);
+			version_put(k->entry[i]);
+		} else {
+			k->entry[kept++] = k->entry[i];
+		}
+	}
+	k->n = kept;
+	entry_insert(k, v);
+	entry_changed(c, k);
+	return MERGE_ADDED;
+}
+
+void entry_context(const struct key *k, struct vv *to)
+{
+	for (uint32_t i = 0; i < k->n; i++)
+		vv_join(to, &k->entry[i]->context);
+}
+
+struct visible key_visible(const struct core *c, const struct key *k)
+{
+	struct visible v = {KIND_ABSENT, NULL};
+
+	if (k->n) {
+		v.version = k->entry[0];
+		v.kind = v.version->attrs.kind;
+	}
+	if (v.kind == KIND_DIR || !key_live_below(c, k->path))
+		return v;
+	/* Something lives below: a directory, with the attributes of its best version as one, if
+	 * any. */
+	v.kind = KIND_DIR;
+	v.version = NULL;
+	for (uint32_t i = 0; i < k->n && !v.version; i++)
+		if (k->entry[i]->attrs.kind == KIND_DIR)
+			v.version = k->entry[i];
+	return v;
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Has this node's disk changed? A hint says only that it may have; a look is compared with what was
+ * last *shown* there, never with the entry, which may know something newer that is not installed.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+bool observe_local(const struct core *c, const struct key *k, bool dir)
+{
+	return k->local || locality_local(c->conf.locality, k->path, dir, NULL);
+}
+
+/* One LOOK at a time per path, none while an install is under way there. */
+void observe_look(struct core *c, struct key *k)
+{
+	if (k->looking || k->flight) {
+		k->look_again = true;
+		return;
+	}
+	k->looking = true;
+	k->look_again = false;
+	serials_move(&k->looked, &k->hinted);
+	effect_add(c, EFFECT_LOOK, k->path);
+}
+
+static void remember_who(struct key *k, const struct event *e)
+{
+	if (!e->hint.who)
+		return;
+	k->who = *e->hint.who;
+	free(k->user);
+	k->user = core_strdup(e->hint.user);
+}
+
+/* A hint for a local path tells nothing; but a deleted directory that stayed for its local files
+ * may be empty now. */
+static void local_hint(struct core *c, struct key *k)
+{
+	struct key *parent = key_parent(c, k);
+
+	serials_ack(c, &k->hinted);
+	key_scratch(c, k);
+	for (; parent; parent = key_parent(c, parent)) {
+		if (parent->shown && parent->shown->leftover)
+			observe_look(c, parent);
+	}
+}
+
+static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
+{
+	bool to_local = observe_local(c, k, tree), from_local = observe_local(c, from, tree);
+
+	if (key_present(from) && !from_local && !to_local) {
+		delay_move(c, from, k, tree);
+		return;
+	}
+	if (from->delay && from->delay->kind == DELAY_MOVE && from->delay->key == from &&
+	    !to_local) {
+		/* Moved on before it was told: one rename from where peers know it. */
+		struct key *first = from->delay->from;
+		bool deep = from->delay->tree || tree;
+
+		delay_end(c, from->delay);
+		observe_look(c, from);
+		delay_move(c, first, k, deep);
+		return;
+	}
+	if (key_present(from) && !from_local) {
+		observe_look(c, from);
+		if (tree)
+			observe_scan(c, from->path);
+	}
+	if (tree && !to_local)
+		observe_scan(c, k->path);
+	if (!to_local)
+		observe_look(c, k);
+}
+
+void observe_hint(struct core *c, const struct event *e)
+{
+	struct key *k = key_get(c, e->path);
+	bool created = e->hint.flags & HINT_CREATED;
+	bool tree = e->hint.flags & HINT_TREE;
+	struct key *from = NULL;
+
+	key_scratch(c, k);
+	serials_add(&k->hinted, e->hint.serial);
+	remember_who(k, e);
+	if (e->hint.from && e->hint.from[0]) {
+		from = key_get(c, e->hint.from);
+		key_scratch(c, from);
+	}
+	if (c->joining) { /* everything will be looked at after the join */
+		if (!k->edited)
+			k->edited = true;
+		serials_ack(c, &k->hinted);
+		return;
+	}
+	if (created && e->hint.who)
+		k->local = locality_local(c->conf.locality, k->path, tree, e->hint.who->command);
+	if (!from && observe_local(c, k, tree)) {
+		local_hint(c, k);
+		return;
+	}
+	if (from) {
+		renamed(c, k, from, tree);
+		if (observe_local(c, k, tree))
+			local_hint(c, k);
+		return;
+	}
+	if (k->delay && k->delay->kind == DELAY_MOVE)
+		return; /* looked at when the rename is told */
+	if (!key_present(k) && locality_temporary(k->path)) {
+		delay_new(c, k);
+		return;
+	}
+	if (tree)
+		observe_scan(c, k->path);
+	observe_look(c, k);
+}
+
+void observe_free(struct core *c, const struct event *e)
+{
+	struct key *k = key_get(c, e->path);
+
+	key_scratch(c, k);
+	serials_add(&k->hinted, e->hint.serial);
+	if (c->joining || observe_local(c, k, false)) {
+		serials_ack(c, &k->hinted);
+		return;
+	}
+	if (k->block == BLOCK_BUSY || k->block == BLOCK_MOUNTED)
+		k->block = BLOCK_NONE;
+	observe_look(c, k);
+}
+
+/* ---- scans ---- */
+
+void scan_free(struct core *c, struct scan *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		free((char *)(uintptr_t)s->edits[i].target);
+		s->edits[i].key->held--;
+		key_scratch(c, s->edits[i].key);
+	}
+	free(s->edits);
+	free(s->serials.p);
+	free(s->path);
+	free(s);
+}
+
+struct scan *observe_scan(struct core *c, const char *path)
+{
+	struct scan *s = core_alloc(sizeof(*s));
+
+	s->path = core_strdup(path);
+	s->id = ++c->last_scan;
+	STAILQ_INSERT_TAIL(&c->scans, s, link);
+	return s;
+}
+
+/* One at a time. */
+void observe_run_scans(struct core *c)
+{
+	struct scan *s = STAILQ_FIRST(&c->scans);
+
+	if (!s || s->running)
+		return;
+	s->running = true;
+	s->step = c->step;
+	effect_add(c, EFFECT_SCAN, s->path);
+}
+
+void observe_rescan(struct core *c, uint64_t serial)
+{
+	struct scan *s;
+
+	if (c->joining) {
+		if (serial)
+			effect_add(c, EFFECT_ACK, NULL)->serial = serial;
+		return;
+	}
+	STAILQ_FOREACH(s, &c->scans, link)
+	{
+		if (!s->running && !s->path[0] && !s->take_in)
+			break;
+	}
+	if (!s)
+		s = observe_scan(c, "");
+	serials_add(&s->serials, serial);
+}
+
+/* What was known below and has not been found: looked at one by one. */
+static void scan_missing(struct core *c, const struct scan *s)
+{
+	struct key *k = NULL;
+
+	while ((k = key_next_below(c, s->path, k))) {
+		if (key_present(k) && k->seen_scan != s->id && !observe_local(c, k, false))
+			observe_look(c, k);
+	}
+}
+
+void observe_scanned(struct core *c, const struct event *e)
+{
+	struct scan *s = STAILQ_FIRST(&c->scans);
+
+	if (!s || !s->running || strcmp(s->path, e->path) != 0)
+		return;
+	if (e->scanned.status < 0 && e->scanned.status != -ENOENT &&
+	    e->scanned.status != -ENOTDIR) {
+		/* Again, from the beginning, behind the others. */
+		effect_note(c, LOG_LEVEL_WARNING, "scan of /%s: %s; it is done again", s->path,
+			    err_text(e->scanned.status));
+		STAILQ_REMOVE_HEAD(&c->scans, link);
+		s->running = false;
+		s->id = ++c->last_scan;
+		STAILQ_INSERT_TAIL(&c->scans, s, link);
+		return;
+	}
+	STAILQ_REMOVE_HEAD(&c->scans, link);
+	if (s->move) {
+		delay_scanned(c, s);
+	} else {
+		scan_missing(c, s);
+		for (uint32_t i = 0; i < s->n; i++)
+			observe_look(c, s->edits[i].key); /* its rename was called off */
+	}
+	serials_ack(c, &s->serials);
+	if (s->take_in)
+		join_taken(c);
+	scan_free(c, s);
+}
+
+/* ---- looks ---- */
+
+/* Whatever the disk says is what is shown: nothing has changed but perhaps its identity. */
+static void same_as_shown(struct core *c, struct key *k, const struct observation *o)
+{
+	if (k->shown && !ident_same(&k->shown->ident, &o->ident)) {
+		k->shown->ident = o->ident;
+		key_shown_changed(c, k);
+	}
+	if (k->confirming)
+		place_confirmed(c, k);
+}
+
+static bool differs(const struct key *k, const struct observation *o)
+{
+	static const struct attrs none = {.kind = KIND_ABSENT};
+
+	if (o->unchanged)
+		return false;
+	if (o->attrs.kind == KIND_ABSENT)
+		return key_present(k);
+	return attrs_compare(k->shown ? &k->shown->attrs : &none, &o->attrs) != 0;
+}
+
+/* A look's result that is neither an error nor of a file being written. */
+static void compare(struct core *c, struct key *k, const struct observation *o)
+{
+	bool gone = o->attrs.kind == KIND_ABSENT && !o->unchanged;
+
+	if (!o->unchanged && (o->too_big || o->attrs.kind == KIND_OTHER)) {
+		k->block = BLOCK_FOREIGN;
+		if (o->too_big)
+			effect_note(c, LOG_LEVEL_WARNING,
+				    "/%s is larger than max-file-size: it stays local", k->path);
+		return;
+	}
+	if (k->block == BLOCK_FOREIGN)
+		k->block = BLOCK_NONE;
+	if (!differs(k, o)) {
+		same_as_shown(c, k, o);
+		return;
+	}
+	if (gone) {
+		if (k->shown->leftover)
+			author_change(c, k,
+				      o); /* its deletion is known; only what is shown changes */
+		else
+			delay_gone(c, k);
+		return;
+	}
+	author_change(c, k, o);
+}
+
+static void looked(struct core *c, struct key *k, const struct observation *o)
+{
+	if (o->status < 0) {
+		delay_look(c, k, RETRY_FIRST_MSEC);
+		return;
+	}
+	if (k->recovering) {
+		place_recover(c, k, o);
+		if (k->recovering)
+			return;
+	}
+	if (k->delay && k->delay->kind == DELAY_MOVE) {
+		if (k->delay->due)
+			delay_seen(c, k, o);
+		return;
+	}
+	if (k->delay && k->delay->kind == DELAY_GONE) {
+		bool final = k->delay->due;
+
+		if (final || o->busy || o->unchanged || o->attrs.kind != KIND_ABSENT)
+			delay_end(c, k->delay); /* there again, or its time is up */
+		if (final && !o->busy && !o->unchanged && o->attrs.kind == KIND_ABSENT) {
+			author_change(c, k, o);
+			return;
+		}
+	}
+	if (o->busy) { /* a hint follows */
+		if (k->unsettled)
+			k->block = BLOCK_BUSY;
+		return;
+	}
+	if (k->block == BLOCK_BUSY)
+		k->block = BLOCK_NONE;
+	compare(c, k, o);
+}
+
+/* Found by a scan. What the disk held a while ago may have been replaced since: what looks like a
+ * change of a path that was touched meanwhile is looked at anew. */
+static void found(struct core *c, struct key *k, const struct observation *o)
+{
+	struct scan *s = STAILQ_FIRST(&c->scans);
+
+	if (!s || !s->running)
+		return;
+	k->seen_scan = s->id;
+	if (s->move && path_below(k->path, s->path)) {
+		struct edit *edit;
+
+		if (o->status < 0 || o->busy || o->too_big || o->unchanged || !differs(k, o) ||
+		    o->attrs.kind == KIND_OTHER) {
+			observe_look(c, k);
+			return;
+		}
+		GROW(s->edits, s->n, s->cap);
+		edit = &s->edits[s->n++];
+		k->held++;
+		*edit =
+		    (struct edit){k, o->attrs, o->ident, o->target ? core_strdup(o->target) : NULL};
+		return;
+	}
+	if (k->looking || k->flight || k->delay || k->recovering)
+		return;
+	if (o->status < 0 || o->busy) {
+		if (o->status < 0)
+			observe_look(c, k);
+		return;
+	}
+	if (s->take_in && !k->shown && !k->edited) {
+		join_take(c, k, o);
+		return;
+	}
+	if (differs(k, o) && (k->touched >= s->step || o->attrs.kind == KIND_ABSENT)) {
+		observe_look(c, k);
+		return;
+	}
+	compare(c, k, o);
+}
+
+void observe_looked(struct core *c, const struct event *e)
+{
+	const struct observation *o = &e->looked.o;
+	struct key *k = key_get(c, e->path);
+
+	key_scratch(c, k);
+	if (e->looked.scan) {
+		if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
+			found(c, k, o);
+		place_consider(c, k);
+		return;
+	}
+	if (!k->looking)
+		return;
+	k->looking = false;
+	looked(c, k, o);
+	k->confirming = false;
+	if (!k->delay)
+		serials_ack(c, &k->looked);
+	if (k->look_again)
+		observe_look(c, k);
+	else
+		place_consider(c, k);
+}

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The core's own state, for the files of the core only:
+ *
+ *   core.c      a step: from the event to whoever decides; loading; questions
+ *   keys.c      the table of paths, their entries, what is visible
+ *   effects.c   the list of effects of a step and what it owns
+ *   observe.c   hints and looks: has this node's disk changed?
+ *   delay.c     what is told late: disappearances, renames, names of temporary files
+ *   author.c    making versions of local changes
+ *   merge.c     taking versions of others
+ *   catchup.c   asking and answering: "here is my vector"
+ *   place.c     bringing the disk to what the entries say
+ *   join.c      the first tree
+ */
+#ifndef CORE_STATE_H
+#define CORE_STATE_H
+
+#include <errno.h>
+#include <bsd/sys/queue.h>
+#include <bsd/sys/tree.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/port.h"
+#include "replicator/core/core.h"
+
+#define FLIGHT_MAX 64        /* installs under way at once */
+#define SERIALS_MAX 65536    /* hints held for one path */
+#define ASK_LIMIT_MSEC 10000 /* an answer that takes longer is asked for again */
+#define OP_WAIT_MSEC 30000   /* an absence waits that long for its op's contents */
+#define RETRY_FIRST_MSEC 1000
+#define RETRY_LAST_MSEC 30000
+#define MOVE_TRIES_MAX 50 /* times that a rename waits for a file that is being written */
+#define MISMATCH_BEATS 3  /* heartbeats with another digest before we ask */
+
+enum flight { FLIGHT_NONE, FLIGHT_STAGING, FLIGHT_INSTALLING, FLIGHT_REMOVING };
+
+enum block {
+	BLOCK_NONE,
+	BLOCK_BUSY,     /* until FREE */
+	BLOCK_MOUNTED,  /* until FREE */
+	BLOCK_CONTENT,  /* until CONTENT */
+	BLOCK_PARENT,   /* until the parent is a directory on disk */
+	BLOCK_CHILDREN, /* until nothing known is left in the directory */
+	BLOCK_OP,       /* an absence: until the rest of its op is placed */
+	BLOCK_FOREIGN,  /* a device, socket, FIFO or too large file is in the way */
+	BLOCK_ERROR,    /* until retry_at */
+};
+
+struct serials {
+	uint64_t *p;
+	uint32_t n;
+	uint32_t cap;
+};
+
+struct delay;
+struct opwait;
+
+struct key {
+	RB_ENTRY(key) link;      /* all keys */
+	RB_ENTRY(key) live_link; /* those with a live version */
+	TAILQ_ENTRY(key) ready_link;
+	TAILQ_ENTRY(key) unsettled_link;
+	char *path;
+
+	struct version **entry; /* highest rank first */
+	uint32_t n;
+	uint32_t cap;
+	struct shown *shown;   /* NULL: never */
+	struct intent *intent; /* recorded in the store */
+
+	enum flight flight;
+	enum block block;
+	bool is_live;
+	bool conflict;
+	bool ready;     /* in the queue of keys to be placed */
+	bool unsettled; /* not as the entry says */
+	bool unwanted;  /* will not be installed here */
+	bool looking;   /* a LOOK is out */
+	bool look_again;
+	bool confirming; /* the LOOK that is out shall also confirm `decided` */
+	bool local;      /* by its name and who created it */
+	bool edited;     /* hinted while this node was joining */
+	bool scratch;    /* on the list of keys that may be forgotten */
+	bool recovering; /* an intent of an earlier life is being looked into */
+	bool counted;    /* in the tree's digest */
+	uint64_t digest; /* what it adds to that */
+
+	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
+				    or nothing */
+	struct intent decided;   /* what `shown` becomes when it is confirmed or installed */
+	int64_t since_msec;      /* of unsettled */
+	int64_t retry_at;
+	uint32_t retry_msec;
+	uint32_t changed_again; /* installs in a row that found something else there */
+	int error;
+	struct key *blocker; /* CHILDREN: what is still there */
+
+	uint32_t held;      /* by scans that found it */
+	uint64_t seen_scan; /* the scan that found it last */
+	uint64_t touched;   /* step of the last change of shown or start of a flight */
+	struct delay *delay;
+	struct opwait *opwait;        /* its content is waited for */
+	struct opwait *opwait_absent; /* waits itself */
+
+	struct serials hinted; /* since the last LOOK was sent */
+	struct serials looked; /* covered by it */
+	struct who who;        /* of the last hint */
+	char *user;
+};
+
+RB_HEAD(keys, key);
+RB_HEAD(live_keys, key);
+TAILQ_HEAD(key_queue, key);
+
+/* Contents that entries need and the store lacks. */
+struct want {
+	RB_ENTRY(want) link;
+	struct hash hash;
+	uint64_t size;
+	uint32_t peer;
+	struct key **keys; /* that wait for it */
+	uint32_t n;
+	uint32_t cap;
+};
+RB_HEAD(wants, want);
+
+enum delay_kind { DELAY_GONE, DELAY_MOVE, DELAY_NEW, DELAY_LOOK };
+
+/* Something to be looked at, or told, at a later time. */
+struct delay {
+	TAILQ_ENTRY(delay) link; /* by deadline */
+	enum delay_kind kind;
+	int64_t deadline;
+	struct key *key;  /* MOVE: the new name */
+	struct key *from; /* MOVE: the old one */
+	bool tree;
+	bool due; /* its looks are out */
+	uint32_t tries;
+	bool have_key; /* MOVE: what the looks found */
+	bool have_from;
+	struct observation key_seen;
+	struct observation from_seen;
+	char *key_target;
+};
+TAILQ_HEAD(delays, delay);
+
+struct opwait {
+	struct opwait *next;
+	struct dot dot;
+	uint32_t contents; /* still to be placed */
+	int64_t deadline;
+	struct key **absent;
+	uint32_t n;
+	uint32_t cap;
+};
+
+struct edit {
+	struct key *key;
+	struct attrs attrs;
+	struct ident ident;
+	const char *target;
+};
+
+struct scan {
+	STAILQ_ENTRY(scan) link;
+	char *path;
+	uint64_t id;
+	uint64_t step; /* when it began */
+	bool running;
+	bool take_in; /* the scan of a first tree */
+	struct delay *move;
+	struct edit *edits; /* of a moved directory */
+	uint32_t n;
+	uint32_t cap;
+	struct serials serials;
+};
+STAILQ_HEAD(scans, scan);
+
+struct origin_node {
+	RB_ENTRY(origin_node) link;
+	struct origin origin;
+};
+RB_HEAD(origins, origin_node);
+
+struct peer {
+	const char *name;
+	bool reachable;
+	/* the transfer */
+	bool asking;
+	bool ask_again;
+	uint64_t ask_id;
+	struct vv ask_vector;
+	struct vv ask_start;
+	char *ask_cursor;
+	bool ask_swept;
+	int64_t asked_at;
+	/* heartbeats */
+	uint64_t mismatch_digest;
+	uint32_t mismatches;
+	/* joining */
+	bool answered;
+	bool answer_joining;
+	bool heard_joining; /* it was joining when we were */
+	bool known;         /* heard as an established node */
+	bool known_before;  /* it says the same of us */
+};
+
+struct core {
+	struct core_conf conf;
+	const struct event *event;
+	int64_t now;
+	int64_t wall;
+	uint64_t step;
+	uint64_t random;
+	uint64_t origin; /* of this life; 0 until the first version */
+
+	struct vv vector;
+	struct dot recent[HEARTBEAT_RECENT_MAX];
+	uint32_t nrecent;
+	struct origins origins;
+
+	struct keys keys;
+	struct live_keys live;
+	struct key_queue ready;
+	struct key_queue unsettled;
+	uint32_t nunsettled;
+	uint32_t nflight;
+	uint32_t nconflicts;
+	uint64_t tree_digest;
+	struct wants wants;
+	int64_t next_retry; /* of keys that are BLOCK_ERROR */
+
+	struct delays delays;
+	struct opwait *opwaits;
+	struct scans scans;
+	uint64_t last_scan;
+
+	struct peer *peers;
+	uint64_t last_ask;
+
+	bool started;
+	bool joining;
+	bool taking_in;     /* joined, and the scan of the first tree runs */
+	bool take_in_equal; /* nobody had anything: imports carry their mtime */
+
+	struct key **scratch;
+	uint32_t nscratch;
+	uint32_t cap_scratch;
+
+	struct effect *effects;
+	size_t neffects;
+	size_t cap_effects;
+	void **owned; /* freed at the next step */
+	size_t nowned;
+	size_t cap_owned;
+	int64_t wake;
+};
+
+/* A red-black tree's functions, as many as are used. */
+#define TREE(name, type, field, order)                                                             \
+	RB_GENERATE_INTERNAL(name, type, field, order, __attribute__((unused)) static)
+
+/* ---- memory: the core cannot go on without it ---- */
+void *core_alloc(size_t n);
+void *core_grow(void *p, size_t n);
+char *core_strdup(const char *s);
+/* Makes room for one more in a growing array. */
+#define GROW(array, n, cap)                                                                        \
+	do {                                                                                       \
+		if ((n) == (cap)) {                                                                \
+			(cap) = (cap) ? (cap)*2 : 8;                                               \
+			(array) = core_grow((array), (size_t)(cap) * sizeof(*(array)));            \
+		}                                                                                  \
+	} while (0)
+
+/* ---- effects.c ---- */
+struct effect *effect_add(struct core *c, enum effect_type type, const char *path);
+void effects_reset(struct core *c);
+/* Memory that lives until the next step. */
+void *step_alloc(struct core *c, size_t n);
+void step_own(struct core *c, void *p);
+void store_version(struct core *c, struct key *k, struct version *v, bool own);
+void store_superseded(struct core *c, struct key *k, struct dot d);
+void store_shown(struct core *c, struct key *k);
+void store_intent(struct core *c, struct key *k);
+void store_vector(struct core *c, struct dot d);
+void store_origin(struct core *c, const struct origin *o);
+void store_meta(struct core *c, const char *name, const void *p, size_t len);
+void effect_note(struct core *c, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void serials_add(struct serials *s, uint64_t serial);
+void serials_move(struct serials *to, struct serials *from);
+void serials_ack(struct core *c, struct serials *s); /* and empties */
+
+/* ---- keys.c ---- */
+struct key *key_find(const struct core *c, const char *path);
+struct key *key_get(struct core *c, const char *path);             /* makes it */
+struct key *key_parent(const struct core *c, const struct key *k); /* NULL: the root, or none */
+struct key *key_next_below(const struct core *c, const char *dir, const struct key *after);
+struct key *key_first(const struct core *c, const char *after);
+struct key *key_next(const struct key *k);
+void key_scratch(struct core *c, struct key *k); /* to be forgotten if nothing is known of it */
+void keys_forget_scratch(struct core *c);
+void keys_free(struct core *c);
+bool key_present(const struct key *k);                 /* something is shown there */
+struct shown *key_shown(struct key *k);                /* makes it */
+void key_shown_changed(struct core *c, struct key *k); /* recounts the digest, and stores it */
+void key_settled(struct core *c, struct key *k);
+void key_unsettled(struct core *c, struct key *k);
+
+enum merge { MERGE_DROPPED, MERGE_ADDED };
+/* Rule 3. Keeps a reference where added. */
+enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool own);
+void entry_load(struct core *c, struct key *k, struct version *v);
+/* The union of what its versions have seen: what showing this entry stands for. */
+void entry_context(const struct key *k, struct vv *to);
+
+struct visible {
+	enum kind kind;          /* ABSENT: nothing */
+	struct version *version; /* NULL: an implicit directory, or nothing was ever there */
+};
+struct visible key_visible(const struct core *c, const struct key *k);
+bool key_live_below(const struct core *c, const char *path);
+
+/* ---- observe.c ---- */
+void observe_hint(struct core *c, const struct event *e);
+void observe_free(struct core *c, const struct event *e);
+void observe_rescan(struct core *c, uint64_t serial);
+void observe_looked(struct core *c, const struct event *e);
+void observe_scanned(struct core *c, const struct event *e);
+void observe_look(struct core *c, struct key *k); /* as soon as possible */
+struct scan *observe_scan(struct core *c, const char *path);
+void observe_run_scans(struct core *c);
+bool observe_local(const struct core *c, const struct key *k, bool dir);
+void scan_free(struct core *c, struct scan *s);
+
+/* ---- delay.c ---- */
+void delay_gone(struct core *c, struct key *k);
+void delay_new(struct core *c, struct key *k);
+void delay_look(struct core *c, struct key *k, int64_t msec);
+void delay_move(struct core *c, struct key *from, struct key *to, bool tree);
+void delay_end(struct core *c, struct delay *d);
+void delay_seen(struct core *c, struct key *k, const struct observation *o);
+void delay_scanned(struct core *c, struct scan *s);
+void delays_due(struct core *c);
+
+/* ---- author.c ---- */
+void author_change(struct core *c, struct key *k, const struct observation *o);
+void author_edits(struct core *c, const struct edit *edits, uint32_t n);
+void author_import(struct core *c, struct key *k, const struct observation *o);
+
+/* ---- merge.c ---- */
+void merge_op(struct core *c, const struct event *e);
+void merge_items(struct core *c, uint32_t peer, const struct item *items, const bool *have,
+		 uint32_t n);
+void merge_origin(struct core *c, const struct origin *o);
+void merge_vector(struct core *c, struct dot d); /* raises, remembers as recent, stores */
+void merge_content(struct core *c, struct hash hash);
+struct want *want_find(const struct core *c, struct hash hash);
+void want_content(struct core *c, struct key *k, const struct version *v, uint32_t peer);
+void wants_free(struct core *c);
+void opwait_placed(struct core *c, struct key *k);
+void opwaits_due(struct core *c);
+void opwaits_free(struct core *c);
+
+/* ---- catchup.c ---- */
+void catchup_want(struct core *c, uint32_t peer);
+void catchup_peer(struct core *c, const struct event *e);
+void catchup_heartbeat(struct core *c, const struct event *e);
+void catchup_ask(struct core *c, const struct event *e);
+void catchup_page(struct core *c, const struct event *e);
+void catchup_due(struct core *c);
+
+/* ---- place.c ---- */
+void place_consider(struct core *c, struct key *k);
+void place_pump(struct core *c);
+void place_staged(struct core *c, const struct event *e);
+void place_installed(struct core *c, const struct event *e);
+/* The LOOK of a key that confirms what was decided found the disk as it was shown. */
+void place_confirmed(struct core *c, struct key *k);
+void place_recover(struct core *c, struct key *k, const struct observation *o);
+void place_above(struct core *c, struct key *k); /* k's parents may have changed their minds */
+void place_due(struct core *c);
+const char *place_reason(const struct key *k);
+
+/* ---- join.c ---- */
+void join_load(struct core *c, const char *name, const uint8_t *p, size_t len);
+void join_start(struct core *c);
+void join_answered(struct core *c, uint32_t peer, const struct page *page);
+void join_alone(struct core *c);
+void join_take(struct core *c, struct key *k, const struct observation *o);
+void join_taken(struct core *c);
+void join_heard(struct core *c, uint32_t peer, bool joining);
+
+#endif
