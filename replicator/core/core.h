@@ -230,6 +230,7 @@ struct effect {
 		struct {
 			struct version *version;
 			bool own;        /* made here (else installed) */
+			bool more;       /* the rest of its op is about to follow */
 			uint8_t changed; /* CHANGED_*: in what the disk changed here */
 		} told;
 		int64_t at_msec;

@@ -33,6 +33,7 @@ struct hook {
 	int64_t first_change;
 	int64_t quiet_until; /* after a run's start: what follows is collected */
 	int64_t retry_at;
+	bool more; /* the rest of an op is about to follow */
 };
 
 struct hooks {
@@ -80,6 +81,8 @@ void hooks_free(struct hooks *h)
 
 static void batch_add(struct batch *b, const struct hook_item *item)
 {
+	if (b->all)
+		return;
 	for (uint32_t i = b->n; i-- > 0;) {
 		if (strcmp(b->items[i].path, item->path) == 0) {
 			b->items[i].dir = item->dir;
@@ -103,7 +106,7 @@ static bool has_work(const struct hook *h)
 }
 
 void hooks_changed(struct hooks *hs, const char *path, bool dir, bool gone, uint8_t changed,
-		   struct dot dot, int64_t now_msec)
+		   struct dot dot, bool more, int64_t now_msec)
 {
 	struct hook_item item = {(char *)(uintptr_t)path, dir, gone, dot};
 
@@ -117,6 +120,7 @@ void hooks_changed(struct hooks *hs, const char *path, bool dir, bool gone, uint
 		if (!has_work(h))
 			h->first_change = now_msec;
 		h->last_change = now_msec;
+		h->more = more;
 		batch_add(&h->waiting, &item);
 	}
 }
@@ -128,7 +132,9 @@ static int64_t start_at(const struct hook *h)
 
 	if (h->running || !has_work(h))
 		return INT64_MAX;
-	if (h->first_change >= h->quiet_until) {
+	if (h->more) {
+		at = h->first_change + HOOK_COLLECT_MAX_MSEC;
+	} else if (h->first_change >= h->quiet_until) {
 		at = h->first_change; /* after a silence: at once */
 	} else {
 		at = h->last_change + h->spec->quiet_msec;

@@ -28,9 +28,10 @@ struct hook_spec {
 struct hooks *hooks_new(const struct hook_spec *specs, uint32_t n);
 void hooks_free(struct hooks *h);
 
-/* A change is on disk. `dot`: the version's, origin 0 for none (an implicit directory). */
+/* A change is on disk. `dot`: the version's, origin 0 for none (an implicit directory). `more`: the
+ * rest of the same op is about to follow, and one run shall cover it all (waited for a second at most). */
 void hooks_changed(struct hooks *h, const char *path, bool dir, bool gone, uint8_t changed,
-		   struct dot dot, int64_t now_msec);
+		   struct dot dot, bool more, int64_t now_msec);
 
 /* A run that should start now. Valid until hooks_done for it. */
 struct hook_item {

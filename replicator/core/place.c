@@ -461,6 +461,7 @@ static void told(struct core *c, struct key *k, uint8_t changed)
 
 	e->told.version = k->placing ? version_get(k->placing) : NULL;
 	e->told.changed = changed;
+	e->told.more = k->opwait && (k->opwait->contents > 1 || k->opwait->n);
 }
 
 static void end_flight(struct core *c, struct key *k)
