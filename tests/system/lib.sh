@@ -381,9 +381,10 @@ named_start() {
 	local h=$1
 	on "$h" named -g -t $TREE -u bind -c /etc/named.conf >>"$T/$h/named.log" 2>&1 &
 	JOB[$h.named]=$!
-	wait_for 20 named_answers "$h" || bail "named does not start on $h"
+	wait_for 20 named_ready "$h" || bail "named does not start on $h"
 }
 named_answers() { on "$1" dig +time=1 +tries=1 +short @127.0.0.1 version.bind ch txt | grep -q .; }
+named_ready() { named_answers "$1" && rndc_on "$1" status; }
 named_stop() {
 	local p
 	p=$(pid_on "$1" named) && kill -TERM "$p"

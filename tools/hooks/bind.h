@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the parts of the hook for BIND share.
+ *
+ *   bind.c         options, the order of things
+ *   bind_plan.c    standard input: which zones, configuration, or all
+ *   bind_rndc.c    telling named
+ *   bind_proof.c   asking named what it serves
+ *   bind_zones.c   which file is which zone
+ *   bind_serial.c  serials, in files and in answers
+ *   bind_tool.c    running BIND's tools
+ */
+#ifndef HOOKS_BIND_H
+#define HOOKS_BIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "tools/hooks/bind_zones.h"
+
+#define BOUND_MSEC                                                                                 \
+	10000 /* for named to serve what it was told to load; and for one call of a tool */
+#define RNDC_WORDS_MAX 32
+#define RNDC_COMMAND_MAX 4 /* words of a command */
+
+struct options {
+	const char *mount;
+	const char *root;    /* named's; "/" without a chroot */
+	const char *conf;    /* within the root */
+	const char *address; /* NULL: from the configuration */
+	unsigned port;       /* 0: likewise */
+	const char *rndc;    /* arguments; NULL: none given */
+};
+
+struct hook {
+	struct options options;
+	int root; /* descriptor of named's root */
+	struct zones zones;
+	char *rndc[RNDC_WORDS_MAX + RNDC_COMMAND_MAX + 4]; /* argv up to the command */
+	size_t nrndc;
+	bool reload_all; /* the plan; beside the zones that are marked as changed */
+	bool reconfig;
+	unsigned failures; /* zones */
+};
+
+/* ---- bind.c */
+
+/* Opens a path as named in its chroot would: a descriptor, or -errno. */
+int open_inside(const struct hook *h, const char *path, uint64_t flags);
+bool stat_inside(const struct hook *h, const char *path, struct stat *st);
+/* Its zone has a file that is ours to have loaded. */
+bool is_static(const struct zone *z);
+/* Prints the line "failed ZONE words" and counts it. */
+void zone_failed(struct hook *h, const struct zone *z, const char *words);
+
+/* ---- bind_plan.c */
+
+/* Reads the items, marks zones. 0, or ERR_FORMAT where they are none. */
+int plan(struct hook *h);
+
+/* ---- bind_rndc.c */
+
+/* Builds the beginning of rndc's argv. 0, ERR_LIMIT, -ENOMEM. */
+int rndc_prepare(struct hook *h);
+/* Runs rndc with a command (fewer words: NULL after the last); waits while named says "already
+ * running". `output` is emptied, and a string afterwards. The exit status, or an error. */
+int rndc(struct hook *h, struct buf *output, const char *const words[RNDC_COMMAND_MAX]);
+/* What it said, in a line: in `output`, or static. `status` is what rndc() has returned. */
+const char *rndc_says(const struct buf *output, int status);
+/* Carries the plan out. False: named could not be told (which is printed). */
+bool rndc_load(struct hook *h);
+
+/* ---- bind_proof.c */
+
+/* Waits until named serves what the plan concerns, and prints a line for each zone. */
+void prove_all(struct hook *h);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * From paths to zones. A path is compared by name, as named will open it, and by inode, since links
+ * name files too. What is no zone's file is configuration or, where that can't be told, something
+ * that a zone may include.
+ */
+#include <string.h>
+
+#include "tools/hooks/bind.h"
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/path.h"
+
+#define ITEMS_BYTES_MAX (1024 * 1024)
+
+/* A path of the tree as named sees it: a new string; NULL: it is outside of named's root. */
+static char *named_path(const struct options *o, const char *path)
+{
+	CLEANUP_FREE char *absolute = zones_absolute(o->mount, path);
+	size_t n = strlen(o->root);
+
+	if (!absolute)
+		return NULL;
+	if (strcmp(o->root, "/") == 0)
+		return strdup(absolute);
+	if (strncmp(absolute, o->root, n) != 0 || absolute[n] != '/')
+		return NULL;
+	return strdup(absolute + n);
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool starts_with(const char *s, const char *start)
+{
+	return strncmp(s, start, strlen(start)) == 0;
+}
+
+/* Marks the zones of a file (of one inode, where it exists: links name it too). */
+static bool mark_zones(struct hook *h, const char *path)
+{
+	struct stat changed;
+	struct stat st;
+	bool exists = stat_inside(h, path, &changed);
+	bool found = false;
+
+	for (size_t i = 0; i < h->zones.n; i++) {
+		struct zone *z = &h->zones.list[i];
+
+		if (!z->file)
+			continue;
+		if (strcmp(z->file, path) == 0 ||
+		    (exists && S_ISREG(changed.st_mode) && stat_inside(h, z->file, &st) &&
+		     same_file(&st, &changed))) {
+			z->changed = true;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Some zone's file lies in the directory of `path` or below it. */
+static bool among_zones(const struct hook *h, const char *path)
+{
+	size_t n = (size_t)(path_name(path) - path);
+
+	for (size_t i = 0; i < h->zones.n; i++)
+		if (h->zones.list[i].file && strncmp(h->zones.list[i].file, path, n) == 0)
+			return true;
+	return false;
+}
+
+static void plan_item(struct hook *h, const char *path, bool removed)
+{
+	CLEANUP_FREE char *inside = named_path(&h->options, path);
+	CLEANUP_FREE char *conf = zones_absolute("/", h->options.conf);
+	struct stat st;
+
+	if (!inside || !conf)
+		return;
+	if (!removed && stat_inside(h, inside, &st) && S_ISDIR(st.st_mode))
+		return; /* what is in it is named by itself */
+	if (mark_zones(h, inside))
+		return;
+	if (strcmp(inside, conf) == 0 || starts_with(path_name(inside), "named.conf"))
+		h->reconfig = true;
+	else if (starts_with(inside, "/etc/") && !among_zones(h, inside))
+		h->reconfig = true;
+	else
+		h->reload_all = true; /* some zone may include it */
+}
+
+static int octal(const char *s)
+{
+	int v = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (s[i] < '0' || s[i] > '7')
+			return -1;
+		v = 8 * v + s[i] - '0';
+	}
+	return v <= 255 ? v : -1;
+}
+
+static void unescape(char *s)
+{
+	char *to = s;
+
+	while (*s) {
+		int v = *s == '\\' ? octal(s + 1) : -1;
+
+		*to++ = v >= 0 ? (char)v : *s;
+		s += v >= 0 ? 4 : 1;
+	}
+	*to = '\0';
+}
+
+int plan(struct hook *h)
+{
+	CLEANUP_FREE char *line = NULL;
+	size_t size = 0;
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = getline(&line, &size, stdin)) > 0) {
+		char *path = strchr(line, '\t');
+
+		total += (size_t)n;
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		if (!path || total > ITEMS_BYTES_MAX)
+			return ERR_FORMAT;
+		*path++ = '\0';
+		unescape(path);
+		if (strcmp(line, "all") == 0)
+			h->reload_all = true;
+		else if (!path_valid(path))
+			return ERR_FORMAT;
+		else
+			plan_item(h, path, strcmp(line, "removed") == 0);
+	}
+	return 0;
+}

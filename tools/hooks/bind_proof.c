@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The proof: the serial that named serves is the one in the file. All zones are asked for in turn,
+ * those that are not there yet again, until the time is up: one that never comes doesn't hold up
+ * the others.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "tools/hooks/bind.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "tools/hooks/bind_serial.h"
+#include "tools/hooks/bind_tool.h"
+
+#define PAUSE_FIRST_MSEC 2 /* between two rounds */
+#define PAUSE_MAX_MSEC 100
+#define ANSWER_MSEC 1000
+#define ASKED_MAX 1000 /* zones that are asked for without having been named */
+
+struct question {
+	const struct zone *zone;
+	uint32_t first; /* serial of the file at the start; it may change meanwhile */
+	bool open;
+	char words[256]; /* why it is not answered */
+};
+
+static int file_serial(const struct hook *h, const struct zone *z, uint32_t *serial)
+{
+	CLEANUP_FCLOSE FILE *text = NULL;
+	int fd = open_inside(h, z->file, O_RDONLY | O_NONBLOCK);
+
+	if (fd < 0)
+		return fd;
+	text = fdopen(fd, "r");
+	if (!text) {
+		close(fd);
+		return -ENOMEM;
+	}
+	return serial_of_text(text, serial);
+}
+
+/* What named has loaded. An SOA record would prove one view only, and of a zone that named signs it
+ * has another serial: there named itself is asked. */
+static int served_serial(struct hook *h, const struct zone *z, uint32_t *serial, char *words,
+			 size_t size)
+{
+	const struct options *o = &h->options;
+	const char *status[4] = {"zonestatus", z->name, z->zclass, z->view};
+	struct buf output;
+	int r;
+
+	if (!z->view && !z->signs_itself)
+		return serial_of_server(o->address ? o->address : h->zones.address,
+					o->port ? o->port : h->zones.port, z->name, ANSWER_MSEC,
+					serial, words, size);
+	buf_init(&output, TOOL_OUTPUT_MAX);
+	r = rndc(h, &output, status);
+	if (r == 0 && serial_of_status(&output, serial) < 0)
+		r = ERR_UNKNOWN;
+	if (r != 0)
+		snprintf(words, size, "%s",
+			 r > 0 ? rndc_says(&output, r) : "named has not loaded it");
+	buf_fini(&output);
+	return r == 0 ? 0 : ERR_UNKNOWN;
+}
+
+/* Whether there is something to ask for; if not, says why. */
+static bool begin(struct hook *h, struct question *q)
+{
+	const struct zone *z = q->zone;
+	int r = z->text ? file_serial(h, z, &q->first) : 0;
+
+	if (r == -ENOENT && !z->changed) {
+		printf("zone %s waits for its file %s\n", z->name, z->file);
+	} else if (r < 0) {
+		snprintf(q->words, sizeof q->words, "%s: %s", z->file,
+			 r == ERR_FORMAT ? "no SOA record in it" : err_text(r));
+		zone_failed(h, z, q->words);
+	}
+	return r == 0;
+}
+
+/* Asks once. True: named serves what the file holds, now or at the start. */
+static bool ask(struct hook *h, struct question *q)
+{
+	const struct zone *z = q->zone;
+	uint32_t now = q->first;
+	uint32_t served = 0;
+
+	if (served_serial(h, z, &served, q->words, sizeof q->words) < 0)
+		return false;
+	if (z->text && served != q->first && file_serial(h, z, &now) < 0)
+		now = q->first;
+	if (!z->text || served == q->first || served == now) {
+		printf("served %s %u\n", z->name, served);
+		return true;
+	}
+	snprintf(q->words, sizeof q->words, "named serves %u, the file has %u: see named's log",
+		 served, now);
+	return false;
+}
+
+/* Rounds, with growing pauses. */
+static void ask_all(struct hook *h, struct question *questions, size_t n)
+{
+	int64_t deadline = clock_monotonic_msec() + BOUND_MSEC;
+	long pause_msec = PAUSE_FIRST_MSEC;
+	size_t open = 0;
+
+	for (size_t i = 0; i < n; i++)
+		open += questions[i].open;
+	for (;;) {
+		struct timespec pause = {.tv_nsec = pause_msec * 1000000};
+
+		for (size_t i = 0; i < n && clock_monotonic_msec() < deadline; i++)
+			if (questions[i].open && ask(h, &questions[i])) {
+				questions[i].open = false;
+				open--;
+			}
+		if (open == 0 || clock_monotonic_msec() + pause_msec > deadline)
+			break;
+		nanosleep(&pause, NULL);
+		pause_msec = 2 * pause_msec < PAUSE_MAX_MSEC ? 2 * pause_msec : PAUSE_MAX_MSEC;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (questions[i].open)
+			zone_failed(h, questions[i].zone, questions[i].words);
+}
+
+void prove_all(struct hook *h)
+{
+	CLEANUP_FREE struct question *questions = calloc(h->zones.n + 1, sizeof *questions);
+	bool every = h->reload_all || h->reconfig;
+	size_t n = 0;
+	size_t unnamed = 0;
+
+	if (!questions) {
+		h->failures++;
+		return;
+	}
+	for (size_t i = 0; i < h->zones.n; i++) {
+		const struct zone *z = &h->zones.list[i];
+
+		if (!is_static(z) || (!z->changed && (!every || unnamed++ >= ASKED_MAX)))
+			continue;
+		questions[n].zone = z;
+		snprintf(questions[n].words, sizeof questions[n].words,
+			 "named was not asked in time");
+		questions[n].open = begin(h, &questions[n]);
+		n++;
+	}
+	ask_all(h, questions, n);
+	if (unnamed > ASKED_MAX)
+		printf("%zu more zones were not asked for\n", unnamed - ASKED_MAX);
+}

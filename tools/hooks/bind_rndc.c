@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Telling named, by way of rndc: its exit status and words say whether the command was taken, and
+ * nothing about whether anything was loaded.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "tools/hooks/bind.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "tools/hooks/bind_tool.h"
+
+#define AGAIN_MSEC 100 /* after "already running" */
+#define RELOADS_MAX 50 /* more zones than that: one reload of all is cheaper */
+
+/* Runs rndc with a command of up to four words (NULL: none). Waits while named says "already
+ * running". */
+int rndc(struct hook *h, struct buf *output, const char *const words[4])
+{
+	int64_t deadline = clock_monotonic_msec() + BOUND_MSEC;
+	struct timespec again = {.tv_nsec = AGAIN_MSEC * 1000000};
+	int r;
+
+	for (size_t i = 0; i < 5; i++)
+		h->rndc[h->nrndc + i] = i < 4 ? (char *)words[i] : NULL;
+	for (;;) {
+		struct tool_run run = {.argv = (const char *const *)h->rndc,
+				       .timeout_msec = BOUND_MSEC};
+
+		buf_reset(output);
+		r = tool_run(&run, output);
+		buf_u8(output, 0); /* a string from here on */
+		if (r <= 0 || output->err || !strstr((char *)output->data, "already running") ||
+		    clock_monotonic_msec() > deadline)
+			break;
+		nanosleep(&again, NULL);
+	}
+	return output->err ? output->err : r;
+}
+
+const char *rndc_says(const struct buf *output, int r)
+{
+	char *text = (char *)output->data;
+
+	if (r < 0)
+		return err_text(r);
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(text, "rndc: ", 6) == 0)
+		text += 6;
+	return text;
+}
+
+/* -k with the key in named's root, unless the options say otherwise. */
+int rndc_prepare(struct hook *h)
+{
+	static const char *const keys[] = {"/etc/rndc.key", "/etc/bind/rndc.key"};
+	CLEANUP_FREE char *words = strdup(h->options.rndc ? h->options.rndc : "");
+	char *state = NULL;
+
+	if (!words)
+		return -ENOMEM;
+	h->rndc[h->nrndc++] = strdup("rndc");
+	for (char *w = strtok_r(words, " ", &state); w; w = strtok_r(NULL, " ", &state)) {
+		if (h->nrndc == RNDC_WORDS_MAX)
+			return ERR_LIMIT;
+		h->rndc[h->nrndc++] = strdup(w);
+	}
+	for (size_t i = 0; !h->options.rndc && i < ARRAY_SIZE(keys); i++) {
+		CLEANUP_FREE char *key = zones_absolute(h->options.root, keys[i] + 1);
+
+		if (!key || access(key, R_OK) < 0)
+			continue;
+		h->rndc[h->nrndc++] = strdup("-k");
+		h->rndc[h->nrndc++] = strdup(key);
+		break;
+	}
+	return 0;
+}
+
+static bool rndc_all(struct hook *h, const char *command)
+{
+	struct buf output;
+	const char *words[4] = {command};
+	int r;
+
+	buf_init(&output, TOOL_OUTPUT_MAX);
+	r = rndc(h, &output, words);
+	if (r != 0)
+		printf("rndc %s: %s\n", command, rndc_says(&output, r));
+	buf_fini(&output);
+	return r == 0;
+}
+
+/* Has one zone loaded; named may not know it yet, where a reconfig failed earlier. */
+static void reload_zone(struct hook *h, struct zone *z)
+{
+	const char *words[4] = {"reload", z->name, z->zclass, z->view};
+	struct buf output;
+	int r;
+
+	buf_init(&output, TOOL_OUTPUT_MAX);
+	r = rndc(h, &output, words);
+	if (r > 0 && !h->reconfig && output.data &&
+	    strstr((char *)output.data, "no matching zone")) {
+		h->reconfig = true;
+		if (rndc_all(h, "reconfig"))
+			r = rndc(h, &output, words);
+	}
+	if (r != 0) {
+		zone_failed(h, z, rndc_says(&output, r));
+		z->changed = false; /* nothing to ask for */
+	}
+	buf_fini(&output);
+}
+
+bool rndc_load(struct hook *h)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->zones.n; i++)
+		n += h->zones.list[i].changed && is_static(&h->zones.list[i]);
+	if (n > RELOADS_MAX)
+		h->reload_all = true;
+	if (h->reload_all)
+		return rndc_all(h, "reload");
+	if (h->reconfig && !rndc_all(h, "reconfig"))
+		return false;
+	for (size_t i = 0; i < h->zones.n; i++) {
+		struct zone *z = &h->zones.list[i];
+
+		if (z->changed && z->dynamic)
+			printf("zone %s takes updates: its file is named's own\n", z->name);
+		else if (z->changed && is_static(z))
+			reload_zone(h, z);
+	}
+	return true;
+}
