@@ -172,6 +172,71 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	conf_free(c);
 }
 
+/* Takes the comment sign off the options that are commented out: "#x" is one, "# x" is prose. */
+static void uncomment(char *text)
+{
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (line[0] == '#' && line[1] != '\n' && (line[1] != ' ' || line[2] == ' '))
+			line[0] = ' ';
+	}
+}
+
+static void the_sample_shows_every_default(void **state)
+{
+	static char text[64 * 1024];
+	FILE *f = fopen("tools/zonefs.conf.sample", "re");
+
+	(void)state;
+	if (!f) {
+		print_message("run from the source's folder to test the sample\n");
+		skip();
+	}
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	struct conf *bare = parse_well(text);
+	uncomment(text);
+	struct conf *c = parse_well(text);
+
+	assert_int_equal(bare->npeers + bare->nhooks, 0);
+	assert_string_equal(c->user, bare->user);
+	assert_int_equal(c->dev, bare->dev);
+	assert_int_equal(c->max_file_size, bare->max_file_size);
+	assert_int_equal(c->delete_delay_msec, bare->delete_delay_msec);
+	assert_int_equal(c->settle_msec, bare->settle_msec);
+	assert_int_equal(c->close_delay_msec, bare->close_delay_msec);
+	assert_int_equal(c->stop_timeout_sec, bare->stop_timeout_sec);
+	assert_int_equal(c->keep_versions, bare->keep_versions);
+	assert_int_equal(c->allow_setid, bare->allow_setid);
+	assert_string_equal(c->log_level, bare->log_level);
+	assert_true(locality_hash(c->locality) == locality_hash(bare->locality));
+	assert_int_equal(c->npeers, 1);
+	assert_int_equal(c->nhooks, 1);
+	assert_int_equal(c->hooks[0].quiet_msec, 50);
+	assert_int_equal(c->hooks[0].timeout_sec, 30);
+	conf_free(bare);
+	conf_free(c);
+
+	static const char *const options[] = {
+	    "node",        "mount",        "state",         "listen",       "key-file",
+	    "user",        "dev",          "max-file-size", "delete-delay", "settle",
+	    "close-delay", "stop-timeout", "keep-versions", "allow-setid",  "log-level",
+	    "exclude",     "include",      "address",       "key",          "run",
+	    "match",       "quiet",        "timeout",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		char setting[64];
+		const char *at;
+
+		snprintf(setting, sizeof setting, "%s ", options[i]);
+		for (at = strstr(text, setting); at; at = strstr(at + 1, setting))
+			if ((at[-1] == ' ' || at[-1] == '\n') && at[strcspn(at, "=\n")] == '=')
+				break;
+		if (!at)
+			fail_msg("%s is not in the sample", options[i]);
+	}
+}
+
 static void lines_are_right_after_comments_of_every_kind(void **state)
 {
 	(void)state;
@@ -533,6 +598,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_smallest_configuration_has_the_documented_defaults),
 	    cmocka_unit_test(a_full_configuration_is_taken_as_it_stands),
+	    cmocka_unit_test(the_sample_shows_every_default),
 	    cmocka_unit_test(lines_are_right_after_comments_of_every_kind),
 	    cmocka_unit_test(every_mistake_is_reported_in_one_pass_in_order),
 	    cmocka_unit_test(doubled_keys_and_titles_are_refused),
