@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The log: standard error while in front (with -f), else syslog's "daemon" facility. One line an event,
- * each error logged once, where it is handled. Safe from any thread.
+ * each error logged once, where it is handled. Safe from any thread. On standard error a line starts
+ * with its time (UTC), but under systemd, whose journal has it; control characters are shown in octal.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
