@@ -21,7 +21,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_fini(struct buf *b); /* frees; the buffer may be initialised again */
+void buf_fini(struct buf *b);  /* frees; the buffer may be initialised again */
 void buf_reset(struct buf *b); /* empties, keeps the memory, clears the error */
 
 void buf_u8(struct buf *b, uint8_t v);
@@ -31,7 +31,7 @@ void buf_u64(struct buf *b, uint64_t v);
 void buf_i64(struct buf *b, int64_t v);
 void buf_raw(struct buf *b, const void *p, size_t len);   /* no length before it */
 void buf_bytes(struct buf *b, const void *p, size_t len); /* u32 length, then the bytes */
-void buf_str(struct buf *b, const char *s);               /* u16 length, then the bytes; NULL is "" */
+void buf_str(struct buf *b, const char *s); /* u16 length, then the bytes; NULL is "" */
 void buf_put_u32_at(struct buf *b, size_t at, uint32_t v); /* overwrites what is there */
 
 /* Reads from memory that it does not own. */

@@ -9,16 +9,16 @@
 
 #include <stdint.h>
 
-int64_t clock_wall_nsec(void);      /* since 1970-01-01 UTC */
+int64_t clock_wall_nsec(void); /* since 1970-01-01 UTC */
 int64_t clock_wall_msec(void);
 int64_t clock_monotonic_msec(void); /* for durations and deadlines */
 int64_t clock_monotonic_usec(void);
 
 /* The mtime for content whose save wanted `wanted_nsec`, under a name that has shown up to
- * `floor_nsec` (0: nothing): `wanted` if it is above the floor; else the next whole second above the
- * floor, since older servers compare seconds; or, where that would be over a minute ahead of
- * `now_nsec`, a millisecond above the floor. (Name servers skip a reload when a file is not newer than
- * what they loaded.) */
+ * `floor_nsec` (0: nothing): `wanted` if it is above the floor; else the next whole second above
+ * the floor, since older servers compare seconds; or, where that would be over a minute ahead of
+ * `now_nsec`, a millisecond above the floor. (Name servers skip a reload when a file is not newer
+ * than what they loaded.) */
 int64_t mtime_raise(int64_t floor_nsec, int64_t wanted_nsec, int64_t now_nsec);
 
 #endif

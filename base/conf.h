@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * zonefs.conf, as zonefs.conf(5) describes it. Read by libConfuse, with what it leaves to be desired
- * mended: right line numbers where there are comments, doubled keys and doubled titles refused, no
- * environment variables, no octal numbers, an unclosed section noticed.
+ * zonefs.conf, as zonefs.conf(5) describes it. Read by libConfuse, with what it leaves to be
+ * desired mended: right line numbers where there are comments, doubled keys and doubled titles
+ * refused, no environment variables, no octal numbers, an unclosed section noticed.
  */
 #ifndef BASE_CONF_H
 #define BASE_CONF_H
@@ -42,8 +42,8 @@ struct conf {
 	char *state;
 	char *listen;
 	char *key_file;
-	char *user; /* the replicator's */
-	bool dev;   /* devices in the tree may be opened */
+	char *user;            /* the replicator's */
+	bool dev;              /* devices in the tree may be opened */
 	int64_t max_file_size; /* bytes */
 	int delete_delay_msec;
 	int settle_msec;
@@ -62,8 +62,10 @@ struct conf {
 /* One mistake: `line` 0 where none applies. Called for each, in order. */
 typedef void conf_report(void *arg, const char *file, int line, const char *sentence);
 
-/* Parses text[len]; `file` is for messages. NULL if anything was reported. The caller frees the result. */
-struct conf *conf_parse(const char *file, const char *text, size_t len, conf_report *report, void *arg);
+/* Parses text[len]; `file` is for messages. NULL if anything was reported. The caller frees the
+ * result. */
+struct conf *conf_parse(const char *file, const char *text, size_t len, conf_report *report,
+			void *arg);
 /* Likewise from a file, which may not be writable by others. */
 struct conf *conf_read(const char *file, conf_report *report, void *arg);
 void conf_free(struct conf *c);
@@ -71,12 +73,14 @@ void conf_free(struct conf *c);
 /* Reports to standard error as FILE:LINE: sentence. */
 void conf_report_stderr(void *arg, const char *file, int line, const char *sentence);
 
-/* tcp://host:port or tcp://[v6]:port -> the same with port + 1, a new string. NULL: not of that form. */
+/* tcp://host:port or tcp://[v6]:port -> the same with port + 1, a new string. NULL: not of that
+ * form. */
 char *conf_request_address(const char *address);
 /* STATE/control, the replicator's socket for zonefsctl: a new string. */
 char *conf_control_path(const struct conf *c);
 
-/* A secret key file as `zonefsctl keygen` writes it: lines "public = 'Z85'" and "secret = 'Z85'". */
+/* A secret key file as `zonefsctl keygen` writes it: lines "public = 'Z85'" and "secret = 'Z85'".
+ */
 struct conf_keys {
 	char public_key[CONF_KEY_LEN + 1];
 	char secret_key[CONF_KEY_LEN + 1];

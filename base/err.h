@@ -7,21 +7,23 @@
 #define BASE_ERR_H
 
 enum {
-	ERR_BUSY = -1001,    /* a local process has it open for writing, or ESTALE was just answered there */
-	ERR_CHANGED = -1002, /* not what the decision was made on: look again */
-	ERR_MOUNTED = -1003, /* something is mounted there */
-	ERR_FORMAT = -1004,  /* bytes that are not a message of this kind */
+	ERR_BUSY =
+	    -1001, /* a local process has it open for writing, or ESTALE was just answered there */
+	ERR_CHANGED = -1002,  /* not what the decision was made on: look again */
+	ERR_MOUNTED = -1003,  /* something is mounted there */
+	ERR_FORMAT = -1004,   /* bytes that are not a message of this kind */
 	ERR_PROTOCOL = -1005, /* another protocol version */
-	ERR_LIMIT = -1006,   /* over a stated maximum */
-	ERR_CONFIG = -1007,  /* a mistake in the configuration, already reported */
-	ERR_CORRUPT = -1008, /* the store is damaged */
-	ERR_DENIED = -1009,  /* not allowed by the configuration */
-	ERR_UNKNOWN = -1010, /* no such hook, peer, version, ... */
-	ERR_CLOSED = -1011,  /* the other side is gone */
+	ERR_LIMIT = -1006,    /* over a stated maximum */
+	ERR_CONFIG = -1007,   /* a mistake in the configuration, already reported */
+	ERR_CORRUPT = -1008,  /* the store is damaged */
+	ERR_DENIED = -1009,   /* not allowed by the configuration */
+	ERR_UNKNOWN = -1010,  /* no such hook, peer, version, ... */
+	ERR_CLOSED = -1011,   /* the other side is gone */
 	ERR_TIMEOUT = -1012,
 };
 
-/* The sentence for a code (a negative errno or one of the above). Never NULL; static or thread-local. */
+/* The sentence for a code (a negative errno or one of the above). Never NULL; static or
+ * thread-local. */
 const char *err_text(int code);
 
 #endif

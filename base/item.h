@@ -35,15 +35,15 @@ void buf_fhandle(struct buf *b, const struct fhandle *h);
 void rd_fhandle(struct rd *r, struct fhandle *h);
 
 /* The identity of what is at a path: a cookie that fs makes and the replicator only keeps, compares
- * and gives back. Two parts: a stable one, valid across restarts (handle, and for files and links size,
- * mtime, ctime; for directories mode and owner, never size or times), and a change count of one life of
- * the worker (a coarse ctime alone would miss two changes within one tick). An all-zero identity stands
- * for "absent". */
+ * and gives back. Two parts: a stable one, valid across restarts (handle, and for files and links
+ * size, mtime, ctime; for directories mode and owner, never size or times), and a change count of
+ * one life of the worker (a coarse ctime alone would miss two changes within one tick). An all-zero
+ * identity stands for "absent". */
 struct ident {
 	struct fhandle handle;
-	uint64_t a; /* file, link: size;  directory: mode */
-	int64_t b;  /* file, link: mtime; directory: uid */
-	int64_t c;  /* file, link: ctime; directory: gid */
+	uint64_t a;     /* file, link: size;  directory: mode */
+	int64_t b;      /* file, link: mtime; directory: uid */
+	int64_t c;      /* file, link: ctime; directory: gid */
 	uint64_t life;  /* of the worker that made it; 0 in an identity that was never filled in */
 	uint64_t count; /* changes that this life has seen of the inode */
 };

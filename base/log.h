@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The log: standard error while in front (with -f), else syslog's "daemon" facility. One line an event,
- * each error logged once, where it is handled. Safe from any thread. On standard error a line starts
- * with its time (UTC), but under systemd, whose journal has it; control characters are shown in octal.
+ * The log: standard error while in front (with -f), else syslog's "daemon" facility. One line an
+ * event, each error logged once, where it is handled. Safe from any thread. On standard error a
+ * line starts with its time (UTC), but under systemd, whose journal has it; control characters are
+ * shown in octal.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
 #include <stdbool.h>
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_NOTICE, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARNING,
+	LOG_LEVEL_NOTICE,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 /* `name` is shown before each line ("zonefs", "zonefs-replicator"), borrowed for ever. */
 void log_open(const char *name, bool to_stderr, enum log_level level);
@@ -32,6 +39,6 @@ struct log_limit {
 	unsigned long dropped;
 };
 void log_write_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -26,15 +26,16 @@ bool path_below(const char *p, const char *dir);
 size_t path_parent_len(const char *p);
 /* The last component, within p. */
 const char *path_name(const char *p);
-/* A new string "dir/name" (or "name" where dir is ""), the caller's to free; NULL if out of memory. */
+/* A new string "dir/name" (or "name" where dir is ""), the caller's to free; NULL if out of memory.
+ */
 char *path_join(const char *dir, const char *name);
 /* The order of keys: byte order, but '/' before every other byte, so that what lies below a
  * directory follows it at once. */
 int path_compare(const char *a, const char *b);
 
-/* For people and for line-based formats: bytes below 0x20, 0x7f, above 0x7e if not valid UTF-8 (or a C1
- * control character), and the backslash become \ooo (octal). Writes at most size bytes, NUL-terminated;
- * returns dst. */
+/* For people and for line-based formats: bytes below 0x20, 0x7f, above 0x7e if not valid UTF-8 (or
+ * a C1 control character), and the backslash become \ooo (octal). Writes at most size bytes,
+ * NUL-terminated; returns dst. */
 char *path_escape(char *dst, size_t size, const char *p);
 #define PATH_ESCAPED_MAX (4 * PATH_LEN_MAX + 1)
 

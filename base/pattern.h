@@ -36,8 +36,9 @@ struct locality *locality_new(void); /* with the built-in list */
 void locality_free(struct locality *l);
 int locality_exclude(struct locality *l, const char *pattern, const char **why);
 int locality_include(struct locality *l, const char *pattern, const char **why);
-/* The path stays on this host. `creator` is the command that created it ("" or NULL: not known): some
- * names are local only when named itself created them. An `include` match wins over every exclusion. */
+/* The path stays on this host. `creator` is the command that created it ("" or NULL: not known):
+ * some names are local only when named itself created them. An `include` match wins over every
+ * exclusion. */
 bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator);
 /* The path's name is of the kind that tools give to temporary files: told late, if at all. */
 bool locality_temporary(const char *path);
