@@ -265,7 +265,8 @@ void merge_items(struct core *c, uint32_t peer, const struct item *items, const 
 		key_scratch(c, k);
 		if (entry_merge(c, k, items[i].version, false) == MERGE_DROPPED)
 			continue;
-		if (items[i].version->attrs.kind == KIND_FILE && !have[i])
+		if (items[i].version->attrs.kind == KIND_FILE && !have[i] &&
+		    items[i].version->attrs.size <= c->conf.max_file_size)
 			want_content(c, k, items[i].version, peer);
 		keys[count] = k;
 		added[count++] = items[i].version;

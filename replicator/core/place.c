@@ -120,8 +120,7 @@ void place_consider(struct core *c, struct key *k)
 	v = key_visible(c, k);
 	k->unwanted = is_unwanted(c, k, v);
 	if (k->unwanted || is_settled(c, k, v)) {
-		if (k->block != BLOCK_FOREIGN || !k->unsettled)
-			key_settled(c, k);
+		key_settled(c, k);
 		opwait_placed(c, k);
 		return;
 	}
