@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The invariants: while it runs, what is said or intended is durable; at the end, all trees are equal,
+ * nothing that was saved is lost, and nothing deleted is back.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+#include "tests/sim/world.h"
+
+/* ---- durable before said, intended before installed ---- */
+
+static bool stored(const struct node *n, const char *path, const struct version *v)
+{
+	const struct stored_path *p = storage_find(&n->store, path);
+
+	for (uint32_t i = 0; p && i < p->n; i++)
+		if (dot_same(p->entry[i]->dot, v->dot))
+			return true;
+	for (uint32_t i = 0; p && i < p->nhistory; i++)
+		if (dot_same(p->history[i]->dot, v->dot))
+			return true;
+	return false;
+}
+
+void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems)
+{
+	for (uint32_t i = 0; i < nitems; i++)
+		if (!stored(n, items[i].path, items[i].version))
+			world_fail(w, "durable before said", "%s told a version of %s that is not stored",
+				   n->name, items[i].path);
+}
+
+void check_vector(struct world *w, struct node *n, const struct vv *v)
+{
+	if (!vv_reaches(&n->store.vector, v))
+		world_fail(w, "durable before said", "%s told a vector that is not stored", n->name);
+}
+
+void check_intent(struct world *w, struct node *n, const char *path, const struct intent *i)
+{
+	const struct stored_path *p = storage_find(&n->store, path);
+	const struct intent *s = p ? p->intent : NULL;
+
+	if (!i || !s || s->kind != i->kind || !dot_same(s->dot, i->dot) ||
+	    (i->kind == INTENT_CONTENT && !fhandle_same(&s->handle, &i->handle)))
+		world_fail(w, "durable before said", "%s installs %s without a stored intent", n->name,
+			   path);
+}
+
+/* ---- converges ---- */
+
+static char words[256];
+
+static bool left_here(struct node *n, const char *path)
+{
+	const struct shown *s = core_shown(n->core, path);
+
+	return s && s->leftover;
+}
+
+static bool excluded(struct world *w, const char *path, bool dir)
+{
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (locality_local(w->nodes[i].locality, path, dir, ""))
+			return true;
+	return false;
+}
+
+static const char *compare_item(struct world *w, struct node *a, struct node *b, const char *path)
+{
+	struct inode *i = disk_find(&a->disk, path);
+	struct inode *k = disk_find(&b->disk, path);
+	const struct shown *sa = core_shown(a->core, path);
+	const struct shown *sb = core_shown(b->core, path);
+	struct attrs x, y;
+	uint8_t differs;
+
+	if (excluded(w, path, (i && i->kind == KIND_DIR) || (k && k->kind == KIND_DIR)))
+		return NULL;
+	if ((i && left_here(a, path)) || (k && left_here(b, path)))
+		return NULL;
+	fs_attrs(a, i, &x);
+	fs_attrs(b, k, &y);
+	differs = attrs_compare(&x, &y);
+	if ((sa && sa->raised) || (sb && sb->raised))
+		differs &= (uint8_t)~CHANGED_MTIME;
+	if (x.kind == KIND_DIR)
+		differs &= (uint8_t)~CHANGED_MTIME;
+	if (!differs)
+		return NULL;
+	snprintf(words, sizeof words, "%s is %s (%o %s) on %s and %s (%o %s) on %s, differing in %x", path,
+		 kind_text(x.kind), x.mode, x.owner, a->name, kind_text(y.kind), y.mode, y.owner, b->name,
+		 differs);
+	return words;
+}
+
+static const char *compare_visible(struct world *w, struct node *n, const char *path)
+{
+	const struct version *v = core_visible(n->core, path);
+	struct inode *i = disk_find(&n->disk, path);
+
+	if (!v || excluded(w, path, v->attrs.kind == KIND_DIR))
+		return NULL;
+	if ((v->attrs.kind == KIND_ABSENT && !i) || left_here(n, path))
+		return NULL;
+	if (!i || i->kind != v->attrs.kind ||
+	    (i->kind != KIND_DIR && !hash_same(content_hash(i->content), v->attrs.hash))) {
+		snprintf(words, sizeof words, "%s on %s is not what its entry says", path, n->name);
+		return words;
+	}
+	return NULL;
+}
+
+static bool note_waiting(void *arg, const struct core_path *p)
+{
+	struct node *n = arg;
+
+	if (!p->waiting || p->unwanted)
+		return true;
+	snprintf(words, sizeof words, "%s on %s waits: %s", p->path, n->name, p->waiting);
+	return false;
+}
+
+static const char *node_settled(struct node *n)
+{
+	words[0] = '\0';
+	core_each(n->core, "", note_waiting, n);
+	if (words[0])
+		return words;
+	if (!host_idle(n))
+		snprintf(words, sizeof words, "%s is busy", n->name);
+	else if (n->hints)
+		snprintf(words, sizeof words, "%s has not acknowledged hint %llu of %s", n->name,
+			 (unsigned long long)n->hints->serial, n->hints->path);
+	else if (core_joining(n->core))
+		snprintf(words, sizeof words, "%s is joining", n->name);
+	return words[0] ? words : NULL;
+}
+
+const char *check_settled(struct world *w)
+{
+	const char *not_yet = NULL;
+
+	for (uint32_t k = 0; k < w->nnodes && !not_yet; k++)
+		not_yet = node_settled(&w->nodes[k]);
+	for (uint32_t k = 1; k < w->nnodes && !not_yet; k++)
+		if (vv_compare(core_vector(w->nodes[0].core), core_vector(w->nodes[k].core)) != VV_EQUAL)
+			not_yet = "vectors differ";
+	for (uint32_t i = 0; i < w->npaths && !not_yet; i++) {
+		const char *path = w->paths[i]->path;
+
+		for (uint32_t k = 0; k < w->nnodes && !not_yet; k++) {
+			if (k > 0)
+				not_yet = compare_item(w, &w->nodes[0], &w->nodes[k], path);
+			if (!not_yet)
+				not_yet = compare_visible(w, &w->nodes[k], path);
+		}
+	}
+	return not_yet;
+}
+
+/* ---- loses nothing, no resurrection ---- */
+
+struct entry_seen {
+	struct world *w;
+	const char *path;
+	struct saves saves;
+	bool found;
+};
+
+static bool gather(void *arg, const struct core_path *p)
+{
+	struct entry_seen *s = arg;
+
+	if (strcmp(p->path, s->path) != 0)
+		return true;
+	s->found = true;
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct truth *t = truth_find(s->w, p->path, p->entry[i]->dot);
+
+		if (t)
+			saves_join(&s->saves, &t->saves);
+	}
+	return false;
+}
+
+/* Kept by another save of the same content: two newcomers' equal files. */
+static bool same_kept(const struct path_truth *p, const struct saves *kept, const struct save *s)
+{
+	for (uint32_t i = 0; i < p->nsaves; i++)
+		if (saves_has(kept, i) && p->save[i].kind == s->kind && p->save[i].content == s->content)
+			return true;
+	return false;
+}
+
+static void check_lost(struct world *w, struct node *n, const struct path_truth *p)
+{
+	struct entry_seen seen = {.w = w, .path = p->path};
+
+	core_each(n->core, "", gather, &seen);
+	for (uint32_t i = 0; i < p->nsaves; i++) {
+		const struct save *s = &p->save[i];
+
+		if (!s->published || s->excused || saves_has(&seen.saves, i) ||
+		    (s->initial && same_kept(p, &seen.saves, s)))
+			continue;
+		world_fail(w, "loses nothing", "save %u of %s, made on %s, is nowhere on %s", i, p->path,
+			   w->nodes[s->node].name, n->name);
+	}
+}
+
+static void check_unpublished(struct world *w, struct node *n, const struct path_truth *p)
+{
+	struct spot *spot = truth_spot(w, n, p->path);
+	const struct version *v = core_visible(n->core, p->path);
+	struct attrs a;
+
+	if (spot->last < 0 || p->save[spot->last].published)
+		return;
+	fs_attrs(n, disk_find(&n->disk, p->path), &a);
+	if (attrs_compare(&a, &spot->base) == 0 || (v && attrs_compare(&a, &v->attrs) == 0))
+		return;
+	if (a.kind == KIND_DIR || (a.kind == KIND_ABSENT && (!v || !version_live(v))))
+		return;
+	world_fail(w, "loses nothing", "save %d of %s on %s never became a version", spot->last, p->path,
+		   n->name);
+}
+
+static void check_back(struct world *w, struct node *n, const struct path_truth *p)
+{
+	const struct version *v = core_visible(n->core, p->path);
+	const struct truth *live = v && version_live(v) ? truth_find(w, p->path, v->dot) : NULL;
+
+	if (!live || live->primary < 0)
+		return;
+	for (uint32_t i = 0; i < p->nversions; i++) {
+		const struct truth *t = &p->versions[i];
+
+		if (t->version->attrs.kind == KIND_ABSENT && saves_has(&t->strong, (uint32_t)live->primary))
+			world_fail(w, "no resurrection", "%s shows save %d of %s, which was deleted",
+				   n->name, live->primary, p->path);
+	}
+}
+
+void check_end(struct world *w)
+{
+	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
+		const struct path_truth *p = w->paths[i];
+
+		for (uint32_t k = 0; k < w->nnodes && !w->failed; k++) {
+			struct node *n = &w->nodes[k];
+
+			if (excluded(w, p->path, true) || excluded(w, p->path, false))
+				continue;
+			check_lost(w, n, p);
+			check_unpublished(w, n, p);
+			check_back(w, n, p);
+		}
+	}
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The worker as the replicator sees it: hints, and answers to LOOK, SCAN, STAGE, INSTALL and REMOVE,
+ * each after a while. What was asked before a crash of the replicator is not carried out after it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/path.h"
+#include "base/port.h"
+#include "tests/sim/world.h"
+
+#define ESTALE_WAIT_MSEC 20
+#define HINTS_MAX 60
+
+static void *zalloc(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+/* ---- hints ---- */
+
+static void give(struct world *w, uint8_t node, void *arg)
+{
+	static const struct who who = {.uid = 0, .pid = 1, .command = "vi", .tty = "pts/1"};
+	struct node *n = &w->nodes[node];
+	uint64_t serial = *(uint64_t *)arg;
+	struct fs_hint *h;
+	struct event e = {0};
+
+	for (h = n->hints; h && h->serial != serial; h = h->next)
+		;
+	if (!h)
+		return;
+	h->given = true;
+	e.type = h->what == HINT_CHANGED ? EVENT_HINT : h->what == HINT_FREE ? EVENT_FREE : EVENT_RESCAN;
+	e.path = h->path;
+	e.hint.serial = serial;
+	e.hint.from = h->from;
+	e.hint.flags = h->flags;
+	e.hint.who = &who;
+	e.hint.user = "admin";
+	host_event(w, n, &e);
+	host_pump(w, n);
+}
+
+static void give_later(struct world *w, struct node *n, uint64_t serial)
+{
+	uint64_t *arg = zalloc(sizeof *arg);
+
+	*arg = serial;
+	world_at(w, rng_below(&w->rng, 4), n->index, n->life, give, free, arg);
+}
+
+void fs_give_hints(struct world *w, struct node *n)
+{
+	for (struct fs_hint *h = n->hints; h; h = h->next)
+		give_later(w, n, h->serial);
+}
+
+static void hint_add(struct world *w, struct node *n, uint8_t what, const char *path,
+		     const char *from, uint8_t flags)
+{
+	struct fs_hint *h = zalloc(sizeof *h);
+
+	*h = (struct fs_hint){.serial = ++n->hint_serial, .what = what, .flags = flags};
+	snprintf(h->path, sizeof h->path, "%s", path);
+	snprintf(h->from, sizeof h->from, "%s", from);
+	*n->hints_end = h;
+	n->hints_end = &h->next;
+	if (n->up)
+		give_later(w, n, h->serial);
+}
+
+static void hints_drop_waiting(struct node *n, bool all)
+{
+	struct fs_hint **at = &n->hints;
+
+	while (*at) {
+		struct fs_hint *h = *at;
+
+		if (h->given && !all) {
+			at = &h->next;
+			continue;
+		}
+		*at = h->next;
+		free(h);
+	}
+	n->hints_end = at;
+}
+
+void fs_hint(struct world *w, struct node *n, uint8_t what, const char *path, const char *from,
+	     uint8_t flags)
+{
+	uint32_t waiting = 0;
+
+	if (!n->fs_up)
+		return;
+	for (struct fs_hint *h = n->hints; h; h = h->next)
+		waiting += !h->given;
+	if (waiting >= HINTS_MAX || (w->faults && rng_chance(&w->rng, w->weights.rescan))) {
+		hints_drop_waiting(n, false);
+		hint_add(w, n, HINT_RESCAN, "", "", 0);
+		return;
+	}
+	hint_add(w, n, what, path, from, flags);
+}
+
+void fs_acked(struct world *w, struct node *n, uint64_t serial)
+{
+	struct fs_hint **at = &n->hints;
+
+	(void)w;
+	for (; *at; at = &(*at)->next) {
+		struct fs_hint *h = *at;
+
+		if (h->serial != serial)
+			continue;
+		*at = h->next;
+		if (!h->next)
+			n->hints_end = at;
+		free(h);
+		return;
+	}
+}
+
+void fs_owed(struct world *w, struct node *n, const char *path)
+{
+	struct spot *spot = truth_spot(w, n, path);
+	struct inode *i = disk_find(&n->disk, path);
+
+	if (!spot->refused || (i && i->writers > 0) || spot->estale_until > w->now)
+		return;
+	spot->refused = false;
+	fs_hint(w, n, HINT_FREE, path, "", 0);
+}
+
+void fs_crash(struct world *w, struct node *n)
+{
+	hints_drop_waiting(n, true);
+	n->disk.life++;
+	for (struct inode *i = n->disk.all; i; i = i->next) {
+		i->writers = 0;
+		i->fresh = false;
+		i->count = 0;
+		if (!i->linked)
+			i->number = UINT64_MAX; /* nothing finds it any more */
+	}
+	for (uint32_t i = 0; i < n->nspots; i++)
+		n->spots[i].refused = false;
+	tell(w, "%s fs: a new life", n->name);
+	world_note(w, 0xf5, n->index);
+}
+
+/* ---- what is there ---- */
+
+static void name_of(const struct node *n, uint32_t id, char *out)
+{
+	if (id == 0)
+		strcpy(out, "root");
+	else if (id == 100u + n->index) /* the same name has another number on each host */
+		strcpy(out, "bind");
+	else
+		out[0] = '\0';
+}
+
+static uint32_t id_of(const struct node *n, const char *name, uint32_t number)
+{
+	if (strcmp(name, "root") == 0)
+		return 0;
+	if (strcmp(name, "bind") == 0)
+		return 100u + n->index;
+	return number;
+}
+
+void fs_attrs(const struct node *n, const struct inode *i, struct attrs *a)
+{
+	*a = (struct attrs){0};
+	if (!i)
+		return;
+	a->kind = i->kind;
+	a->mode = i->mode;
+	a->uid = i->uid;
+	a->gid = i->gid;
+	name_of(n, i->uid, a->owner);
+	name_of(n, i->gid, a->group);
+	if (i->kind == KIND_DIR)
+		return;
+	a->mtime_nsec = i->mtime;
+	a->size = content_size(i->content);
+	a->hash = content_hash(i->content);
+}
+
+struct look_arg {
+	char path[SIM_PATH_MAX];
+	bool scan;
+	struct observation o;
+	char target[16];
+	struct sighting sighting;
+};
+
+static bool is_busy(const struct world *w, const struct inode *i)
+{
+	return i && i->kind == KIND_FILE && i->writers > 0 && (i->fresh || w->now < i->quiet_at);
+}
+
+static void read_disk(struct world *w, struct node *n, struct look_arg *l)
+{
+	struct inode *i = disk_find(&n->disk, l->path);
+
+	l->o = (struct observation){0};
+	if (w->faults && rng_chance(&w->rng, w->weights.io_error)) {
+		l->o.status = -EIO;
+		return;
+	}
+	disk_ident(&n->disk, i, &l->o.ident);
+	fs_attrs(n, i, &l->o.attrs);
+	l->o.busy = is_busy(w, i);
+	if (i && i->kind == KIND_LINK) {
+		content_target(i->content, l->target, sizeof l->target);
+		l->o.target = l->target;
+	}
+	truth_sighting(w, n, l->path, &l->sighting);
+}
+
+static void stash(struct node *n, struct hash h)
+{
+	for (uint32_t i = 0; i < n->nstash; i++)
+		if (hash_same(n->stash[i], h))
+			return;
+	n->stash = realloc(n->stash, (n->nstash + 1) * sizeof h);
+	if (!n->stash)
+		abort();
+	n->stash[n->nstash++] = h;
+}
+
+static void looked(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct look_arg *l = arg;
+	const struct shown *s = core_shown(n->core, l->path);
+	struct event e = {.type = EVENT_LOOKED, .path = l->path};
+
+	e.looked.o = l->o;
+	e.looked.scan = l->scan;
+	if (l->o.status == 0 && !l->o.busy) {
+		truth_looked(w, n, l->path, &l->sighting, &l->o.attrs, &l->o.ident);
+		if (s && ident_same(&s->ident, &l->o.ident)) {
+			e.looked.o.unchanged = true;
+			e.looked.o.attrs = (struct attrs){.kind = l->o.attrs.kind};
+		} else if (l->o.attrs.kind == KIND_FILE) {
+			stash(n, l->o.attrs.hash);
+		}
+	} else if (l->o.busy) {
+		e.looked.o.attrs.hash = (struct hash){0};
+	}
+	host_event(w, n, &e);
+	host_pump(w, n);
+}
+
+static void look(struct world *w, uint8_t node, void *arg)
+{
+	struct look_arg *l = zalloc(sizeof *l);
+
+	*l = *(struct look_arg *)arg;
+	read_disk(w, &w->nodes[node], l);
+	world_at(w, rng_below(&w->rng, 4), node, w->nodes[node].life, looked, free, l);
+}
+
+void fs_look(struct world *w, struct node *n, const char *path)
+{
+	struct look_arg *l = zalloc(sizeof *l);
+
+	snprintf(l->path, sizeof l->path, "%s", path);
+	world_at(w, rng_below(&w->rng, 3), n->index, n->life, look, free, l);
+}
+
+/* ---- SCAN: the paths below, found one after the other, each read at its own time ---- */
+
+struct scan_arg {
+	char path[SIM_PATH_MAX];
+	int status;
+};
+
+static uint32_t scan_below(struct world *w, struct node *n, const struct inode *dir, uint32_t delay)
+{
+	for (uint32_t i = 0; i < dir->nkids; i++) {
+		struct look_arg *l = zalloc(sizeof *l);
+
+		disk_path(dir->kids[i], l->path);
+		l->scan = true;
+		if (core_local(n->core, l->path, dir->kids[i]->kind == KIND_DIR)) {
+			free(l);
+			continue;
+		}
+		delay += rng_below(&w->rng, 2);
+		world_at(w, delay, n->index, n->life, look, free, l);
+		if (dir->kids[i]->kind == KIND_DIR)
+			delay = scan_below(w, n, dir->kids[i], delay);
+	}
+	return delay;
+}
+
+static void scanned(struct world *w, uint8_t node, void *arg)
+{
+	struct scan_arg *s = arg;
+	struct event e = {.type = EVENT_SCANNED, .path = s->path};
+
+	e.scanned.status = s->status;
+	host_event(w, &w->nodes[node], &e);
+	host_pump(w, &w->nodes[node]);
+}
+
+static void scan(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct scan_arg *s = zalloc(sizeof *s);
+	struct inode *dir;
+	uint32_t delay = 0;
+
+	*s = *(struct scan_arg *)arg;
+	dir = disk_find(&n->disk, s->path);
+	if (w->faults && rng_chance(&w->rng, w->weights.io_error))
+		s->status = -EIO;
+	if (dir && dir->kind == KIND_DIR)
+		delay = scan_below(w, n, dir, 0);
+	world_at(w, delay + 5, node, n->life, scanned, free, s);
+}
+
+void fs_scan(struct world *w, struct node *n, const char *path)
+{
+	struct scan_arg *s = zalloc(sizeof *s);
+
+	snprintf(s->path, sizeof s->path, "%s", path);
+	world_at(w, rng_below(&w->rng, 3), n->index, n->life, scan, free, s);
+}
+
+/* ---- STAGE ---- */
+
+struct stage_arg {
+	char path[SIM_PATH_MAX];
+	struct hash hash;
+};
+
+static void staged(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct stage_arg *s = arg;
+	struct event e = {.type = EVENT_STAGED, .path = s->path};
+
+	if (w->faults && rng_chance(&w->rng, w->weights.io_error)) {
+		e.staged.status = -EIO;
+	} else if (!storage_has(&n->store, s->hash)) {
+		e.staged.status = -ENOENT;
+	} else {
+		struct inode *i = disk_make(&n->disk, KIND_FILE, node_wall_nsec(w, n));
+
+		for (i->content = 0; i->content <= w->contents; i->content++)
+			if (hash_same(content_hash(i->content), s->hash))
+				break;
+		disk_handle(i, &e.staged.handle);
+	}
+	host_event(w, n, &e);
+	host_pump(w, n);
+}
+
+void fs_stage(struct world *w, struct node *n, const char *path, struct hash hash)
+{
+	struct stage_arg *s = zalloc(sizeof *s);
+
+	snprintf(s->path, sizeof s->path, "%s", path);
+	s->hash = hash;
+	world_at(w, rng_below(&w->rng, 4), n->index, n->life, staged, free, s);
+}
+
+/* ---- INSTALL, REMOVE ---- */
+
+static void free_after_estale(struct world *w, uint8_t node, void *arg)
+{
+	fs_owed(w, &w->nodes[node], arg);
+}
+
+/* 0 if the path is what was expected, and may be replaced now. */
+static int may_replace(struct world *w, struct node *n, const char *path, const struct ident *expected,
+		       struct inode **found)
+{
+	struct spot *spot = truth_spot(w, n, path);
+	struct inode *i = disk_find(&n->disk, path);
+	struct ident is;
+
+	*found = i;
+	if (w->faults && rng_chance(&w->rng, w->weights.io_error))
+		return -EIO;
+	if (spot->estale_until <= w->now && w->faults && rng_chance(&w->rng, 100)) {
+		spot->estale_until = w->now + ESTALE_WAIT_MSEC;
+		world_at(w, ESTALE_WAIT_MSEC, n->index, 0, free_after_estale, free, strdup(path));
+	}
+	disk_ident(&n->disk, i, &is);
+	if (!ident_same(&is, expected))
+		return ERR_CHANGED;
+	if (spot->estale_until > w->now || (i && i->writers > 0)) {
+		spot->refused = true;
+		return ERR_BUSY;
+	}
+	if (i && i->kind == KIND_DIR && i->nkids > 0)
+		return -ENOTEMPTY;
+	return 0;
+}
+
+static int parent_status(struct node *n, const char *path)
+{
+	char parent[SIM_PATH_MAX];
+	size_t len = path_parent_len(path);
+	struct inode *dir;
+
+	memcpy(parent, path, len);
+	parent[len] = '\0';
+	dir = disk_find(&n->disk, parent);
+	return !dir ? -ENOENT : dir->kind != KIND_DIR ? -ENOTDIR : 0;
+}
+
+void fs_floor_note(struct world *w, struct node *n, const char *path, const struct inode *i)
+{
+	struct spot *spot = truth_spot(w, n, path);
+
+	if (!i || i->kind == KIND_DIR) {
+		spot->file_mtime = 0;
+		spot->floor_until = w->now + 100;
+		return;
+	}
+	if (i->mtime > spot->floor)
+		spot->floor = i->mtime;
+	spot->floor_until = INT64_MAX;
+	spot->file_mtime = i->kind == KIND_FILE ? i->mtime : 0;
+	spot->file_content = i->content;
+}
+
+static void set_attrs(struct node *n, struct inode *i, const struct attrs *a)
+{
+	if (i->kind != KIND_LINK)
+		i->mode = a->mode;
+	i->uid = id_of(n, a->owner, a->uid);
+	i->gid = id_of(n, a->group, a->gid);
+	if (i->kind != KIND_DIR)
+		i->mtime = a->mtime_nsec;
+}
+
+static struct inode *new_inode(struct world *w, struct node *n, const struct effect *e)
+{
+	const struct intent *in = e->install.intent;
+	struct inode *i;
+
+	if (in->kind == INTENT_CONTENT) {
+		i = disk_by_handle(&n->disk, &in->handle);
+		return i && !i->linked ? i : NULL;
+	}
+	i = disk_make(&n->disk, in->kind == INTENT_DIR ? KIND_DIR : KIND_LINK, node_wall_nsec(w, n));
+	if (in->kind == INTENT_LINK)
+		i->content = strtoull(e->install.target + 1, NULL, 10);
+	return i;
+}
+
+static void check_mtime(struct world *w, struct node *n, const char *path, const struct inode *i)
+{
+	const struct spot *spot = truth_spot(w, n, path);
+
+	if (i->kind == KIND_FILE && spot->file_mtime && spot->file_content != i->content &&
+	    i->mtime <= spot->file_mtime)
+		world_fail(w, "mtime goes forward only", "%s: %s had %lld, is given %lld", n->name, path,
+			   (long long)spot->file_mtime, (long long)i->mtime);
+}
+
+static int place(struct world *w, struct node *n, const struct effect *e, struct inode **now)
+{
+	const struct intent *in = e->install.intent;
+	struct inode *old;
+	int r = may_replace(w, n, e->path, &e->install.expected, &old);
+	struct attrs before;
+	struct inode *i;
+
+	if (in->kind == INTENT_INPLACE) {
+		if (r == -ENOTEMPTY)
+			r = 0;
+		if (r == 0 && !old)
+			r = -ENOENT;
+		if (r < 0)
+			return r;
+		fs_attrs(n, old, &before);
+		set_attrs(n, old, &in->attrs);
+		disk_touch(&n->disk, old, node_wall_nsec(w, n));
+		*now = old;
+	} else {
+		if (r == 0)
+			r = parent_status(n, e->path);
+		if (r < 0)
+			return r;
+		i = new_inode(w, n, e);
+		if (!i)
+			return -ESTALE;
+		set_attrs(n, i, &in->attrs);
+		check_mtime(w, n, e->path, i);
+		fs_attrs(n, old, &before);
+		if (old)
+			disk_unlink(&n->disk, old, node_wall_nsec(w, n));
+		disk_link(&n->disk, i, e->path, node_wall_nsec(w, n));
+		*now = i;
+	}
+	w->installs++;
+	truth_installed(w, n, e->path, in, &before);
+	fs_floor_note(w, n, e->path, *now);
+	return 0;
+}
+
+static int take_away(struct world *w, struct node *n, const struct effect *e)
+{
+	struct inode *old;
+	int r = may_replace(w, n, e->path, &e->install.expected, &old);
+	struct attrs before;
+
+	if (r < 0)
+		return r;
+	if (!old)
+		return -ENOENT;
+	fs_attrs(n, old, &before);
+	disk_unlink(&n->disk, old, node_wall_nsec(w, n));
+	truth_installed(w, n, e->path, e->install.intent, &before);
+	fs_floor_note(w, n, e->path, NULL);
+	return 0;
+}
+
+struct install_arg {
+	struct effect e;
+	int status;
+	struct ident ident;
+	int64_t mtime;
+	uint32_t uid;
+	uint32_t gid;
+};
+
+static void install_free(void *arg)
+{
+	struct install_arg *a = arg;
+
+	effect_fini(&a->e);
+	free(a);
+}
+
+static void installed(struct world *w, uint8_t node, void *arg)
+{
+	struct install_arg *a = arg;
+	struct event e = {.type = EVENT_INSTALLED, .path = a->e.path};
+
+	e.installed.status = a->status;
+	e.installed.ident = a->ident;
+	e.installed.mtime_nsec = a->mtime;
+	e.installed.uid = a->uid;
+	e.installed.gid = a->gid;
+	host_event(w, &w->nodes[node], &e);
+	host_pump(w, &w->nodes[node]);
+}
+
+static void install(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct install_arg *in = arg;
+	struct install_arg *a = zalloc(sizeof *a);
+	struct inode *i = NULL;
+
+	effect_copy(&a->e, &in->e);
+	a->status = a->e.type == EFFECT_REMOVE ? take_away(w, n, &a->e) : place(w, n, &a->e, &i);
+	if (a->status == 0 && i) {
+		disk_ident(&n->disk, i, &a->ident);
+		a->mtime = i->mtime;
+		a->uid = i->uid;
+		a->gid = i->gid;
+	}
+	tell(w, "%s fs: %s %s: %d", n->name, a->e.type == EFFECT_REMOVE ? "REMOVE" : "INSTALL", a->e.path,
+	     a->status);
+	world_note(w, text_hash(a->e.path), (uint64_t)(uint32_t)a->status);
+	world_at(w, rng_below(&w->rng, 3), node, n->life, installed, install_free, a);
+}
+
+void fs_install(struct world *w, struct node *n, const struct effect *e)
+{
+	struct install_arg *a = zalloc(sizeof *a);
+
+	effect_copy(&a->e, e);
+	world_at(w, rng_below(&w->rng, 4), n->index, n->life, install, install_free, a);
+}
+
+void fs_remove(struct world *w, struct node *n, const struct effect *e)
+{
+	fs_install(w, n, e);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * sim: histories from seeds.
+ *
+ *   sim [--seeds N] [--first S]    N histories, their failures, and a count
+ *   sim --seed S [--trace]         one
+ *
+ * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the same.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+static struct world world; /* large */
+
+/* True: all held. */
+static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
+{
+	bool ok;
+
+	world_run(&world, seed, trace);
+	ok = !world.failed;
+	if (!ok) {
+		printf("seed %llu: %s\n", (unsigned long long)seed, world.failure);
+		printf("reproduce: sim --seed %llu --trace\n", (unsigned long long)seed);
+	}
+	if (trace)
+		printf("seed %llu: %s: %llu steps, %llu versions, %llu installs, %llu crashes, trace %016llx\n",
+		       (unsigned long long)seed, world.weights.flavour, (unsigned long long)world.steps,
+		       (unsigned long long)world.versions, (unsigned long long)world.installs,
+		       (unsigned long long)world.crashes, (unsigned long long)world.hash);
+	*hash = world.hash;
+	world_fini(&world);
+	return ok;
+}
+
+static bool run_and_repeat(uint64_t seed)
+{
+	uint64_t first;
+	uint64_t second;
+
+	if (!run_seed(seed, false, &first))
+		return false;
+	if (seed % 16)
+		return true;
+	if (!run_seed(seed, false, &second))
+		return false;
+	if (first == second)
+		return true;
+	printf("seed %llu: repeatable: the same seed gave two histories\n", (unsigned long long)seed);
+	return false;
+}
+
+static int usage(void)
+{
+	fputs("usage: sim [--seeds N] [--first S] | sim --seed S [--trace]\n", stderr);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
+						{"first", required_argument, NULL, 'f'},
+						{"seed", required_argument, NULL, 's'},
+						{"trace", no_argument, NULL, 't'},
+						{NULL, 0, NULL, 0}};
+	unsigned long long seeds = 1000;
+	unsigned long long first = 1;
+	unsigned long long failed = 0;
+	bool trace = false;
+	uint64_t hash;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'n')
+			seeds = strtoull(optarg, NULL, 10);
+		else if (c == 'f')
+			first = strtoull(optarg, NULL, 10);
+		else if (c == 's') {
+			first = strtoull(optarg, NULL, 10);
+			seeds = 1;
+		} else if (c == 't')
+			trace = true;
+		else
+			return usage();
+	}
+	if (optind != argc)
+		return usage();
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	printf("seeds %llu to %llu\n", first, first + seeds - 1);
+	for (unsigned long long i = 0; i < seeds; i++) {
+		failed += trace ? !run_seed(first + i, true, &hash) : !run_and_repeat(first + i);
+		fflush(stdout);
+	}
+	printf("%llu seeds, %llu failed\n", seeds, failed);
+	return failed ? 1 : 0;
+}

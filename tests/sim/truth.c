@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * True causality, kept by the simulator itself and not by what the cores say: each save knows what its
+ * user had been shown at that path on that node. A node's disk stands for a set of saves; an install
+ * replaces the set by that of the versions that the install stands for; a save adds itself.
+ *
+ * Where a core says that a path now stands for more, without an install (a conflict whose winner was
+ * there already), that is believed only if it has looked at the disk since it learned of the rest.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+bool saves_has(const struct saves *s, uint32_t i)
+{
+	return s->bits[i / 64] >> (i % 64) & 1;
+}
+
+void saves_add(struct saves *s, uint32_t i)
+{
+	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+void saves_join(struct saves *to, const struct saves *from)
+{
+	for (int i = 0; i < SAVES_MAX / 64; i++)
+		to->bits[i] |= from->bits[i];
+}
+
+bool saves_within(const struct saves *a, const struct saves *b)
+{
+	for (int i = 0; i < SAVES_MAX / 64; i++)
+		if (a->bits[i] & ~b->bits[i])
+			return false;
+	return true;
+}
+
+uint32_t truth_path(struct world *w, const char *path)
+{
+	for (uint32_t i = 0; i < w->npaths; i++)
+		if (strcmp(w->paths[i]->path, path) == 0)
+			return i;
+	w->paths = realloc(w->paths, (w->npaths + 1) * sizeof(void *));
+	if (!w->paths)
+		abort();
+	w->paths[w->npaths] = calloc(1, sizeof **w->paths);
+	if (!w->paths[w->npaths])
+		abort();
+	w->paths[w->npaths]->path = strdup(path);
+	return w->npaths++;
+}
+
+struct spot *truth_spot(struct world *w, struct node *n, const char *path)
+{
+	uint32_t i = truth_path(w, path);
+
+	if (i >= n->nspots) {
+		n->spots = realloc(n->spots, (i + 16) * sizeof *n->spots);
+		if (!n->spots)
+			abort();
+		for (; n->nspots < i + 16; n->nspots++)
+			n->spots[n->nspots] = (struct spot){.last = -1, .looked_last = -1};
+	}
+	return &n->spots[i];
+}
+
+bool truth_full(struct world *w, const char *path)
+{
+	return w->paths[truth_path(w, path)]->nsaves >= SAVES_MAX - 40 ||
+	       w->npaths >= PATHS_TRUTH_MAX - 20;
+}
+
+void truth_save(struct world *w, struct node *n, const char *path, enum kind kind, uint64_t content)
+{
+	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct spot *spot = truth_spot(w, n, path);
+	struct save *s = &p->save[p->nsaves];
+
+	if (locality_local(n->locality, path, kind == KIND_DIR, ""))
+		return;
+	if (p->nsaves == SAVES_MAX) {
+		world_fail(w, "simulator", "too many saves of %s", path);
+		return;
+	}
+	*s = (struct save){.node = n->index,
+			   .kind = kind,
+			   .content = content,
+			   .past = spot->shown,
+			   .strong = spot->strong,
+			   .initial = !n->started};
+	saves_add(&s->past, p->nsaves);
+	saves_add(&s->strong, p->nsaves);
+	spot->shown = s->past;
+	spot->strong = s->strong;
+	spot->last = (int32_t)p->nsaves++;
+	world_note(w, text_hash(path), (uint64_t)kind << 32 | (uint32_t)spot->last);
+	tell(w, "%s user: save %d of %s: %s, content %llu", n->name, spot->last, path, kind_text(kind),
+	     (unsigned long long)content);
+}
+
+void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s)
+{
+	struct spot *spot = truth_spot(w, n, path);
+
+	*s = (struct sighting){spot->shown, spot->strong, spot->last, w->now};
+}
+
+void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,
+		  const struct attrs *a, const struct ident *i)
+{
+	struct spot *spot = truth_spot(w, n, path);
+
+	spot->looked = true;
+	spot->looked_shown = s->shown;
+	spot->looked_strong = s->strong;
+	spot->looked_last = s->last;
+	spot->looked_at = s->at;
+	spot->looked_attrs = *a;
+	spot->looked_ident = *i;
+	if (s->last >= 0)
+		w->paths[truth_path(w, path)]->save[s->last].looked = true;
+}
+
+struct truth *truth_find(struct world *w, const char *path, struct dot d)
+{
+	struct path_truth *p = w->paths[truth_path(w, path)];
+
+	for (uint32_t i = 0; i < p->nversions; i++)
+		if (dot_same(p->versions[i].dot, d))
+			return &p->versions[i];
+	return NULL;
+}
+
+void truth_learned(struct world *w, struct node *n, const char *path, struct dot d)
+{
+	struct truth *t = truth_find(w, path, d);
+
+	if (!t)
+		world_fail(w, "loses nothing", "%s learned a version of %s that nobody made", n->name,
+			   path);
+	else if (t->learned_at[n->index] < 0)
+		t->learned_at[n->index] = w->now;
+}
+
+/* The new version may not claim what its author had not been shown. */
+static void check_claims(struct world *w, struct node *n, const struct path_truth *p,
+			 const struct version *v, const struct saves *shown)
+{
+	for (uint32_t i = 0; i < p->nversions; i++) {
+		const struct truth *t = &p->versions[i];
+
+		if (dot_same(t->dot, v->dot) || !vv_covers(&v->context, t->dot))
+			continue;
+		if (t->primary >= 0 && !saves_has(shown, (uint32_t)t->primary) &&
+		    !p->save[t->primary].excused)
+			world_fail(w, "loses nothing",
+				   "%s's version of %s claims to have seen save %d, which was not shown",
+				   n->name, p->path, t->primary);
+	}
+}
+
+void truth_version(struct world *w, struct node *n, const char *path, struct version *v)
+{
+	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct spot *spot = truth_spot(w, n, path);
+	struct truth *t = truth_find(w, path, v->dot);
+
+	w->versions++;
+	n->own_versions++;
+	if (t) {
+		if (attrs_compare(&t->version->attrs, &v->attrs))
+			world_fail(w, "converges", "%s used a dot of %s twice", n->name, path);
+		return;
+	}
+	if (!spot->looked || v->attrs.kind != spot->looked_attrs.kind ||
+	    !hash_same(v->attrs.hash, spot->looked_attrs.hash)) {
+		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at", n->name,
+			   path);
+		return;
+	}
+	check_claims(w, n, p, v, &spot->looked_shown);
+	p->versions = realloc(p->versions, (p->nversions + 1) * sizeof *p->versions);
+	if (!p->versions)
+		abort();
+	t = &p->versions[p->nversions++];
+	*t = (struct truth){.dot = v->dot,
+			    .saves = spot->looked_shown,
+			    .strong = spot->looked_strong,
+			    .primary = spot->looked_last,
+			    .version = version_get(v)};
+	for (int i = 0; i < NODES_MAX; i++)
+		t->learned_at[i] = i == n->index ? w->now : -1;
+	if (t->primary >= 0)
+		p->save[t->primary].published = true;
+	spot->base = spot->looked_attrs;
+}
+
+void truth_of_context(struct world *w, const char *path, const struct vv *context, struct saves *out)
+{
+	const struct path_truth *p = w->paths[truth_path(w, path)];
+
+	*out = (struct saves){0};
+	for (uint32_t i = 0; i < p->nversions; i++)
+		if (vv_covers(context, p->versions[i].dot))
+			saves_join(out, &p->versions[i].saves);
+}
+
+/* All that the context covers of this path was known to the node when it read the disk. */
+static bool known_when_looked(const struct path_truth *p, const struct node *n,
+			      const struct spot *spot, const struct vv *context)
+{
+	for (uint32_t i = 0; i < p->nversions; i++) {
+		const struct truth *t = &p->versions[i];
+
+		if (!vv_covers(context, t->dot) || saves_within(&t->saves, &spot->looked_shown))
+			continue;
+		if (t->learned_at[n->index] < 0 || t->learned_at[n->index] > spot->looked_at)
+			return false;
+	}
+	return true;
+}
+
+void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s)
+{
+	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct spot *spot = truth_spot(w, n, path);
+	struct saves claimed;
+
+	if (!s)
+		return;
+	truth_of_context(w, path, &s->context, &claimed);
+	if (saves_within(&claimed, &spot->looked_shown) || !spot->looked ||
+	    !ident_same(&spot->looked_ident, &s->ident) ||
+	    !known_when_looked(p, n, spot, &s->context))
+		return;
+	saves_join(&spot->looked_shown, &claimed);
+	saves_join(&spot->shown, &claimed);
+	spot->base = s->attrs;
+	for (uint32_t i = 0; i < p->nsaves; i++)
+		if (p->save[i].node == n->index && (int32_t)i > spot->looked_last)
+			saves_join(&p->save[i].past, &claimed);
+}
+
+static bool same_content(const struct attrs *a, const struct attrs *b)
+{
+	return a->kind == b->kind && hash_same(a->hash, b->hash);
+}
+
+void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
+		     const struct attrs *before)
+{
+	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct spot *spot = truth_spot(w, n, path);
+	struct truth *t = i->dot.origin ? truth_find(w, path, i->dot) : NULL;
+
+	if (spot->last >= 0) {
+		const struct save *s = &p->save[spot->last];
+
+		if (!s->looked)
+			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
+				   spot->last, path);
+		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
+		    !(s->initial && same_content(before, &i->attrs)) &&
+		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT)
+			world_fail(w, "loses nothing", "%s: save %d of %s was replaced without a version",
+				   n->name, spot->last, path);
+	}
+	truth_of_context(w, path, &i->context, &spot->shown);
+	spot->strong = t ? t->strong : (struct saves){0};
+	spot->last = -1;
+	spot->base = i->attrs;
+}
+
+void truth_history(struct world *w, struct node *n, const char *path)
+{
+	struct spot *spot = truth_spot(w, n, path);
+
+	if (spot->looked_last >= 0)
+		w->paths[truth_path(w, path)]->save[spot->looked_last].excused = true;
+}
+
+void truth_fini(struct world *w)
+{
+	for (uint32_t i = 0; i < w->npaths; i++) {
+		struct path_truth *p = w->paths[i];
+
+		for (uint32_t k = 0; k < p->nversions; k++)
+			version_put(p->versions[k].version);
+		free(p->versions);
+		free(p->path);
+		free(p);
+	}
+	free(w->paths);
+}

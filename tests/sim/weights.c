@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What kind of history a seed makes: a flavour first, then rates around it. Few paths, so that edits
+ * meet.
+ */
+#include "tests/sim/world.h"
+
+static const uint32_t everyday[USER_ACTIONS] = {
+    [USER_SAVE] = 20,  [USER_REWRITE] = 6,	 [USER_VIM] = 8,	 [USER_SED] = 6,
+    [USER_DELETE] = 8, [USER_DELETE_CREATE] = 6, [USER_DELETE_TREE] = 3, [USER_RENAME] = 8,
+    [USER_MKDIR] = 6,  [USER_LINK] = 3,		 [USER_CHMOD] = 4,	 [USER_CHOWN] = 2,
+    [USER_TOUCH] = 3,  [USER_OLD] = 3,		 [USER_KIND] = 3,	 [USER_LOCAL] = 2,
+};
+
+static void calm(struct weights *w, struct rng *r)
+{
+	w->flavour = "calm";
+	w->loss = rng_below(r, 100);
+	w->slow = rng_below(r, 300);
+}
+
+static void lossy(struct weights *w, struct rng *r)
+{
+	w->flavour = "lossy";
+	w->loss = rng_range(r, 500, 4000);
+	w->dup = rng_range(r, 0, 2000);
+	w->slow = rng_range(r, 0, 4000);
+	w->cut = rng_range(r, 0, 3000);
+}
+
+static void partitions(struct weights *w, struct rng *r)
+{
+	w->flavour = "partitions";
+	w->partitions = rng_range(r, 4, 30);
+	w->loss = rng_below(r, 500);
+	w->cut = rng_range(r, 0, 3000);
+}
+
+static void crashes(struct weights *w, struct rng *r)
+{
+	w->flavour = "crashes";
+	w->crash = rng_range(r, 20, 300);
+	w->fs_crash = rng_range(r, 0, 6000);
+	w->cut = rng_range(r, 0, 1000);
+	w->partitions = rng_below(r, 5);
+}
+
+static void deletes(struct weights *w, struct rng *r)
+{
+	w->flavour = "deletes";
+	w->user[USER_DELETE] = 40;
+	w->user[USER_DELETE_TREE] = 15;
+	w->user[USER_DELETE_CREATE] = 25;
+	w->user[USER_RENAME] = 25;
+	w->user[USER_KIND] = 10;
+	w->partitions = rng_below(r, 10);
+	w->loss = rng_below(r, 1000);
+	w->crash = rng_chance(r, 5000) ? rng_below(r, 60) : 0;
+}
+
+static void meetings(struct weights *w, struct rng *r)
+{
+	w->flavour = "first starts";
+	w->initial = rng_range(r, 2, 12);
+	w->initial_same = rng_chance(r, 3000);
+	w->late = rng_chance(r, 5000);
+	w->dark_start = rng_chance(r, 4000);
+	w->start_alone = w->late || rng_chance(r, 2500);
+	w->loss = rng_below(r, 1000);
+	w->cut = rng_range(r, 0, 2000);
+	w->partitions = rng_below(r, 6);
+	w->crash = rng_chance(r, 4000) ? rng_below(r, 100) : 0;
+	w->actions = rng_range(r, 5, 60);
+}
+
+static void held_open(struct weights *w, struct rng *r)
+{
+	w->flavour = "held open";
+	w->long_open = rng_range(r, 3000, 9000);
+	w->user[USER_REWRITE] = 40;
+	w->user[USER_SAVE] = 40;
+	w->partitions = rng_below(r, 6);
+	w->crash = rng_chance(r, 3000) ? rng_below(r, 60) : 0;
+}
+
+static void everything(struct weights *w, struct rng *r)
+{
+	w->flavour = "everything";
+	w->loss = rng_below(r, 2500);
+	w->dup = rng_below(r, 1500);
+	w->slow = rng_below(r, 2000);
+	w->cut = rng_below(r, 2000);
+	w->crash = rng_below(r, 100);
+	w->fs_crash = rng_below(r, 5000);
+	w->partitions = rng_below(r, 15);
+	w->initial = rng_below(r, 8);
+	w->initial_same = rng_chance(r, 3000);
+	w->late = rng_chance(r, 2000);
+	w->start_alone = w->late || rng_chance(r, 1000);
+	w->long_open = rng_below(r, 2000);
+	w->exclude = rng_chance(r, 1500);
+}
+
+void weights_draw(struct weights *w, struct rng *r)
+{
+	static void (*const flavours[])(struct weights *, struct rng *) = {
+	    calm, lossy, partitions, crashes, deletes, meetings, held_open, everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 5};
+
+	*w = (struct weights){0};
+	w->nodes = rng_range(r, 2, 5);
+	if (rng_chance(r, 6000))
+		w->nodes = rng_range(r, 2, 3);
+	w->actions = rng_range(r, 20, 120);
+	w->names = rng_range(r, 2, 4);
+	w->depth = rng_range(r, 1, 3);
+	w->pause_msec = rng_chance(r, 5000) ? 150 : rng_range(r, 20, 1500);
+	w->stall = rng_chance(r, 5000) ? rng_below(r, 2000) : 0;
+	w->io_error = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
+	w->big = rng_chance(r, 4000) ? rng_below(r, 6000) : 0;
+	w->rescan = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
+	w->local_names = rng_chance(r, 3000) ? 10 : 1;
+	w->same_content = rng_chance(r, 4000) ? rng_below(r, 5000) : 100;
+	w->skewed = rng_chance(r, 3000);
+	w->quiet_restart = rng_chance(r, 5000);
+	for (uint32_t i = 0; i < USER_ACTIONS; i++)
+		w->user[i] = rng_chance(r, 1500) ? 0 : everyday[i] * rng_range(r, 1, 3);
+	w->user[USER_SAVE] += 5;
+	flavours[rng_pick(r, chances, sizeof chances / sizeof *chances)](w, r);
+	if (rng_chance(r, 3000) && w->initial == 0)
+		w->initial = rng_range(r, 1, 6);
+}

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * One simulated history: nodes with disks, stores and cores, a network between them, users who edit,
+ * faults, and one virtual clock. All of it follows from the seed.
+ *
+ *   rng.c      chance                       disk.c    a node's directory
+ *   world.c    time and events, trace       storage.c a node's durable store
+ *   weights.c  what kind of history it is   net.c     messages, loss, partitions
+ *   user.c     what people and programs do  host.c    runs a core, carries out its effects, crashes
+ *   sessions.c edits that take time         fs.c      LOOK, SCAN, STAGE, INSTALL, REMOVE
+ *   truth.c    who truly had seen what      check.c   the invariants
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/pattern.h"
+#include "replicator/core/core.h"
+#include "tests/sim/disk.h"
+#include "tests/sim/rng.h"
+#include "tests/sim/storage.h"
+
+#define NODES_MAX 5
+#define SAVES_MAX 256 /* of one path: beyond, users leave it alone */
+#define PATHS_TRUTH_MAX 400
+#define NSEC_PER_MSEC INT64_C(1000000)
+#define WALL_START_MSEC INT64_C(1700000000000)
+
+struct world;
+
+/* ---- truth: what users really did and had been shown ---- */
+
+/* A set of the saves of one path. */
+struct saves {
+	uint64_t bits[SAVES_MAX / 64];
+};
+
+struct save {
+	uint8_t node;
+	enum kind kind;
+	uint64_t content;
+	struct saves past;   /* itself too */
+	struct saves strong; /* of these, what was not only listed but visible */
+	bool looked;        /* a core was given an observation of it */
+	bool published;     /* a version was made of it */
+	bool initial;       /* there before the node's first start */
+	bool excused;       /* the history has it, by the rule for newcomers */
+};
+
+/* What a version stands for, in truth. */
+struct truth {
+	struct dot dot;
+	struct saves saves;
+	struct saves strong;
+	int32_t primary; /* the save that made it; -1: none */
+	struct version *version;
+	int64_t learned_at[NODES_MAX]; /* when each node merged it; -1: not yet */
+};
+
+struct path_truth {
+	char *path;
+	struct save save[SAVES_MAX];
+	uint32_t nsaves;
+	struct truth *versions;
+	uint32_t nversions;
+};
+
+/* A path on one node's disk. */
+struct spot {
+	struct saves shown;   /* what its users have been shown there */
+	struct saves strong;
+	struct attrs base;    /* what was last installed or published here */
+	int32_t last;         /* the latest save that the disk shows; -1: none, an install came after it */
+	int64_t floor;        /* fs's mtime floor of the name */
+	int64_t floor_until;  /* the name is gone: forgotten then */
+	int64_t estale_until; /* BUSY until then */
+	bool refused;         /* BUSY was answered: FREE is owed */
+	int64_t file_mtime;   /* served last by a file here, without absence since; 0: none */
+	uint64_t file_content;
+
+	bool looked;          /* what follows is what the core was given last */
+	struct saves looked_shown;
+	struct saves looked_strong;
+	int32_t looked_last;
+	int64_t looked_at;    /* when it was read */
+	struct attrs looked_attrs;
+	struct ident looked_ident;
+};
+
+/* ---- events ---- */
+
+struct sim_event {
+	int64_t at;
+	uint64_t order;
+	uint8_t node;
+	uint64_t life;  /* of the node's replicator: dropped when that is over; 0: any */
+	void (*fire)(struct world *w, uint8_t node, void *arg);
+	void (*drop)(void *arg); /* frees what arg owns, and arg; NULL: nothing to free */
+	void *arg;
+};
+
+/* ---- a node ---- */
+
+struct fs_hint {
+	uint64_t serial;
+	uint8_t what;
+	uint8_t flags;
+	char path[SIM_PATH_MAX];
+	char from[SIM_PATH_MAX];
+	bool given; /* to this life of the replicator */
+	struct fs_hint *next;
+};
+
+struct queued {
+	struct effect e;     /* with all that it points to owned */
+	bool with_content;   /* STORE: the content comes into the same transaction */
+	struct heartbeat *heartbeat; /* not an effect, but said in turn */
+	struct queued *next;
+};
+
+struct node {
+	uint8_t index;
+	char name[8];
+	struct disk disk;
+	struct spot *spots; /* by path index */
+	uint32_t nspots;
+	struct storage store;
+	struct locality *locality;
+	struct core_conf conf;
+	const char *peer_names[NODES_MAX];
+	uint8_t peer_node[NODES_MAX]; /* peer index -> node */
+	int64_t skew_msec;
+
+	/* fs */
+	bool fs_up;
+	uint64_t hint_serial;
+	struct fs_hint *hints, **hints_end;
+
+	/* the replicator */
+	bool started;    /* at least once */
+	bool up;
+	uint64_t life;
+	struct core *core;
+	struct queued *queue, **queue_end;
+	bool stalled;    /* the queue waits: for a commit, or by chance */
+	bool joined;
+	int64_t wake_at;
+	bool peer_up[NODES_MAX]; /* what this core was told, by node */
+	struct hash *stash;      /* contents seen since the last commit */
+	uint32_t nstash;
+	struct hash *fetching;
+	uint32_t nfetching;
+	uint32_t own_versions;   /* made since the faults ended */
+};
+
+/* What kind of history the seed makes. Chances are per 10,000. */
+struct weights {
+	const char *flavour;
+	uint32_t nodes;
+	uint32_t actions;
+	uint32_t names;          /* different names that are used */
+	uint32_t depth;
+	uint32_t user[16];       /* enum user_action */
+	uint32_t pause_msec;     /* between actions, at most */
+	uint32_t loss, dup, slow, cut; /* of a message */
+	uint32_t crash;          /* before an effect */
+	uint32_t fs_crash;       /* of a replicator's crashes: fs too */
+	uint32_t stall;          /* of a pump of the queue */
+	uint32_t io_error;
+	uint32_t big;            /* a content does not travel in the op */
+	uint32_t rescan;
+	uint32_t partitions;     /* events of the network in a history */
+	uint32_t long_open;
+	uint32_t local_names;
+	uint32_t same_content;
+	uint32_t initial;        /* paths in the first trees */
+	bool initial_same;
+	bool late;               /* the last node starts in the middle */
+	bool dark_start;         /* the network is down at first */
+	bool start_alone;
+	bool skewed;
+	bool exclude;            /* the last node excludes one name */
+	bool quiet_restart;      /* a restart without a scan */
+};
+
+struct world {
+	uint64_t seed;
+	struct rng rng;
+	struct weights weights;
+	int64_t now; /* virtual ms */
+	struct sim_event *heap;
+	uint32_t nheap, heap_cap;
+	uint64_t order;
+	bool trace;
+	uint64_t hash; /* of all that happened */
+	bool failed;
+	char failure[512];
+
+	struct node nodes[NODES_MAX];
+	uint32_t nnodes;
+	bool cut[NODES_MAX][NODES_MAX]; /* from, to */
+	bool faults;
+	uint64_t contents; /* numbers given */
+	uint32_t sessions; /* edits under way */
+	uint32_t actions_left;
+
+	struct path_truth **paths;
+	uint32_t npaths;
+
+	uint64_t steps, installs, crashes, versions;
+};
+
+/* ---- world.c ---- */
+void world_run(struct world *w, uint64_t seed, bool trace);
+void world_fini(struct world *w);
+/* `arg` is freed by `drop` after it was fired, too. */
+void world_at(struct world *w, int64_t delay_msec, uint8_t node, uint64_t life,
+	      void (*fire)(struct world *, uint8_t, void *), void (*drop)(void *), void *arg);
+void world_fail(struct world *w, const char *invariant, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Notes that something happened: into the trace's hash always, as words where they are wanted. */
+void world_note(struct world *w, uint64_t a, uint64_t b);
+#define tell(w, ...)                                                                               \
+	do {                                                                                       \
+		if ((w)->trace)                                                                    \
+			world_tell(w, __VA_ARGS__);                                                \
+	} while (0)
+void world_tell(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int64_t node_wall_msec(const struct world *w, const struct node *n);
+uint64_t text_hash(const char *s);
+
+/* ---- weights.c ---- */
+void weights_draw(struct weights *w, struct rng *r);
+
+/* ---- truth.c ---- */
+uint32_t truth_path(struct world *w, const char *path); /* index; makes it */
+struct spot *truth_spot(struct world *w, struct node *n, const char *path);
+/* A user saved at path (or deleted): the disk shows it now. */
+void truth_save(struct world *w, struct node *n, const char *path, enum kind kind, uint64_t content);
+bool truth_full(struct world *w, const char *path);
+/* The core made this version of what it was shown last. */
+void truth_version(struct world *w, struct node *n, const char *path, struct version *v);
+struct truth *truth_find(struct world *w, const char *path, struct dot d);
+/* All that the versions of path that `context` covers stand for. */
+void truth_of_context(struct world *w, const char *path, const struct vv *context, struct saves *out);
+bool saves_has(const struct saves *s, uint32_t i);
+void saves_add(struct saves *s, uint32_t i);
+void saves_join(struct saves *to, const struct saves *from);
+bool saves_within(const struct saves *a, const struct saves *b); /* all of a is in b */
+/* `context` is claimed to be shown at path since what was read last there. */
+void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s);
+/* An INSTALL or REMOVE with this intent has replaced what was at path. */
+void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
+		     const struct attrs *before);
+/* What was read there is given to the core now. */
+struct sighting {
+	struct saves shown;
+	struct saves strong;
+	int32_t last;
+	int64_t at;
+};
+void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s);
+void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,
+		  const struct attrs *a, const struct ident *i);
+void truth_learned(struct world *w, struct node *n, const char *path, struct dot d);
+void truth_history(struct world *w, struct node *n, const char *path);
+void truth_fini(struct world *w);
+
+/* ---- user.c, sessions.c ---- */
+void user_start(struct world *w);
+void user_initial_trees(struct world *w);
+void session_start(struct world *w, struct node *n, const char *path, uint32_t action);
+enum user_action {
+	USER_SAVE,      /* open, truncate, write, close */
+	USER_REWRITE,   /* open without truncation, write, pause, close */
+	USER_VIM,       /* move away, write anew, delete the old */
+	USER_SED,       /* write a temporary file, rename over */
+	USER_DELETE,
+	USER_DELETE_CREATE,
+	USER_DELETE_TREE,
+	USER_RENAME,
+	USER_MKDIR,
+	USER_LINK,
+	USER_CHMOD,
+	USER_CHOWN,
+	USER_TOUCH,
+	USER_OLD,       /* a copy with an old time put over it */
+	USER_KIND,      /* another kind of thing at the same path */
+	USER_LOCAL,     /* a local file beside */
+	USER_ACTIONS
+};
+/* Single steps, with their hints. */
+struct inode *user_create(struct world *w, struct node *n, const char *path, enum kind kind,
+			  uint64_t content, bool hinted);
+bool user_unlink(struct world *w, struct node *n, const char *path);
+bool user_rename(struct world *w, struct node *n, const char *from, const char *to);
+void user_changed(struct world *w, struct node *n, struct inode *i, int64_t wanted_mtime);
+void user_closed(struct world *w, struct node *n, struct inode *i);
+uint64_t user_content(struct world *w);
+bool user_make_parents(struct world *w, struct node *n, const char *path);
+int64_t node_wall_nsec(struct world *w, struct node *n);
+
+/* ---- fs.c ---- */
+void fs_hint(struct world *w, struct node *n, uint8_t what, const char *path, const char *from,
+	     uint8_t flags);
+void fs_give_hints(struct world *w, struct node *n); /* those not yet given, each at its time */
+void fs_acked(struct world *w, struct node *n, uint64_t serial);
+void fs_owed(struct world *w, struct node *n, const char *path); /* FREE, if BUSY was answered */
+void fs_look(struct world *w, struct node *n, const char *path);
+void fs_scan(struct world *w, struct node *n, const char *path);
+void fs_stage(struct world *w, struct node *n, const char *path, struct hash hash);
+void fs_install(struct world *w, struct node *n, const struct effect *e);
+void fs_remove(struct world *w, struct node *n, const struct effect *e);
+void fs_crash(struct world *w, struct node *n); /* the worker: hints, open files and staged inodes go */
+void fs_attrs(const struct node *n, const struct inode *i, struct attrs *a);
+void fs_floor_note(struct world *w, struct node *n, const char *path, const struct inode *i);
+
+/* ---- host.c ---- */
+void host_start(struct world *w, struct node *n);
+void host_crash(struct world *w, struct node *n);
+void host_event(struct world *w, struct node *n, struct event *e);
+void host_pump(struct world *w, struct node *n);
+void host_heartbeat(struct world *w, struct node *n);
+bool host_idle(const struct node *n);
+
+/* ---- net.c ---- */
+void net_start(struct world *w);
+void net_broadcast(struct world *w, struct node *from, const struct op *op);
+void net_heartbeat(struct world *w, struct node *from, const struct heartbeat *h);
+void net_ask(struct world *w, struct node *from, uint8_t to, const struct ask *ask);
+void net_answer(struct world *w, struct node *from, uint8_t to, const struct page *page);
+void net_fetch(struct world *w, struct node *n, struct hash hash, uint32_t peer);
+bool net_reaches(const struct world *w, uint8_t from, uint8_t to);
+void net_heal(struct world *w);
+/* Tells the cores who is reachable now, each after a while. */
+void net_changed(struct world *w);
+void net_tell_peers(struct world *w, struct node *n);
+
+/* ---- tracing.c ---- */
+void trace_event(struct world *w, const struct node *n, const struct event *e);
+void trace_effect(struct world *w, const struct node *n, const struct effect *e);
+
+/* ---- check.c ---- */
+void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems);
+void check_vector(struct world *w, struct node *n, const struct vv *v);
+void check_intent(struct world *w, struct node *n, const char *path, const struct intent *i);
+/* All is quiet and equal: NULL, or what is not so yet. */
+const char *check_settled(struct world *w);
+void check_end(struct world *w);
+
+#endif
