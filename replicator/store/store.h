@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The store: entries, the log, vectors, intents, outcomes in SQLite (WAL, synchronous=FULL); contents
- * up to STORE_SMALL_MAX in it, larger ones beside it as objects named by their hash. One thread.
+ * The store: entries, the log, vectors, intents, outcomes in SQLite (WAL, synchronous=FULL);
+ * contents up to STORE_SMALL_MAX in it, larger ones beside it as objects named by their hash. One
+ * thread.
  *
- *   STATE/zonefs.db          schema version in PRAGMA user_version; another one is refused with words
- *   STATE/objects/ab/abcd…   format byte (0: plain), then the content
- *   STATE/incoming/          objects being written; emptied at start
+ *   STATE/zonefs.db        schema number in PRAGMA user_version; another one is refused in words
+ *   STATE/objects/ab/ab... format byte (0: plain), then the content
+ *   STATE/incoming/        objects being written; what may be resumed is kept for a day
+ *   STATE/lock             held by whoever has the store open for writing
  *
- * Writing goes into an open transaction that begins by itself; store_commit makes it durable. After a
- * failed commit everything since the last one is still waiting: call it again (disk full), nothing is
- * lost and nothing is applied twice.
+ * Writing goes into an open transaction that begins by itself; store_commit makes it durable. After
+ * a failed commit everything since the last one is still waiting: call it again (disk full),
+ * nothing is lost and nothing is applied twice.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -25,8 +27,11 @@
 
 struct store;
 
-/* Opens, or makes it; checks it. `readonly` for looking at a stopped node's. 0 and *out, or an error
- * that has been logged. */
+/* XXH3-128 of some bytes: how contents and links' targets are named. */
+struct hash content_hash(const void *p, size_t len);
+
+/* Opens, or makes it; checks it. `readonly` for looking at a stopped node's. 0 and *out, or an
+ * error that has been logged. */
 int store_open(struct store **out, const char *state_dir, bool readonly);
 void store_close(struct store *s);
 
@@ -34,11 +39,15 @@ void store_close(struct store *s);
 int store_load(struct store *s, struct core *c);
 
 /* Carries out an EFFECT_STORE. A version whose content was given with store_stash gets it into the
- * same transaction. 0, or an error after which the store waits (see store_commit). */
+ * same transaction. 0, or an error after which the store waits (see store_commit): what was asked
+ * for is kept, do not apply it again. Only ERR_LIMIT (over 262,144 changes or 256 MiB since the
+ * last commit) and -ENOMEM mean that it was not. The same holds for all that writes below, but for
+ * objects. */
 int store_apply(struct store *s, const struct effect *e, int64_t wall_msec);
 
-/* Named values of the loop's own, in the same transactions (the core's STORE_META has names of its own).
- * put: len 0 forgets it. get: its length (at most max copied), 0 where there is none, or an error. */
+/* Named values of the loop's own, in the same transactions (the core's STORE_META has names of its
+ * own). put: len 0 forgets it. get: its length (at most max copied), 0 where there is none, or an
+ * error. */
 int store_value_put(struct store *s, const char *name, const void *p, size_t len);
 long store_value_get(struct store *s, const char *name, void *p, size_t max);
 
@@ -48,21 +57,27 @@ bool store_dirty(const struct store *s); /* something waits for a commit */
 
 /* ---- contents ---- */
 
-/* Small content, checked against its hash by the caller, that a following STORE_VERSION may refer to.
- * Copied; forgotten at the commit if nothing did. At most 64 MiB are kept: ERR_LIMIT. */
+/* Small content, checked against its hash by the caller, that a following STORE_VERSION may refer
+ * to. Copied; forgotten at the commit if nothing did. At most 64 MiB are kept: ERR_LIMIT. */
 int store_stash(struct store *s, struct hash hash, const void *p, size_t len);
 /* It is in the store, or stashed. */
 bool store_has(struct store *s, struct hash hash);
 /* Writes content straight into the store (contents fetched from a peer, small ones). */
 int store_put(struct store *s, struct hash hash, const void *p, size_t len);
 
-/* A large content, written piece by piece into a file. `resume`: goes on where an earlier, cut off one of
- * that hash ended. */
+/* A large content, written piece by piece into a file. `resume`: goes on where an earlier, cut off
+ * one of that hash ended. -EBUSY where one of that hash is open. Cancel or finish all before
+ * store_close. */
 struct incoming;
 int incoming_open(struct store *s, struct hash hash, bool resume, struct incoming **out);
 uint64_t incoming_size(const struct incoming *in);
+/* An error leaves it as it was before. May be called, as incoming_flush, from another thread than
+ * the store's while nobody else uses this `in`. */
 int incoming_write(struct incoming *in, const void *p, size_t len);
-/* Fsyncs, proves the hash (ERR_CORRUPT: thrown away), puts it in place; frees. */
+/* Fsyncs, which finishing then does not have to wait for. */
+int incoming_flush(struct incoming *in);
+/* Fsyncs, proves the hash (ERR_CORRUPT: thrown away), puts it in place; frees. After another error
+ * what was written is kept for `resume`. */
 int incoming_finish(struct incoming *in);
 /* Frees; what was written is kept for `resume` where keep. */
 void incoming_cancel(struct incoming *in, bool keep);
@@ -70,21 +85,22 @@ void incoming_cancel(struct incoming *in, bool keep);
 int incoming_open_new(struct store *s, struct incoming **out);
 int incoming_finish_new(struct incoming *in, struct hash *hash, uint64_t *size);
 
-/* Small content, or a piece of a large one: at most max bytes from offset into p. Bytes read, 0 at the end,
- * -ENOENT, ERR_CORRUPT. *total is the content's size. */
-long store_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max, uint64_t *total);
+/* Small content, or a piece of a large one: at most max bytes from offset into p. Bytes read, 0 at
+ * the end, -ENOENT, ERR_CORRUPT. *total is the content's size. */
+long store_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max,
+		uint64_t *total);
 
 /* ---- the log, for people ---- */
 
 /* One version that this node made or learned, with its place in time. */
 struct log_record {
-	int64_t id;         /* order of this node's knowledge */
-	int64_t wall_msec;  /* when this node made or learned it */
+	int64_t id;        /* order of this node's knowledge */
+	int64_t wall_msec; /* when this node made or learned it */
 	const char *path;
 	const struct version *version;
-	const char *node;   /* origin's */
+	const char *node; /* origin's */
 	bool own;
-	bool history;       /* no longer current */
+	bool history; /* no longer current */
 };
 struct log_filter {
 	const char *path;   /* exactly, or everything below it; NULL: all */
@@ -92,10 +108,10 @@ struct log_filter {
 	int64_t after_id;   /* 0: all */
 	uint64_t origin;    /* 0: all */
 	const char *node;   /* NULL: all */
-	uint32_t last;      /* at most that many, the newest; 0: 1000 */
+	uint32_t last;      /* at most that many, the newest; 0: 1000; never over 100,000 */
 };
-/* Oldest first. The record is valid during the call. 0, or an error, or what the callback returned if
- * not 0. */
+/* Oldest first. The record is valid during the call. 0, or an error, or what the callback returned
+ * if not 0. */
 int store_log(struct store *s, const struct log_filter *f,
 	      int (*each)(void *arg, const struct log_record *r), void *arg);
 
@@ -108,8 +124,10 @@ int store_told(struct store *s, int64_t id);
 int store_outcomes(struct store *s, struct dot dot, const char *path,
 		   int (*each)(void *arg, const struct outcome *o), void *arg);
 
-/* Old versions beyond `keep` of a path, their contents, and log and outcomes older than a year are cut.
- * Does a bounded piece of work; true if there is more. Never fails loudly. */
+/* Old versions beyond `keep` of a path, their contents, and log and outcomes older than a year are
+ * cut. Does a bounded piece of work, which is durable when it returns, and nothing while something
+ * waits for a commit; true if there is more. For quiet moments: it moves SQLite's log to its place,
+ * too. Never fails loudly. */
 bool store_prune(struct store *s, uint32_t keep);
 
 struct store_usage {

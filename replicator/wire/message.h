@@ -139,4 +139,8 @@ int message_decode(struct message *m, const void *p, size_t len);
 void message_fini(struct message *m);
 const char *message_name(enum wire_type type);
 
+/* One outcome's bytes, which the store keeps too. Reading goes into all zero; outcome_fini in any case. */
+void buf_outcome(struct buf *b, const struct outcome *o);
+void rd_outcome(struct rd *r, struct outcome *o);
+
 #endif

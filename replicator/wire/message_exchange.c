@@ -4,11 +4,12 @@
  *
  *   op        = dot, n u32, n * (item, content)
  *   item      = path str, version bytes
- *   heartbeat = digest u64, ops u64, tree u64, pending u32, lag u32 (ms), failing u32, conflicts
- * u32, joining u8, wall i64 (ms), n u32, n * dot, patterns u64 ask       = transfer u64, vector,
- * start vector, cursor str, flags u8 (1 swept, 2 joining) page      = transfer u64, n u32, n *
- * item, m u32, m * (origin u64, node str), start vector, cursor str, flags u8 (1 swept, 2 joining,
- * 4 last, 8 joined with, 16 known), vector, floor vector
+ *   heartbeat = digest u64, ops u64, tree u64, pending u32, lag u32 (ms), failing u32,
+ *               conflicts u32, joining u8, wall i64 (ms), n u32, n * dot, patterns u64
+ *   ask       = transfer u64, vector, start vector, cursor str, flags u8
+ *   page      = transfer u64, n u32, n * item, m u32, m * (origin u64, node str), start vector,
+ *               cursor str, flags u8, vector, floor vector
+ *   flags     = 1 swept, 2 joining, 4 last, 8 joined with, 16 known
  */
 #include <stdlib.h>
 

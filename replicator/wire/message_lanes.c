@@ -5,9 +5,10 @@
  *   want     = n u32, n * (hash, offset u64)
  *   pieces   = n u32, n * (hash, offset u64, total u64, status u8, bytes)
  *   outcomes = n u32, n * outcome
- *   outcome  = dot, path str, node str, wall i64 (ms), after u32 (ms, signed), installed u8 (1: no
- * hook), hook str, status u32 (signed), words str, served str waitfor  = vector, served u8, path
- * str, limit u32 (ms) listing  = next str, n u32, n * (path str, digest u64)
+ *   outcome  = dot, path str, node str, wall i64 (ms), after u32 (ms, signed),
+ *              installed u8 (1: no hook), hook str, status u32 (signed), words str, served str
+ *   waitfor  = vector, served u8, path str, limit u32 (ms)
+ *   listing  = next str, n u32, n * (path str, digest u64)
  */
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,7 @@ void rd_pieces_body(struct rd *r, struct message *m)
 
 /* ---- outcomes ---- */
 
-static void buf_outcome(struct buf *b, const struct outcome *o)
+void buf_outcome(struct buf *b, const struct outcome *o)
 {
 	buf_dot(b, o->dot);
 	buf_str(b, o->path);
@@ -103,7 +104,7 @@ static void buf_outcome(struct buf *b, const struct outcome *o)
 	buf_words(b, o->served, WIRE_SERVED_MAX);
 }
 
-static void rd_outcome(struct rd *r, struct outcome *o)
+void rd_outcome(struct rd *r, struct outcome *o)
 {
 	char node[NODE_NAME_MAX];
 

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Cutting what nobody needs any more, in rounds of small pieces:
+ *
+ *   paths     versions of a path beyond the last `keep`
+ *   old       versions of the history, older than a year
+ *   outcomes  older than a year
+ *   contents  in the database, that no version refers to
+ *   objects   likewise
+ *
+ * A content may be here before the version that refers to it. So in one life of the process only
+ * what has been here for an hour is swept, and nothing that store_has has affirmed lately.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/path.h"
+#include "replicator/store/internal.h"
+
+#define PIECE 256 /* rows */
+#define YEAR_MSEC (INT64_C(365) * 24 * 60 * 60 * 1000)
+#define SETTLE_MSEC (60 * 60 * 1000)
+
+/* ---- one version ---- */
+
+struct old {
+	int64_t id;
+	struct dot dot;
+};
+
+/* A version of the history goes, and what is known of its outcomes. */
+static int remove_version(struct store *s, const struct old *old, const char *path)
+{
+	int err;
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_OUTCOMES_OF, &err);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, (int64_t)old->dot.origin);
+	sqlite3_bind_int64(st, 2, (int64_t)old->dot.seq);
+	bind_path(st, 3, path);
+	err = database_run(s, st);
+	if (!err)
+		st = database_statement(s, SQL_PRUNE_VERSION, &err);
+	if (err)
+		return err;
+	sqlite3_bind_int64(st, 1, old->id);
+	return database_run(s, st);
+}
+
+static struct old column_old(sqlite3_stmt *st)
+{
+	return (struct old){
+	    .id = sqlite3_column_int64(st, 0),
+	    .dot = {(uint64_t)sqlite3_column_int64(st, 1), (uint64_t)sqlite3_column_int64(st, 2)}};
+}
+
+/* ---- paths ---- */
+
+static int prune_path(struct store *s, const char *path, int64_t beyond)
+{
+	struct old olds[PIECE];
+	int n = 0, err;
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_PATH, &err);
+
+	if (!st)
+		return err;
+	bind_path(st, 1, path);
+	sqlite3_bind_int64(st, 2, beyond < PIECE ? beyond : PIECE);
+	while (n < PIECE && sqlite3_step(st) == SQLITE_ROW)
+		olds[n++] = column_old(st);
+	sqlite3_reset(st);
+	for (int i = 0; i < n && !err; i++)
+		err = remove_version(s, &olds[i], path);
+	return err;
+}
+
+/* The next paths after the cursor: 1 if there are more, 0, or an error. */
+static int prune_paths(struct store *s, uint32_t keep)
+{
+	char *paths[PIECE];
+	int64_t counts[PIECE];
+	int n = 0, err;
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_PATHS, &err);
+
+	if (!st)
+		return err;
+	bind_path(st, 1, s->prune.cursor ? s->prune.cursor : "");
+	sqlite3_bind_int(st, 2, PIECE);
+	while (n < PIECE && !err && sqlite3_step(st) == SQLITE_ROW) {
+		counts[n] = sqlite3_column_int64(st, 1);
+		paths[n] = strdup(column_path(st, 0, &err));
+		if (!paths[n++])
+			err = -ENOMEM;
+	}
+	sqlite3_reset(st);
+	for (int i = 0; i < n; i++) {
+		if (!err && counts[i] > keep)
+			err = prune_path(s, paths[i], counts[i] - keep);
+		free(s->prune.cursor);
+		s->prune.cursor = paths[i];
+	}
+	return err ? err : n == PIECE;
+}
+
+/* ---- by age ---- */
+
+static int prune_old(struct store *s, int64_t before_msec)
+{
+	struct old olds[PIECE];
+	char *paths[PIECE];
+	int n = 0, rows = 0, err;
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_OLD, &err);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, s->prune.id);
+	sqlite3_bind_int(st, 2, PIECE);
+	while (n < PIECE && sqlite3_step(st) == SQLITE_ROW &&
+	       sqlite3_column_int64(st, 4) < before_msec) {
+		s->prune.id = sqlite3_column_int64(st, 0);
+		rows++;
+		if (sqlite3_column_int(st, 5))
+			continue;
+		olds[n] = column_old(st);
+		paths[n] = strdup(column_path(st, 3, &err));
+		if (!paths[n] || err)
+			break;
+		n++;
+	}
+	sqlite3_reset(st);
+	for (int i = 0; i < n; i++) {
+		if (!err)
+			err = remove_version(s, &olds[i], paths[i]);
+		free(paths[i]);
+	}
+	return err ? err : rows == PIECE;
+}
+
+/* Steps through (id, something) after the round's id, and deletes by id what `gone` says. */
+static int prune_ids(struct store *s, sqlite3_stmt *st, enum statement delete_by_id,
+		     bool (*gone)(struct store *s, sqlite3_stmt *st, int64_t limit), int64_t limit)
+{
+	int64_t ids[PIECE];
+	int n = 0, rows = 0, err = 0;
+
+	while (rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+		s->prune.id = sqlite3_column_int64(st, 0);
+		rows++;
+		if (gone(s, st, limit))
+			ids[n++] = s->prune.id;
+	}
+	sqlite3_reset(st);
+	st = database_statement(s, delete_by_id, &err);
+	for (int i = 0; i < n && !err; i++) {
+		sqlite3_bind_int64(st, 1, ids[i]);
+		err = database_run(s, st);
+	}
+	return err ? err : rows == PIECE;
+}
+
+static bool outcome_gone(struct store *s, sqlite3_stmt *st, int64_t before_msec)
+{
+	(void)s;
+	return sqlite3_column_int64(st, 1) < before_msec;
+}
+
+static int prune_outcomes(struct store *s, int64_t before_msec)
+{
+	int err;
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_OUTCOMES, &err);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, s->prune.id);
+	sqlite3_bind_int(st, 2, PIECE);
+	return prune_ids(s, st, SQL_PRUNE_OUTCOME, outcome_gone, before_msec);
+}
+
+/* ---- contents ---- */
+
+static bool content_gone(struct store *s, sqlite3_stmt *st, int64_t unused)
+{
+	struct hash hash;
+
+	(void)unused;
+	return column_hash(st, 1, &hash) && !content_needed(s, hash);
+}
+
+static int prune_contents(struct store *s)
+{
+	int err;
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_CONTENTS, &err);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, s->prune.id);
+	sqlite3_bind_int64(st, 2, s->prune.sweep_to);
+	sqlite3_bind_int(st, 3, PIECE);
+	return prune_ids(s, st, SQL_PRUNE_CONTENT, content_gone, 0);
+}
+
+/* ---- rounds ---- */
+
+static void start_round(struct store *s)
+{
+	int64_t now = clock_monotonic_msec(), last;
+
+	s->prune.due = false;
+	s->prune.phase = PRUNE_PATHS;
+	s->prune.id = 0;
+	s->prune.directory = 0;
+	free(s->prune.cursor);
+	s->prune.cursor = NULL;
+	if (s->prune.settled_msec && now - s->prune.settled_msec < SETTLE_MSEC)
+		return;
+	if (database_number(s, SQL_CONTENT_LAST, &last))
+		return;
+	s->prune.sweep_to = s->prune.settled;
+	s->prune.settled = last;
+	s->prune.settled_msec = now;
+}
+
+/* A piece of the phase's work: 1 if the phase has more, 0, or an error. */
+static int piece(struct store *s, uint32_t keep)
+{
+	switch (s->prune.phase) {
+	case PRUNE_PATHS:
+		return prune_paths(s, keep ? keep : 1);
+	case PRUNE_OLD:
+		return prune_old(s, clock_wall_msec() - YEAR_MSEC);
+	case PRUNE_OUTCOMES:
+		return prune_outcomes(s, clock_wall_msec() - YEAR_MSEC);
+	case PRUNE_CONTENTS:
+		return prune_contents(s);
+	case PRUNE_OBJECTS:
+		objects_sweep(s, s->prune.directory);
+		return ++s->prune.directory < 256;
+	case PRUNE_REST:
+		break;
+	}
+	return 0;
+}
+
+static int piece_in_transaction(struct store *s, uint32_t keep)
+{
+	int err = database_begin(s);
+
+	if (err)
+		return err;
+	int more = piece(s, keep);
+	err = more < 0 ? more : database_do(s, SQL_COMMIT);
+	if (err) {
+		database_rollback(s);
+		return err;
+	}
+	s->open_transaction = false;
+	return more;
+}
+
+bool store_prune(struct store *s, uint32_t keep)
+{
+	if (s->readonly || store_dirty(s))
+		return false;
+	if (s->wal_pages > WAL_PAGES_IDLE)
+		database_checkpoint(s, false);
+	if (s->prune.phase == PRUNE_REST) {
+		if (!s->prune.due)
+			return false;
+		start_round(s);
+	}
+	int more = s->prune.phase == PRUNE_OBJECTS ? piece(s, keep) : piece_in_transaction(s, keep);
+	if (more < 0) {
+		s->prune.phase = PRUNE_REST;
+		s->prune.due = true;
+		return false;
+	}
+	if (more == 0) {
+		s->prune.id = 0;
+		s->prune.phase = s->prune.phase == PRUNE_OBJECTS ? PRUNE_REST : s->prune.phase + 1;
+	}
+	return s->prune.phase != PRUNE_REST;
+}
+
+/* ---- how much it is ---- */
+
+static uint64_t file_size(const struct store *s, const char *name)
+{
+	struct stat st;
+
+	return fstatat(s->dir_fd, name, &st, 0) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+int store_usage(struct store *s, struct store_usage *u)
+{
+	struct statvfs vfs;
+	int64_t versions, paths;
+	int err = database_number(s, SQL_COUNT_VERSIONS, &versions);
+
+	if (!err)
+		err = database_number(s, SQL_COUNT_PATHS, &paths);
+	if (err)
+		return err;
+	if (fstatvfs(s->dir_fd, &vfs) < 0)
+		return -errno;
+	*u = (struct store_usage){
+	    .database_bytes = file_size(s, "zonefs.db") + file_size(s, "zonefs.db-wal"),
+	    .objects_bytes = objects_size(s),
+	    .free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize,
+	    .versions = (uint64_t)versions,
+	    .paths = (uint64_t)paths,
+	};
+	return 0;
+}
