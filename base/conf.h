@@ -87,6 +87,9 @@ struct conf_keys {
 };
 /* Refuses (with a report) a file that is not the effective user's, or that others may read. */
 int conf_read_keys(const char *file, struct conf_keys *keys, conf_report *report, void *arg);
+/* Likewise from its text, which was read elsewhere; it is cut to pieces, and the caller's to wipe. */
+int conf_parse_keys(const char *file, char *text, struct conf_keys *keys, conf_report *report,
+		    void *arg);
 
 #define CONF_DEFAULT_FILE SYSCONFDIR "/zonefs/zonefs.conf"
 

@@ -123,6 +123,20 @@ static void read_keys(const char *file, struct conf_keys *keys, struct mistakes 
 	explicit_bzero(text, sizeof text);
 }
 
+int conf_parse_keys(const char *file, char *text, struct conf_keys *keys, conf_report *report,
+		    void *arg)
+{
+	struct mistakes m = {0};
+	struct conf_keys found = {0};
+
+	parse_keys(text, &found, &m);
+	bool ok = mistakes_report(&m, file, report, arg);
+	if (ok)
+		*keys = found;
+	explicit_bzero(&found, sizeof found);
+	return ok ? 0 : ERR_CONFIG;
+}
+
 int conf_read_keys(const char *file, struct conf_keys *keys, conf_report *report, void *arg)
 {
 	struct mistakes m = {0};
