@@ -260,6 +260,7 @@ static void worker_ended(struct keeper *k)
 	}
 	if (k->state == KEEPER_RUNNING) {
 		log_notice("%s was unmounted by somebody", k->mount.path);
+		k->mount.attached = false;
 		end(k, 0);
 	} else if (k->state == KEEPER_STARTING) {
 		log_error("the worker %s before the mount was usable%s", how,
@@ -274,8 +275,11 @@ static void worker_ended(struct keeper *k)
 
 static void worker_ready(struct keeper *k)
 {
-	if (k->state != KEEPER_STARTING)
-		return; /* the replicator follows by itself */
+	if (k->state != KEEPER_STARTING) {
+		/* The replicator follows by itself. */
+		log_notice("%s is mounted again", k->mount.path);
+		return;
+	}
 	k->state = KEEPER_RUNNING;
 	if (keeper_replicator_start(k) < 0) {
 		stop(k);
