@@ -204,7 +204,38 @@ struct look_arg {
 	struct observation o;
 	char target[16];
 	struct sighting sighting;
+	struct below {
+		char path[SIM_PATH_MAX];
+		struct sighting sighting;
+	} *below; /* no directory is there: so nothing is at the paths below either */
+	uint32_t nbelow;
 };
+
+static void look_free(void *arg)
+{
+	struct look_arg *l = arg;
+
+	free(l->below);
+	free(l);
+}
+
+static void sight_below(struct world *w, struct node *n, struct look_arg *l)
+{
+	uint32_t count = w->npaths;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct below *b;
+
+		if (!path_below(w->paths[i]->path, l->path))
+			continue;
+		l->below = realloc(l->below, (l->nbelow + 1) * sizeof *l->below);
+		if (!l->below)
+			abort();
+		b = &l->below[l->nbelow++];
+		snprintf(b->path, sizeof b->path, "%s", w->paths[i]->path);
+		truth_sighting(w, n, b->path, &b->sighting);
+	}
+}
 
 static bool is_busy(const struct world *w, const struct inode *i)
 {
@@ -228,6 +259,8 @@ static void read_disk(struct world *w, struct node *n, struct look_arg *l)
 		l->o.target = l->target;
 	}
 	truth_sighting(w, n, l->path, &l->sighting);
+	if (!i || i->kind != KIND_DIR)
+		sight_below(w, n, l);
 }
 
 static void stash(struct node *n, struct hash h)
@@ -252,6 +285,9 @@ static void looked(struct world *w, uint8_t node, void *arg)
 	e.looked.scan = l->scan;
 	if (l->o.status == 0 && !l->o.busy) {
 		truth_looked(w, n, l->path, &l->sighting, &l->o.attrs, &l->o.ident);
+		for (uint32_t i = 0; i < l->nbelow; i++)
+			truth_looked(w, n, l->below[i].path, &l->below[i].sighting,
+				     &(struct attrs){0}, &(struct ident){0});
 		if (s && ident_same(&s->ident, &l->o.ident)) {
 			e.looked.o.unchanged = true;
 			e.looked.o.attrs = (struct attrs){.kind = l->o.attrs.kind};
@@ -269,9 +305,9 @@ static void look(struct world *w, uint8_t node, void *arg)
 {
 	struct look_arg *l = zalloc(sizeof *l);
 
-	*l = *(struct look_arg *)arg;
+	*l = *(struct look_arg *)arg; /* nothing is below yet */
 	read_disk(w, &w->nodes[node], l);
-	world_at(w, rng_below(&w->rng, 4), node, w->nodes[node].life, looked, free, l);
+	world_at(w, rng_below(&w->rng, 4), node, w->nodes[node].life, looked, look_free, l);
 }
 
 void fs_look(struct world *w, struct node *n, const char *path)

@@ -51,6 +51,13 @@ uint32_t truth_path(struct world *w, const char *path)
 	return w->npaths++;
 }
 
+static struct path_truth *path_of(struct world *w, const char *path)
+{
+	uint32_t i = truth_path(w, path); /* may move w->paths */
+
+	return w->paths[i];
+}
+
 struct spot *truth_spot(struct world *w, struct node *n, const char *path)
 {
 	uint32_t i = truth_path(w, path);
@@ -67,13 +74,13 @@ struct spot *truth_spot(struct world *w, struct node *n, const char *path)
 
 bool truth_full(struct world *w, const char *path)
 {
-	return w->paths[truth_path(w, path)]->nsaves >= SAVES_MAX - 40 ||
+	return path_of(w, path)->nsaves >= SAVES_MAX - 40 ||
 	       w->npaths >= PATHS_TRUTH_MAX - 20;
 }
 
 void truth_save(struct world *w, struct node *n, const char *path, enum kind kind, uint64_t content)
 {
-	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
 	struct save *s = &p->save[p->nsaves];
 
@@ -119,12 +126,12 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	spot->looked_attrs = *a;
 	spot->looked_ident = *i;
 	if (s->last >= 0)
-		w->paths[truth_path(w, path)]->save[s->last].looked = true;
+		path_of(w, path)->save[s->last].looked = true;
 }
 
 struct truth *truth_find(struct world *w, const char *path, struct dot d)
 {
-	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct path_truth *p = path_of(w, path);
 
 	for (uint32_t i = 0; i < p->nversions; i++)
 		if (dot_same(p->versions[i].dot, d))
@@ -162,7 +169,7 @@ static void check_claims(struct world *w, struct node *n, const struct path_trut
 
 void truth_version(struct world *w, struct node *n, const char *path, struct version *v)
 {
-	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
 	struct truth *t = truth_find(w, path, v->dot);
 
@@ -198,7 +205,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 
 void truth_of_context(struct world *w, const char *path, const struct vv *context, struct saves *out)
 {
-	const struct path_truth *p = w->paths[truth_path(w, path)];
+	const struct path_truth *p = path_of(w, path);
 
 	*out = (struct saves){0};
 	for (uint32_t i = 0; i < p->nversions; i++)
@@ -206,24 +213,27 @@ void truth_of_context(struct world *w, const char *path, const struct vv *contex
 			saves_join(out, &p->versions[i].saves);
 }
 
-/* All that the context covers of this path was known to the node when it read the disk. */
+/* All that the context covers of this path was known to the node when it read the disk. (What it never
+ * merged was superseded by what it did.) */
 static bool known_when_looked(const struct path_truth *p, const struct node *n,
-			      const struct spot *spot, const struct vv *context)
+			      const struct spot *spot, const struct vv *context,
+			      const struct saves *claimed)
 {
+	struct saves known = spot->looked_shown;
+
 	for (uint32_t i = 0; i < p->nversions; i++) {
 		const struct truth *t = &p->versions[i];
 
-		if (!vv_covers(context, t->dot) || saves_within(&t->saves, &spot->looked_shown))
-			continue;
-		if (t->learned_at[n->index] < 0 || t->learned_at[n->index] > spot->looked_at)
-			return false;
+		if (vv_covers(context, t->dot) && t->learned_at[n->index] >= 0 &&
+		    t->learned_at[n->index] <= spot->looked_at)
+			saves_join(&known, &t->saves);
 	}
-	return true;
+	return saves_within(claimed, &known);
 }
 
 void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s)
 {
-	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
 	struct saves claimed;
 
@@ -232,7 +242,7 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	truth_of_context(w, path, &s->context, &claimed);
 	if (saves_within(&claimed, &spot->looked_shown) || !spot->looked ||
 	    !ident_same(&spot->looked_ident, &s->ident) ||
-	    !known_when_looked(p, n, spot, &s->context))
+	    !known_when_looked(p, n, spot, &s->context, &claimed))
 		return;
 	saves_join(&spot->looked_shown, &claimed);
 	saves_join(&spot->shown, &claimed);
@@ -240,6 +250,17 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	for (uint32_t i = 0; i < p->nsaves; i++)
 		if (p->save[i].node == n->index && (int32_t)i > spot->looked_last)
 			saves_join(&p->save[i].past, &claimed);
+}
+
+/* The delete of something that no version was ever made of: there is nothing to tell. */
+static bool deleted_unknown(const struct path_truth *p, const struct save *s)
+{
+	if (s->kind != KIND_ABSENT)
+		return false;
+	for (uint32_t i = 0; i < p->nsaves; i++)
+		if (p->save[i].published && saves_has(&s->strong, i))
+			return false;
+	return true;
 }
 
 static bool same_content(const struct attrs *a, const struct attrs *b)
@@ -250,14 +271,14 @@ static bool same_content(const struct attrs *a, const struct attrs *b)
 void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
 		     const struct attrs *before)
 {
-	struct path_truth *p = w->paths[truth_path(w, path)];
+	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
 	struct truth *t = i->dot.origin ? truth_find(w, path, i->dot) : NULL;
 
 	if (spot->last >= 0) {
 		const struct save *s = &p->save[spot->last];
 
-		if (!s->looked)
+		if (!s->looked && !deleted_unknown(p, s))
 			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
 				   spot->last, path);
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
@@ -277,7 +298,7 @@ void truth_history(struct world *w, struct node *n, const char *path)
 	struct spot *spot = truth_spot(w, n, path);
 
 	if (spot->looked_last >= 0)
-		w->paths[truth_path(w, path)]->save[spot->looked_last].excused = true;
+		path_of(w, path)->save[spot->looked_last].excused = true;
 }
 
 void truth_fini(struct world *w)

@@ -235,7 +235,7 @@ static void settle(struct world *w)
 void world_run(struct world *w, uint64_t seed, bool trace)
 {
 	*w = (struct world){.seed = seed, .trace = trace, .faults = true, .contents = 100};
-	w->rng.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+	w->rng.state = rng_mix(seed + 1) ^ UINT64_C(0x7a6f6e656673);
 	weights_draw(&w->weights, &w->rng);
 	w->nnodes = w->weights.nodes;
 	tell(w, "seed %llu: %s, %u nodes, %u actions", (unsigned long long)seed, w->weights.flavour,
