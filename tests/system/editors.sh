@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Real editors and tools on one node; on the other a watcher sees the file change in one step, never
+# disappear, never in part, never with another mode, and no other name beside it.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+
+host_new ns1
+host_new ns2
+nodes_start ns1 ns2
+sh_on ns1 'mkdir -p etc/ed'
+settle ns1 ns2
+
+text() { echo "; version @$1@"; seq -f "record%g IN A 10.0.0.1" 400; echo "; end @$1@"; }
+for v in 1 2 3; do text $v >"$T/ns1/tmp/v$v"; chmod 640 "$T/ns1/tmp/v$v"; done
+type_in() { on ns1 "$LIB_DIR/type" -o "$T/ns1/screen" "$@"; }
+
+# edited NAME COMMAND [VERSIONS]: from version 1 to 2 in a directory of its own. COMMAND is shell on ns1, in that
+# directory; the file is called zone.
+edited() {
+	local name=$1 d=etc/ed/${1//[^a-z0-9]/_} report=$T/report.$1 job out
+	sh_on ns1 "mkdir -p $d && cd $d && cp --preserve=mode /tmp/v1 zone && zonefsctl wait zone" || bail "$name"
+	on ns2 watch "$TREE/$d/zone" >"$report" 2>&1 &
+	job=$!
+	wait_for 10 grep -q watching "$report" || bail "watch"
+	out=$(eval "$2" 2>&1) || note "$name: $2: $out"
+	on ns1 zonefsctl wait --timeout 20 >/dev/null
+	kill -TERM "$(pid_on ns2 watch)"
+	wait $job
+	out=$(grep -v '^looks\|^watching' "$report" | tr '\n' ';')
+	is "$name" "$out" "absent 0;partial 0;backwards 0;errors 0;modes 0640;versions ${3:-@1@ @2@};names zone;"
+}
+# In the directory, on ns1.
+there() { sh_on ns1 "cd etc/ed/${name//[^a-z0-9]/_} && $1"; }
+file() { echo "$TREE/etc/ed/${name//[^a-z0-9]/_}/zone"; }
+
+for copy in yes no auto; do
+	printf 'set nocompatible swapfile backup writebackup backupcopy=%s directory=. backupdir=. shortmess=\n' \
+		$copy >"$T/ns1/tmp/vimrc.$copy"
+	edited "vim backupcopy=$copy" 'printf "see zone\nkeys :%%s/@1@/@2@/\\n:wq\\n\n" |
+		type_in vim -u /tmp/vimrc.'$copy' "$(file)"'
+done
+edited "vim writes twice in a second" 'printf "see zone\nkeys :%%s/@1@/@2@/\\n:w\\n:%%s/@2@/@3@/\\n:wq\\n\n" |
+	type_in vim -u /tmp/vimrc.auto "$(file)"' "@1@ @2@ @3@"
+unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "WARNING|changed since"
+edited "vi as it comes" 'printf "see zone\nkeys :%%s/@1@/@2@/\\n:wq\\n\n" | type_in vi "$(file)"'
+edited "nano" 'printf "%s\n" "see zone" "keys \\x1c" "see Search" "keys @1@\\n" "see Replace with" \
+	"keys @2@\\n" "see Replace this" "keys a" "see Replaced 2" "keys \\x0f" "see Name to Write" \
+	"keys \\n" "see Wrote" "keys \\x18" | type_in nano --nowrap "$(file)"'
+edited "sed -i" 'there "sed -i s/@1@/@2@/ zone"'
+edited "perl -i" 'there "perl -i -pe s/@1@/\\@2@/ zone"'
+edited "cp" 'there "cp /tmp/v2 zone"'
+edited "cp -p" 'there "cp -p /tmp/v2 zone"'
+edited "cat and redirect" 'there "cat /tmp/v2 >zone"'
+edited "tee" 'there "tee zone </tmp/v2 >/dev/null"'
+edited "dd" 'there "dd if=/tmp/v2 of=zone bs=100 status=none"'
+edited "mv over, from another file system" 'there "cp -p /tmp/v2 /tmp/m && mv /tmp/m zone"'
+edited "mv over, from beside the tree's root" 'there "cp -p /tmp/v2 ../../../tmp.move && mv ../../../tmp.move zone"'
+edited "install -m 640" 'there "install -m 640 /tmp/v2 zone"'
+edited "rsync" 'there "rsync -a /tmp/v2 ./zone"'
+edited "rsync --inplace" 'there "rsync -a --inplace /tmp/v2 ./zone"'
+edited "patch" 'there "diff -u /tmp/v1 /tmp/v2 >/tmp/d; patch -s zone /tmp/d"'
+edited "tar" 'there "cp -p /tmp/v2 /tmp/zone && tar -C /tmp -cf /tmp/t zone && tar xf /tmp/t --no-same-owner"'
+edited "ed, a line at a time" 'there "sed -i s/@1@/@2@/ zone && sed -i 3d zone && sed -i 3d zone"'
+edited "git checkout" 'there "
+	export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x
+	umask 027; git init -q . 2>/dev/null && git add zone && git commit -qm 1 &&
+	git checkout -qb second && cat /tmp/v2 >zone && git commit -qam 2 && zonefsctl wait &&
+	git checkout -q master 2>/dev/null || git checkout -q main; zonefsctl wait; git checkout -q second"' \
+	"@1@ @2@ @1@ @2@"
+
+name=append
+sh_on ns1 'mkdir -p etc/ed/append; cd etc/ed/append; cp /tmp/v1 zone; echo "; end @1@" | tee -a zone >/dev/null
+	zonefsctl wait zone'
+is "tee -a" "$(sh_on ns2 'sha256sum <etc/ed/append/zone')" "$(sh_on ns1 'sha256sum <etc/ed/append/zone')"
+settle ns1 ns2
+trees_same "after all of them" ns1 ns2
+unlike "no dropping of an editor arrived" "$(find "$T/ns2$TREE" -printf '%P\n')" '(~|\.sw.|/4913|sed......|\.zone\..*|\.git|\.orig|index.lock)$'
+finish

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Local programs and installs of versions on the same paths, thousands of times.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+ROUNDS=${ROUNDS:-4000}
+
+host_new ns1
+host_new ns2
+nodes_start ns1 ns2
+sh_on ns1 'mkdir -p etc/race etc/busy; echo start >etc/race/f'
+settle ns1 ns2
+
+# ns2 keeps replacing what ns1 keeps writing.
+remote() { sh_on ns2 "while [ ! -e $T/stop ]; do i=\$((i + 1)); $1; done" >/dev/null 2>&1 & REMOTE=$!; }
+remote_stop() { touch $T/stop; wait $REMOTE; rm -f $T/stop; }
+
+remote 'echo "remote $i" >etc/race/f'
+OUT=$(on ns1 race "$TREE/etc/race/f" "$ROUNDS" 2>&1)
+remote_stop
+is "$ROUNDS opens against installs: no write into a replaced file, no error" "$OUT" "orphans 0 errors 0"
+sh_on ns1 'echo last >etc/race/f'
+settle ns1 ns2
+is "the last save is everywhere" "$(sh_on ns2 'cat etc/race/f')" last
+
+# Every ordinary call in a directory into which versions are being installed.
+cat >"$T/busy.py" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+end, errors = int(sys.argv[2]), []
+for i in range(end):
+    n = "local%d" % (i % 10)
+    try:
+        with open(n, "w") as f:
+            f.write("local %d" % i)
+        os.chmod(n, 0o640 if i % 2 else 0o644)
+        os.truncate(n, 3)
+        os.link(n, n + ".link")
+        os.rename(n + ".link", n + ".renamed")
+        os.mkdir(n + ".d")
+        open(n + ".d/x", "w").close()
+        os.rename(n + ".d", n + ".e")
+        names = os.listdir(".")
+        assert n in names and n + ".renamed" in names, names
+        os.unlink(n + ".e/x")
+        os.rmdir(n + ".e")
+        os.unlink(n + ".renamed")
+        for r in range(10):
+            try:
+                with open("remote%d" % r) as f:
+                    text = f.read()
+                assert text.startswith("remote ") and text.endswith(" end\n"), text
+            except FileNotFoundError:
+                pass
+        os.stat(".")
+    except Exception as e:
+        errors.append("%d: %r" % (i, e))
+print(len(errors), *errors[:5], sep="\n")
+END
+remote 'echo "remote $i end" >etc/busy/.r; mv etc/busy/.r etc/busy/remote$((i % 10)); [ $((i % 7)) != 0 ] || rm -f etc/busy/remote$((i % 10)); chmod 64$((i % 5)) etc/busy/remote$((i % 9))'
+OUT=$(timeout 120 nsenter -t "${HOST_PID[ns1]}" -m -n -p /usr/bin/python3 "$T/busy.py" "$TREE/etc/busy" 400 2>&1)
+is "no hang and no error" "$? $OUT" "0 0"
+remote_stop
+settle ns1 ns2
+trees_same "and nothing is stale" ns1 ns2
+for h in ns1 ns2; do
+	is "$h: the mount shows what lies beneath" \
+		"$(sh_on $h 'cd etc/busy; ls -a; cat * 2>/dev/null')" "$(cd "$T/$h$TREE/etc/busy"; ls -a; cat * 2>/dev/null)"
+done
+
+# A local process holds a file open for writing while the peer saves it: it loses no byte.
+sh_on ns1 'exec 3<>etc/race/f; touch /tmp/open; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo "kept by ns1" >&3; exec 3>&-' &
+job=$!
+wait_for 10 test -e "$T/ns1/tmp/open"
+sh_on ns2 'echo "by ns2 ......................" >etc/race/f'
+wait_for 3 grep -q "by ns2" "$T/ns1$TREE/etc/race/f"
+touch "$T/ns1/tmp/go"
+wait $job
+wait_for 20 same_trees ns1 ns2
+trees_same "after two wrote the same file" ns1 ns2
+like "what lost is in the log" "$(on ns1 zonefsctl log --path etc/race/f -n 4)" "ns1"
+finish

@@ -1,0 +1,114 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# First starts: same or different content, either order, one missing, a newcomer with younger files.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+
+host_new ns1
+host_new ns2
+host_new ns3
+
+# Nodes stopped, trees and stores as on the first day.
+afresh() {
+	local h
+	for h in ns1 ns2 ns3; do
+		[ -z "${JOB[$h.zonefs]:-}" ] || node_stop "$h"
+		rm -rf "$T/$h$TREE" "$T/$h"/var/lib/zonefs/*
+		mkdir -p "$T/$h$TREE/etc"
+	done
+}
+put() { echo "$3" >"$T/$1$TREE/etc/$2" && touch -d "${4:-2020-01-01}" "$T/$1$TREE/etc/$2"; }
+get() { sh_on "$1" "cat etc/$2" 2>&1; }
+PEERS=(ns1 ns2)
+
+for order in "ns1 ns2" "ns2 ns1"; do
+	set -- $order
+	afresh
+	for h in ns1 ns2; do
+		put $h same "the same" 2020-01-01
+		put $h only.$h "of $h"
+		ln -s same "$T/$h$TREE/etc/link"
+	done
+	put ns1 differs "older" 2020-01-01
+	put ns2 differs "younger" 2021-01-01
+	node_conf ns1
+	node_conf ns2
+	node_start $1
+	sh_on $1 'echo before >etc/early'
+	node_start $2
+	wait_for 20 node_well ns1
+	wait_for 20 node_well ns2
+	settle ns1 ns2
+	trees_same "(started as $order)" ns1 ns2
+	is "what only ns1 had" "$(get ns2 only.ns1)" "of ns1"
+	is "what only ns2 had" "$(get ns1 only.ns2)" "of ns2"
+	is "of different content the newer" "$(get ns1 differs)" younger
+	is "an edit before the second came" "$(get ns2 early) $(get ns1 early)" "before before"
+done
+
+# Either may be missing for any time.
+afresh
+node_conf ns1
+node_conf ns2
+node_start ns1
+sh_on ns1 'echo alone >etc/a'
+check_not "alone, status says that somebody is missing" node_well ns1
+node_start ns2
+wait_for 20 node_well ns1
+node_stop ns2
+sh_on ns1 'echo later >etc/b; rm etc/a; mkdir etc/d; echo x >etc/d/x'
+check_not "wait names the one that lags" on ns1 zonefsctl wait --timeout 1 etc/b
+node_start ns2
+wait_for 20 node_well ns2
+settle ns1 ns2
+trees_same "after ns2 was away" ns1 ns2
+node_stop ns1
+sh_on ns2 'echo two >etc/b; mv etc/d etc/e'
+node_start ns1
+wait_for 20 node_well ns1
+settle ns1 ns2
+trees_same "after ns1 was away" ns1 ns2
+is "and has what was done meanwhile" "$(get ns1 b) $(get ns1 e/x)" "two x"
+
+# Both away from each other, both edited: both edits of different files, one of the same.
+link_down ns2
+sh_on ns1 'echo left >etc/left; echo left >etc/both'
+sh_on ns2 'echo right >etc/right; echo right >etc/both'
+link_up ns2
+wait_for 30 same_trees ns1 ns2
+trees_same "after they were apart" ns1 ns2
+is "edits of both" "$(get ns1 right) $(get ns2 left)" "right left"
+like "of the same file one" "$(get ns1 both)" "^(left|right)$"
+
+# A third comes with a stale copy whose files are younger.
+cp -a "$T/ns1$TREE/etc/b" "$T/ns3$TREE/etc/"
+put ns3 b "stale" "2030-01-01"
+put ns3 both "stale" "2030-01-01"
+put ns3 only.ns3 "of ns3"
+PEERS=(ns1 ns2 ns3)
+for h in ns1 ns2 ns3; do node_conf $h; done
+node_stop ns1
+node_stop ns2
+node_start ns1
+node_start ns2
+node_start ns3
+for h in ns1 ns2 ns3; do wait_for 20 node_well $h; done
+settle ns1 ns2 ns3
+trees_same "with the newcomer" ns1 ns2 ns3
+is "its stale copy replaces nothing" "$(get ns1 b) $(get ns3 b)" "two two"
+is "what only it has is published" "$(get ns2 only.ns3)" "of ns3"
+
+# Nobody to ask: an administrator decides.
+afresh
+PEERS=(ns1 ns2)
+node_conf ns1
+node_start ns1
+must on ns1 zonefsctl start-alone
+sh_on ns1 'echo decided >etc/a'
+put ns2 a "stale" "2030-01-01"
+node_conf ns2
+node_start ns2
+wait_for 20 node_well ns2
+settle ns1 ns2
+is "who came later takes what was decided" "$(get ns2 a) $(get ns1 a)" "decided decided"
+finish
