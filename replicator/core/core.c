@@ -336,6 +336,7 @@ void core_each(const struct core *c, const char *after,
 		    .waiting = k->unsettled ? place_reason(k) : NULL,
 		    .waiting_for_peer = UINT32_MAX,
 		    .unwanted = k->unwanted,
+		    .conflict = k->conflict,
 		};
 
 		if (k->block == BLOCK_CONTENT && k->n) {

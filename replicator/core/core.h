@@ -278,6 +278,7 @@ struct core_path {
 	const char *waiting;       /* why it is not installed, in words; NULL: it is */
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
+	bool conflict;             /* versions of other content that nobody has reconciled */
 };
 void core_each(const struct core *c, const char *after,
 	       bool (*each)(void *arg, const struct core_path *p), void *arg);
