@@ -12,15 +12,15 @@
 
 /* ---- durable before said, intended before installed ---- */
 
-static bool stored(const struct node *n, const char *path, const struct version *v)
+bool check_stored(const struct node *n, const char *path, struct dot d)
 {
 	const struct stored_path *p = storage_find(&n->store, path);
 
 	for (uint32_t i = 0; p && i < p->n; i++)
-		if (dot_same(p->entry[i]->dot, v->dot))
+		if (dot_same(p->entry[i]->dot, d))
 			return true;
 	for (uint32_t i = 0; p && i < p->nhistory; i++)
-		if (dot_same(p->history[i]->dot, v->dot))
+		if (dot_same(p->history[i]->dot, d))
 			return true;
 	return false;
 }
@@ -28,7 +28,7 @@ static bool stored(const struct node *n, const char *path, const struct version 
 void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems)
 {
 	for (uint32_t i = 0; i < nitems; i++)
-		if (!stored(n, items[i].path, items[i].version))
+		if (!check_stored(n, items[i].path, items[i].version->dot))
 			world_fail(w, "durable before said", "%s told a version of %s that is not stored",
 				   n->name, items[i].path);
 }
@@ -61,12 +61,33 @@ static bool left_here(struct node *n, const char *path)
 	return s && s->leftover;
 }
 
+/* A directory that cannot go, since it holds what stays on this node: as designed, and reported. */
+static bool held_by_local(struct world *w, const char *path)
+{
+	for (uint32_t k = 0; k < w->nnodes; k++) {
+		struct node *n = &w->nodes[k];
+		struct inode *i = disk_find(&n->disk, path);
+		bool all = i && i->kind == KIND_DIR && i->nkids > 0;
+
+		for (uint32_t c = 0; all && c < i->nkids; c++) {
+			char kid[SIM_PATH_MAX];
+
+			all = disk_path(i->kids[c], kid) &&
+			      (core_local(n->core, kid, i->kids[c]->kind == KIND_DIR) ||
+			       (i->kids[c]->kind == KIND_DIR && held_by_local(w, kid)));
+		}
+		if (all)
+			return true;
+	}
+	return false;
+}
+
 static bool excluded(struct world *w, const char *path, bool dir)
 {
 	for (uint32_t i = 0; i < w->nnodes; i++)
 		if (locality_local(w->nodes[i].locality, path, dir, ""))
 			return true;
-	return false;
+	return held_by_local(w, path);
 }
 
 static const char *compare_item(struct world *w, struct node *a, struct node *b, const char *path)
@@ -114,20 +135,28 @@ static const char *compare_visible(struct world *w, struct node *n, const char *
 	return NULL;
 }
 
+struct settling {
+	struct world *w;
+	struct node *n;
+};
+
 static bool note_waiting(void *arg, const struct core_path *p)
 {
-	struct node *n = arg;
+	struct settling *s = arg;
+	struct node *n = s->n;
 
-	if (!p->waiting || p->unwanted)
+	if (!p->waiting || p->unwanted || held_by_local(s->w, p->path))
 		return true;
 	snprintf(words, sizeof words, "%s on %s waits: %s", p->path, n->name, p->waiting);
 	return false;
 }
 
-static const char *node_settled(struct node *n)
+static const char *node_settled(struct world *w, struct node *n)
 {
+	struct settling s = {w, n};
+
 	words[0] = '\0';
-	core_each(n->core, "", note_waiting, n);
+	core_each(n->core, "", note_waiting, &s);
 	if (words[0])
 		return words;
 	if (!host_idle(n))
@@ -145,7 +174,7 @@ const char *check_settled(struct world *w)
 	const char *not_yet = NULL;
 
 	for (uint32_t k = 0; k < w->nnodes && !not_yet; k++)
-		not_yet = node_settled(&w->nodes[k]);
+		not_yet = node_settled(w, &w->nodes[k]);
 	for (uint32_t k = 1; k < w->nnodes && !not_yet; k++)
 		if (vv_compare(core_vector(w->nodes[0].core), core_vector(w->nodes[k].core)) != VV_EQUAL)
 			not_yet = "vectors differ";

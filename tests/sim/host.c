@@ -323,6 +323,7 @@ void host_crash(struct world *w, struct node *n)
 	n->stalled = false;
 	drop_queue(n);
 	storage_crash(&n->store);
+	truth_crashed(w, n);
 	free(n->stash);
 	n->stash = NULL;
 	n->nstash = 0;

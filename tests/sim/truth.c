@@ -195,6 +195,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			    .saves = spot->looked_shown,
 			    .strong = spot->looked_strong,
 			    .primary = spot->looked_last,
+			    .author = n->index,
 			    .version = version_get(v)};
 	for (int i = 0; i < NODES_MAX; i++)
 		t->learned_at[i] = i == n->index ? w->now : -1;
@@ -240,6 +241,12 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
+	if (s->leftover) { /* it is told as gone, and stays for what is local in it */
+		saves_join(&spot->shown, &claimed);
+		saves_join(&spot->looked_shown, &claimed);
+		spot->base = s->attrs;
+		return;
+	}
 	if (saves_within(&claimed, &spot->looked_shown) || !spot->looked ||
 	    !ident_same(&spot->looked_ident, &s->ident) ||
 	    !known_when_looked(p, n, spot, &s->context, &claimed))
@@ -278,7 +285,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 	if (spot->last >= 0) {
 		const struct save *s = &p->save[spot->last];
 
-		if (!s->looked && !deleted_unknown(p, s))
+		if (!s->looked && attrs_compare(before, &spot->base) && !deleted_unknown(p, s))
 			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
 				   spot->last, path);
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
@@ -299,6 +306,27 @@ void truth_history(struct world *w, struct node *n, const char *path)
 
 	if (spot->looked_last >= 0)
 		path_of(w, path)->save[spot->looked_last].excused = true;
+}
+
+void truth_crashed(struct world *w, struct node *n)
+{
+	for (uint32_t i = 0; i < w->npaths; i++) {
+		struct path_truth *p = w->paths[i];
+		const struct stored_path *s = storage_find(&n->store, p->path);
+
+		for (uint32_t k = 0; k < p->nversions; k++) {
+			struct truth *t = &p->versions[k];
+
+			if (t->author != n->index || check_stored(n, p->path, t->dot))
+				continue;
+			if (t->primary >= 0)
+				p->save[t->primary].published = false;
+			truth_spot(w, n, p->path)->base = s && s->shown ? s->shown->attrs
+									: (struct attrs){0};
+			version_put(t->version);
+			p->versions[k--] = p->versions[--p->nversions];
+		}
+	}
 }
 
 void truth_fini(struct world *w)

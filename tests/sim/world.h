@@ -56,6 +56,7 @@ struct truth {
 	struct saves saves;
 	struct saves strong;
 	int32_t primary; /* the save that made it; -1: none */
+	uint8_t author;
 	struct version *version;
 	int64_t learned_at[NODES_MAX]; /* when each node merged it; -1: not yet */
 };
@@ -267,6 +268,8 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 		  const struct attrs *a, const struct ident *i);
 void truth_learned(struct world *w, struct node *n, const char *path, struct dot d);
 void truth_history(struct world *w, struct node *n, const char *path);
+/* The node crashed: versions that it had not stored were never made. */
+void truth_crashed(struct world *w, struct node *n);
 void truth_fini(struct world *w);
 
 /* ---- user.c, sessions.c ---- */
@@ -344,6 +347,7 @@ void trace_event(struct world *w, const struct node *n, const struct event *e);
 void trace_effect(struct world *w, const struct node *n, const struct effect *e);
 
 /* ---- check.c ---- */
+bool check_stored(const struct node *n, const char *path, struct dot d);
 void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems);
 void check_vector(struct world *w, struct node *n, const struct vv *v);
 void check_intent(struct world *w, struct node *n, const char *path, const struct intent *i);
