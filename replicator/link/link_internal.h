@@ -2,7 +2,9 @@
  *
  * Inside the link. What is shared by its files:
  *
- *   link.c     opening and closing, events out, messages in and out
+ *   link.c     opening and closing
+ *   receive.c  events out
+ *   send.c     messages in
  *   socket.c   the options that every socket gets
  *   zap.c      the handler that knows the listed keys, in a thread of its own
  *   lane.c     one connection to one peer: when it is made, lost, and made again
@@ -125,7 +127,7 @@ enum lane_change lane_watch(struct lane *n, bool *more);
 /* Connects, if it is time to: true. */
 bool lane_tick(struct lane *n, int64_t now_msec);
 
-/* --- link.c --- */
+/* --- link.c, receive.c, send.c --- */
 
 struct peer {
 	struct lane broadcast; /* SUB */
@@ -150,6 +152,10 @@ struct source {
 	uint32_t peer;
 	struct guard *guard;
 };
+
+/* Where the sources are, in the order in which they are added: four a peer. */
+#define ROUTER_AT 2
+#define LANES_AT 5
 
 /* Bytes in a socket's queues. The I/O thread takes away, the link's thread adds. */
 struct budget {
@@ -178,5 +184,8 @@ struct link {
 	size_t npeers;
 	struct peer peers[CONF_PEERS_MAX];
 };
+
+/* After a call on a lane's socket: it may have taken in what the descriptor would have shown. */
+void link_touch_lane(struct link *l, uint32_t peer, bool broadcast);
 
 #endif
