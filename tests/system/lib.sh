@@ -4,8 +4,9 @@
 # The ground of all system tests: TAP, and hosts to run them on. Sourced by the tests and the demo.
 #
 # A test runs itself again in a world of its own (process, mount, network namespaces), of which nothing
-# is left when the test ends, however it ends: every process dies with the world's first one, mounts,
-# networks and files (a tmpfs on /mnt) go with the last. In it each host is namespaces once more, with
+# is left when the test ends, however it ends: every process dies with the world's first one; mounts,
+# networks and files (a tmpfs on /mnt; with ON_DISK=1, before world_enter, a directory of this machine's
+# disk) go with the last. In it each host is namespaces once more, with
 # an /etc, /var, /run and /tmp of its own and an Ethernet to a common bridge: so each host can mount at
 # /var/named/chroot, has its own /etc/zonefs, its own 127.0.0.1 and its own process numbers.
 #
@@ -128,13 +129,29 @@ world_enter() {
 	[ "$(id -u)" -eq 0 ] || skip_all "needs root: namespaces, mounts, named"
 	[ -e /dev/fuse ] || skip_all "no /dev/fuse here"
 	unshare --mount --net --pid --fork true 2>/dev/null || skip_all "no namespaces here"
-	WORLD=1 B=$B exec unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc \
+	export B WORLD=1
+	set -- unshare --mount --net --pid --ipc --uts --fork --kill-child --mount-proc \
 		--propagation private bash "$0" "$@"
+	[ -n "${ON_DISK:-}" ] || exec "$@"
+	# Hosts' disks on this machine's own (DISK), which is more than a namespace: removed at the end.
+	DISK=$(mktemp -d /var/tmp/zonefs.XXXXXX) || exit 2
+	case $(stat -f -c %T "$DISK") in overlayfs) rmdir "$DISK"; exec "$@" ;; esac
+	trap 'rm -rf --one-file-system "$DISK"' EXIT
+	trap 'kill -KILL $! 2>/dev/null; exit 130' INT TERM HUP
+	export DISK
+	"$@" &
+	wait $!
+	exit
 }
 
 world_make() {
 	trap 'note "ended early"; FAILED=$((FAILED + 1)); finish' EXIT
-	must mount -t tmpfs -o mode=755 zonefs-test $T
+	if [ -n "${DISK:-}" ]; then
+		chmod 755 "$DISK"
+		must mount --bind "$DISK" $T
+	else
+		must mount -t tmpfs -o mode=755 zonefs-test $T
+	fi
 	must mkdir $T/bin $T/bin/hooks
 	install -m 755 "$B/zonefs" "$B/zonefs-replicator" "$B/zonefsctl" $BIN/ 2>/dev/null
 	install -m 755 "$B/hooks/bind" $BIN/hooks/ 2>/dev/null
@@ -167,6 +184,7 @@ host_disk() {
 	}
 	chmod 1777 "$d/tmp" "$d/var/tmp"
 	chmod 700 "$d/var/lib/zonefs"
+	chown "$(awk -F: '$1 == "zonefs" {print $3 ":" $4}' "$d/etc/passwd")" "$d/var/lib/zonefs"
 	chown bind:bind "$d/run/named"
 	ln -s /run "$d/var/run"
 }
@@ -234,7 +252,7 @@ node_address() {
 }
 node_key() {
 	local f=$T/$1/etc/zonefs/$1.key
-	[ -e "$f" ] || (umask 077 && zonefsctl keygen >"$f") || bail "keygen"
+	[ -e "$f" ] || zonefsctl keygen "$f" >/dev/null || bail "keygen"
 	sed -n "s/^public *= *'\(.*\)'.*/\1/p" "$f"
 }
 

@@ -1,0 +1,117 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What goes wrong: killed and stopped processes, a full disk, strangers. Edits go on, nothing is lost.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+FILES=${FILES:-70000} # more than hints are kept for
+
+host_new ns1
+host_new ns2
+nodes_start ns1 ns2
+sh_on ns1 'mkdir -p etc/k'
+settle ns1 ns2
+
+# ---- kill -9 of the replicator, again and again, while files are saved, removed and renamed
+sh_on ns1 'for i in $(seq 600); do echo "save $i" >etc/k/f$((i % 50)); [ $((i % 10)) != 0 ] || rm etc/k/f$(((i + 5) % 50)) 2>/dev/null
+	[ $((i % 15)) != 0 ] || mv etc/k/f$((i % 50)) etc/k/m$i; sleep 0.01; done; echo done >etc/k/done' &
+job=$!
+for i in 1 2 3 4 5 6; do
+	for h in ns1 ns2; do
+		wait_for 20 replicator_pid $h && kill -9 "$(replicator_pid $h)"
+	done
+	sleep 0.7 # let it get somewhere between two kills
+done
+check "local edits do not notice a killed replicator" wait $job
+for h in ns1 ns2; do wait_for 60 node_well $h; done
+settle ns1 ns2
+trees_same "after twelve kills" ns1 ns2
+is "and complete" "$(sh_on ns2 'cat etc/k/done')" done
+is "the mount is the same one" "$(grep -c 'detach' "$T/ns1/zonefs.log")" 0
+
+# ---- the worker dies: everything starts afresh, and the log says who must be restarted
+must kill -9 "$(pgrep -P "$(keeper_pid ns2)" -x zonefs)"
+check "a killed worker is replaced" wait_for 20 node_usable ns2
+wait_for 30 node_well ns2
+sh_on ns1 'echo after >etc/k/after'
+settle ns1
+is "and goes on" "$(sh_on ns2 'cat etc/k/after')" after
+
+# ---- SIGSTOP of the replicator while very many files change
+R=$(replicator_pid ns1)
+kill -STOP "$R"
+sh_on ns1 "mkdir etc/many && seq -f 'etc/many/%g' $FILES | xargs touch && echo last >etc/many/1"
+is "while the replicator is stopped, $FILES files are made" "$(sh_on ns1 'ls etc/many | wc -l')" "$FILES"
+W=$(pgrep -P "$(keeper_pid ns1)" -x zonefs)
+mb=$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/$W/status")
+check "memory of fs stays bounded ($mb MB)" test "$mb" -lt $((${SAN:+2000} + 300))
+kill -CONT "$R"
+check "all of it arrives" wait_for 200 eval '[ "$(ls "$T/ns2$TREE/etc/many" 2>/dev/null | wc -l)" = "$FILES" ]'
+settle ns1
+is "with its content" "$(cat "$T/ns2$TREE/etc/many/1")" last
+sh_on ns1 'rm -r etc/many'
+check "and goes again" wait_for 100 fails test -e "$T/ns2$TREE/etc/many"
+
+# ---- stopped, edited in the plain directory, started
+settle ns1 ns2
+node_stop ns1
+check "the daemon ends and leaves the plain directory" test -e "$T/ns1$TREE/etc/k/done"
+echo plain >"$T/ns1$TREE/etc/k/plain"
+rm "$T/ns1$TREE/etc/k/after"
+mv "$T/ns1$TREE/etc/k/done" "$T/ns1$TREE/etc/k/moved"
+echo "meanwhile" >"$T/ns2/tmp/x"
+sh_on ns2 'cp /tmp/x etc/k/meanwhile'
+node_start ns1
+wait_for 30 node_well ns1
+settle ns1 ns2
+trees_same "after edits in the plain directory" ns1 ns2
+is "what was made there" "$(sh_on ns2 'cat etc/k/plain etc/k/moved etc/k/meanwhile' | tr '\n' ' ')" "plain done meanwhile "
+check_not "what was removed there" sh_on ns2 'ls etc/k/after'
+
+# ---- the state's disk is full
+node_stop ns1
+must on ns1 bash -c 'cp -a /var/lib/zonefs /tmp/state && mount -t tmpfs -o size=24m,mode=700 small /var/lib/zonefs &&
+	chown --reference=/tmp/state /var/lib/zonefs && cp -a /tmp/state/. /var/lib/zonefs/'
+node_start ns1
+wait_for 30 node_well ns1
+on ns1 dd if=/dev/zero of=/var/lib/zonefs/filler bs=64k 2>/dev/null
+check "state's disk full: local edits go on" sh_on ns1 'for i in $(seq 40); do head -c 20000 /dev/urandom >etc/k/full.$i || exit 1; done'
+check "status says so" wait_for 20 fails node_well ns1
+like "in words" "$(on ns1 zonefsctl status)" "disk|space|full|state"
+on ns1 rm /var/lib/zonefs/filler
+check "it recovers by itself" wait_for 60 node_well ns1
+settle ns1 ns2
+trees_same "after the disk was full" ns1 ns2
+
+# ---- strangers
+host_new ns3
+PEERS=(ns1 ns2 ns3)
+node_conf ns3 # it lists the others, they do not list it
+node_start ns3
+sh_on ns3 'mkdir -p etc; echo intruder >etc/intruder'
+check "who is not listed is not let in: the log says from where" wait_for 20 grep -q "10\.53\.0\.3" "$T/ns1/zonefs.log"
+check_not "and has no status to be proud of" node_well ns3
+check_not "nothing of it arrives" test -e "$T/ns1$TREE/etc/intruder"
+check_not "and it gets nothing" test -e "$T/ns3$TREE/etc/k/done"
+check_not "nobody is answered without CURVE" stranger tcp://10.53.0.1:7741 plain 5a4601030000000000000000 2
+node_stop ns3
+
+# Another protocol version, with a listed key.
+node_stop ns2
+secret=$(sed -n "s/^secret *= *'\(.*\)'.*/\1/p" "$T/ns2/etc/zonefs/ns2.key")
+OUT=$(on ns2 stranger tcp://10.53.0.1:7741 "$(node_key ns1)" "$(node_key ns2)" "$secret" 5a4663030000000000000000 10)
+like "another protocol version is refused with words" "$OUT" "version"
+check "on this side too" wait_for 10 grep -Eq "ns2.*version|version.*ns2" "$T/ns1/zonefs.log"
+OUT=$(on ns2 stranger tcp://10.53.0.1:7741 "$(node_key ns1)" "$(node_key ns2)" "$secret" ffffffffffffffff 2)
+check "bytes that are no message harm nobody" on ns1 zonefsctl peers
+node_start ns2
+check "and ns2 is a good peer again" wait_for 30 node_well ns2
+wait_for 30 node_well ns1
+
+# ---- a clean end
+ls "$T/ns1$TREE" >/dev/null
+sh_on ns1 'exec 3<etc/k/plain; touch /tmp/in; exec sleep 100' &
+wait_for 10 test -e "$T/ns1/tmp/in"
+node_stop ns1
+like "at its end the node names who is still inside" "$(cat "$T/ns1/zonefs.log")" "sleep"
+check "and nothing is mounted" fails mounted ns1
+finish

@@ -1,0 +1,197 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The keeper: how zonefs starts and ends, what it refuses, and what happens when one of its processes
+# dies or somebody is still inside.
+
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+host_new k1
+D=$T/k1$TREE # the plain directory, as the world sees it
+LOG=$T/k1/zonefs.log
+CONF=$T/k1/etc/zonefs/zonefs.conf
+mkdir -p "$D/etc" "$D/dev"
+mknod -m 666 "$D/dev/null" c 1 3
+echo plain >"$D/etc/file"
+PEERS=(k1)
+rm -rf "$T/k1/var/lib/zonefs"
+node_conf k1 'stop-timeout = 3'
+cp "$CONF" "$T/good.conf"
+
+# with LINES: the good configuration and these lines; without: as it was.
+with() { cat "$T/good.conf" - <<<"${1:-}" >"$CONF"; }
+zonefs_on() { on k1 timeout 30 zonefs "$@" 2>&1; }
+status_of() { zonefs_on "$@" >/dev/null; echo $?; }
+worker_pid() { pid_on k1 zonefs-worker; }
+logged() { grep -Eq -- "$1" "$LOG"; }
+other_than() { local p; p=$($2) && [ "$p" != "$1" ]; }
+zombie() { grep -q '^State:.Z' "/proc/$1/status"; }
+dead() { gone "$1" || zombie "$1"; }
+# inside COMMAND: a process whose working directory is in the mount; its number is in $INSIDE.
+inside() {
+	on k1 bash -c "cd $TREE/etc && exec $1" </dev/null >/dev/null 2>&1 &
+	JOB[inside]=$!
+	wait_for 10 inside_there
+}
+inside_there() { INSIDE=$(pid_on k1 sleep) && [ "$(readlink "/proc/$INSIDE/cwd")" != / ]; }
+read_inside() { cat "/proc/$INSIDE/cwd/file"; }
+end_inside() { kill "$INSIDE" 2>/dev/null; wait "${JOB[inside]}" 2>/dev/null; }
+
+# ---- the command line and --check
+
+is "--version ends with 0" "$(status_of --version)" 0
+is "--help ends with 0" "$(status_of --help)" 0
+is "an unknown option is wrong usage" "$(status_of --nonsense)" 2
+is "an argument is wrong usage" "$(status_of -f what)" 2
+is "a missing file is an error" "$(status_of --check -c /nowhere)" 1
+
+is "--check finds nothing wrong with a good configuration" "$(status_of --check)" 0
+with 'nonsense = 1'
+n=$(wc -l <"$CONF")
+like "--check names the line of a mistake" "$(zonefs_on --check)" "zonefs.conf:$n: "
+is "... and ends with 1" "$(status_of --check)" 1
+like "a start is refused likewise" "$(zonefs_on)" "zonefs.conf:$n: "
+sed -i 's/^user .*/user = "no-such-user"/' "$CONF"
+sed -i '/nonsense/d' "$CONF"
+like "a missing user is told with the command that makes it" "$(zonefs_on --check)" 'adduser --system'
+with
+chmod 644 "$T/k1/etc/zonefs/k1.key"
+like "a key file that others may read is refused" "$(zonefs_on --check)" 'k1.key'
+is "... also at the start" "$(status_of)" 1
+chmod 600 "$T/k1/etc/zonefs/k1.key"
+with "hook \"h\" { run = { \"$TREE/etc/file\" } user = \"bind\" match = { \"**\" } }"
+like "a hook in the tree is refused" "$(zonefs_on --check)" 'lies in the tree'
+with 'hook "h" { run = { "/tmp/hook" } user = "bind" match = { "**" } }'
+like "a hook that others could replace is refused" "$(zonefs_on --check)" '/tmp is writable'
+with
+mkdir -m 755 "$T/k1/var/lib/zonefs"
+like "a state directory that others may enter is refused" "$(zonefs_on --check)" '/var/lib/zonefs'
+is "... also at the start" "$(status_of)" 1
+rmdir "$T/k1/var/lib/zonefs"
+
+# ---- start
+
+is "in the background: 0 once the mount is usable" "$(status_of)" 0
+check "... and it is" on k1 cat $TREE/etc/file
+K=$(keeper_pid k1)
+is "the state directory was made for the replicator alone" \
+	"$(on k1 stat -c '%U %a' /var/lib/zonefs)" "zonefs 700"
+like "a second one is refused" "$(zonefs_on -f)" 'running here already'
+check "... and the first goes on" on k1 cat $TREE/etc/file
+kill -TERM "$K"
+check "it ends on SIGTERM" wait_for 20 dead "$K"
+check "... and the plain directory is back" fails mounted k1
+
+on k1 bash -c "cd $TREE && exec sleep 1000" &
+wait_for 10 pid_on k1 sleep
+INSIDE=$(pid_on k1 sleep)
+node_start k1
+check "who was in the directory before the mount is named" wait_for 5 logged 'sleep \([0-9]+\)'
+kill "$INSIDE"
+check "a device in the tree works" on k1 bash -c "echo x >$TREE/dev/null"
+
+# ---- rights
+
+R=$(replicator_pid k1)
+S=$(cat "/proc/$R/status")
+like "the replicator runs as its own user" "$S" $'^Uid:\t64007\t64007\t64007\t64007$'
+like "... and group, in no other" "$S" $'^Groups:\t64007 $'
+is "... without capabilities, for ever" \
+	"$(grep -c '^Cap[IPEBA].*0000000000000000$' <<<"$S") $(grep NoNewPrivs <<<"$S" | cut -f2)" "5 1"
+is "... in a session of its own" "$(ps -o sid= -p "$R" | tr -d ' ')" "$R"
+unlike "it has no descriptor of the tree or of the device" \
+	"$(ls -l "/proc/$R/fd")" "$TREE|/dev/fuse|$T"
+unlike "nothing of root's environment" "$(tr '\0' '\n' <"/proc/$R/environ")" '^(HOME|B|WORLD)='
+unlike "what runs as root links no network or database library" \
+	"$(ldd "$BIN/zonefs")" 'zmq|sqlite|zstd|ldns'
+
+# ---- quiet
+
+K=$(keeper_pid k1)
+switches() { cat "/proc/$K/task"/*/status | awk '/ctxt_switches/ {n += $2} END {print n}'; }
+before=$(switches)
+sleep 2
+is "an idle keeper does not wake up" "$(switches)" "$before"
+kill -HUP "$K"
+check "SIGHUP is a line in the log" wait_for 5 logged 'SIGHUP'
+check "... and all goes on" on k1 cat $TREE/etc/file
+
+# ---- deaths
+
+W=$(worker_pid)
+kill -9 "$R"
+check "another replicator comes when one is killed" wait_for 10 other_than "$R" 'replicator_pid k1'
+check "... and the log says how the first ended" logged "replicator .* signal 9"
+is "... under the same mount" "$(worker_pid)" "$W"
+check "... which goes on" on k1 bash -c "echo more >$TREE/etc/more && cat $TREE/etc/more"
+
+inside 'sleep 1000'
+kill -9 "$W"
+check "when the worker is killed all is mounted afresh" wait_for 10 other_than "$W" worker_pid
+check "... with what was in it" wait_for 10 on k1 cat $TREE/etc/more
+check "... the log names who has to be restarted" wait_for 5 logged 'restart them: .*sleep \('
+check_not "... who gets an error there" read_inside
+end_inside
+check "... and there is a replicator again" wait_for 10 replicator_pid k1
+is "... one only" "$(pgrep -c -x zonefs-replicat)" 1
+
+# ---- end
+
+inside 'sleep 1000'
+kill -TERM "$K"
+check "on SIGTERM the plain directory is back at once" wait_for 2 fails mounted k1
+is "... while those inside are served" "$(read_inside)" plain
+check "... and named in the log" wait_for 5 logged 'still inside, .*sleep \('
+like "... a second zonefs is refused meanwhile" "$(zonefs_on -f)" 'still ending'
+check "... until the time limit" wait_for 10 dead "$K"
+check_not "... then they get an error" read_inside
+end_inside
+wait "${JOB[k1.zonefs]}"
+is "an end in order is told as 0" "$?" 0
+
+node_start k1
+K=$(keeper_pid k1)
+kill -9 "$K"
+check "a keeper that is killed takes the others with it" wait_for 10 fails worker_pid
+wait "${JOB[k1.zonefs]}" 2>/dev/null
+check "... and leaves a dead mount" mounted k1
+node_start k1
+check "... which the next start clears away" logged 'cleared away the dead mount'
+K=$(keeper_pid k1)
+must on k1 umount $TREE
+check "unmounted by hand, it ends too" wait_for 10 dead "$K"
+wait "${JOB[k1.zonefs]}"
+is "... in order" "$?" 0
+
+node_start k1
+K=$(keeper_pid k1)
+for i in 1 2 3 4 5; do
+	W=$(worker_pid) && kill -9 "$W"
+	[ "$i" -eq 5 ] || wait_for 10 other_than "$W" worker_pid
+done
+check "after five deaths within a minute it gives up" wait_for 20 dead "$K"
+wait "${JOB[k1.zonefs]}"
+is "... and says so" "$?" 1
+is "... with the plain directory in place" "$(on k1 cat $TREE/etc/more)" more
+unset "JOB[k1.zonefs]"
+
+# ---- without root's rights
+
+TRIAL=$T/k1/tmp/trial
+mkdir -p "$TRIAL/tree"
+echo trial >"$TRIAL/tree/file"
+sed -e 's,/var/named/chroot,/tmp/trial/tree,; s,/var/lib/zonefs,/tmp/trial/state,' \
+	"$T/good.conf" >"$T/k1/etc/zonefs/trial.conf"
+cat >"$TRIAL/run" <<'END'
+zonefs -f -c /etc/zonefs/trial.conf 2>/tmp/trial/log &
+for i in $(seq 500); do
+	grep -q 'tree .* fuse.zonefs ' /proc/self/mountinfo && grep -q mounted /tmp/trial/log && break
+	sleep 0.02
+done
+cat /tmp/trial/tree/file
+kill $!
+wait $!
+END
+is "in a user and mount namespace it works too" \
+	"$(on k1 timeout 30 unshare -rm bash /tmp/trial/run 2>&1)" trial
+finish
