@@ -50,14 +50,14 @@ struct node {
 	struct names *names;
 	struct control *control;
 
-	uint64_t node_id;     /* random, made with the store */
-	int64_t now_msec;     /* monotonic, as of this round */
-	int64_t wall_msec;    /* the wall clock, likewise */
-	int64_t started_msec; /* wall clock */
-	int64_t core_wake;    /* when the core wants EVENT_TIME; INT64_MAX: not */
-	uint64_t
-	    changes; /* counts rounds in which something was stored: "has anything happened?" */
-	struct deferred *deferred; /* events for the next round */
+	uint64_t node_id;           /* random, made with the store */
+	int64_t now_msec;           /* monotonic, as of this round */
+	int64_t wall_msec;          /* the wall clock, likewise */
+	int64_t started_msec;       /* wall clock */
+	int64_t core_wake;          /* when the core wants EVENT_TIME; INT64_MAX: not */
+	int64_t blocked_since_msec; /* wall clock: the store cannot be written; 0: it can */
+	uint64_t changes;           /* counts what was stored: "has anything happened?" */
+	struct deferred *deferred;  /* events for the next round */
 	struct deferred **deferred_end;
 	bool stopping; /* SIGTERM came, or the port is closed */
 };
@@ -191,7 +191,7 @@ struct wait_report {
 	const char *command;
 };
 /* `report` for each peer, writer and (once) for this node itself, in the order of the answers; then
- * `done` once. Both may come before node_wait returns. */
+ * `done` once. Neither comes before node_wait returns, and neither may start or cancel a wait. */
 struct wait_calls {
 	void (*report)(void *arg, const struct wait_report *r);
 	void (*done)(void *arg, bool reached);
@@ -223,6 +223,7 @@ struct verify_calls {
 	void (*done)(void *arg, bool identical);
 	void *arg;
 };
+/* As with waits: the calls come later, and may not start or cancel a verification. */
 int node_verify(struct node *n, const struct verify_calls *calls, uint64_t *id);
 void node_verify_cancel(struct node *n, uint64_t id);
 

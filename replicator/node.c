@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The loop. A round gathers what is ready, gives it to the core, commits once, and carries out what
+ * waited for the commit; then the timers. While the store cannot be written, nothing is taken in:
+ * what peers and fs have to say waits with them, and only the control socket is served.
+ */
+#include "replicator/node.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <fcntl.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "replicator/contents.h"
+#include "replicator/control.h"
+#include "replicator/names.h"
+#include "replicator/node_internal.h"
+#include "replicator/outcomes.h"
+#include "replicator/peers.h"
+#include "replicator/placer.h"
+#include "replicator/portal.h"
+#include "replicator/runner.h"
+#include "replicator/runs.h"
+#include "replicator/taker.h"
+#include "replicator/verify.h"
+#include "replicator/waits.h"
+
+#define PRUNE_REST_MSEC 10000
+#define PRUNE_AGAIN_MSEC 50
+#define NODE_ID "node-id"
+
+/* ---- events ---- */
+
+struct deferred {
+	struct deferred *next;
+	struct event event;
+	char *path;
+};
+
+void node_event(struct node *n, struct event *e)
+{
+	size_t count;
+
+	e->wall_msec = clock_wall_msec();
+	e->now_msec = clock_monotonic_msec();
+	const struct effect *effects = core_step(n->core, e, &count);
+	runner_take(n->runner, effects, count);
+}
+
+void node_defer(struct node *n, const struct event *e)
+{
+	struct deferred *d = calloc(1, sizeof(*d));
+
+	if (!d || (e->path && !(d->path = strdup(e->path)))) {
+		log_error("out of memory");
+		abort();
+	}
+	d->event = *e;
+	d->event.path = d->path;
+	*n->deferred_end = d;
+	n->deferred_end = &d->next;
+}
+
+static int give_deferred(struct node *n)
+{
+	struct deferred *d = n->deferred;
+	int given = 0;
+
+	n->deferred = NULL;
+	n->deferred_end = &n->deferred;
+	while (d) {
+		struct deferred *next = d->next;
+		node_event(n, &d->event);
+		free(d->path);
+		free(d);
+		d = next;
+		given++;
+	}
+	return given;
+}
+
+/* ---- the runner's hands ---- */
+
+static int hand_store(void *arg, const struct effect *e)
+{
+	struct node *n = arg;
+
+	n->changes++;
+	return store_apply(n->store, e, n->wall_msec);
+}
+
+static int hand_commit(void *arg)
+{
+	return store_commit(((struct node *)arg)->store);
+}
+
+static bool hand_dirty(void *arg)
+{
+	return store_dirty(((struct node *)arg)->store);
+}
+
+static bool hand_prepare(void *arg, const struct effect *e, struct task *t)
+{
+	struct node *n = arg;
+
+	switch (e->type) {
+	case EFFECT_WAKE:
+		n->core_wake = e->at_msec;
+		return false;
+	case EFFECT_NOTE:
+		log_write((enum log_level)e->note.level, "%s", e->note.text);
+		return false;
+	case EFFECT_TOLD:
+		outcomes_installed(n, e);
+		runs_note(n->runs, e);
+		return true;
+	default:
+		return peers_prepare(n->peers, e, t);
+	}
+}
+
+static void hand_carry_out(void *arg, struct task *t)
+{
+	struct node *n = arg;
+
+	switch ((int)t->type) {
+	case EFFECT_ACK:
+		portal_ack(n->portal, t->serial);
+		break;
+	case EFFECT_LOOK:
+		taker_look(n->taker, t->path);
+		break;
+	case EFFECT_SCAN:
+		taker_scan(n->taker, t->path);
+		break;
+	case EFFECT_STAGE:
+	case EFFECT_INSTALL:
+	case EFFECT_REMOVE:
+		placer_take(n->placer, t);
+		break;
+	case EFFECT_FETCH:
+		contents_fetch(n->contents, t->content.hash, t->content.size, t->peer);
+		break;
+	case EFFECT_BROADCAST:
+	case EFFECT_ASK:
+	case EFFECT_ANSWER:
+	case (int)TASK_REPLY:
+		peers_carry_out(n->peers, t);
+		break;
+	case EFFECT_TOLD:
+		runs_changed(n->runs, t);
+		break;
+	case EFFECT_JOINED:
+		log_notice("this node has joined");
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- opening and closing ---- */
+
+static uint64_t random63(void)
+{
+	uint64_t r = 0;
+
+	while ((r & INT64_MAX) == 0)
+		if (getrandom(&r, sizeof(r), 0) != sizeof(r))
+			r = 0;
+	return r & INT64_MAX;
+}
+
+static int load_id(struct node *n)
+{
+	long len = store_value_get(n->store, NODE_ID, &n->node_id, sizeof(n->node_id));
+
+	if (len == (long)sizeof(n->node_id))
+		return 0;
+	if (len < 0)
+		return (int)len;
+	n->node_id = random63();
+	return store_value_put(n->store, NODE_ID, &n->node_id, sizeof(n->node_id));
+}
+
+static int load_core(struct node *n)
+{
+	static const char *names[CONF_PEERS_MAX];
+	const struct conf *conf = n->conf;
+
+	for (size_t i = 0; i < conf->npeers; i++)
+		names[i] = conf->peers[i].name;
+	struct core_conf c = {
+	    .node = conf->node,
+	    .locality = conf->locality,
+	    .delete_delay_msec = (uint32_t)conf->delete_delay_msec,
+	    .max_file_size = (uint64_t)conf->max_file_size,
+	    .allow_setid = conf->allow_setid,
+	    .npeers = (uint32_t)conf->npeers,
+	    .peers = names,
+	};
+	n->core = core_new(&c);
+	return n->core ? store_load(n->store, n->core) : -ENOMEM;
+}
+
+static int open_parts(struct node *n, const struct conf_keys *keys, int port)
+{
+	const struct runner_hands hands = {
+	    .store = hand_store,
+	    .commit = hand_commit,
+	    .dirty = hand_dirty,
+	    .prepare = hand_prepare,
+	    .carry_out = hand_carry_out,
+	    .arg = n,
+	};
+	int err = store_open(&n->store, n->conf->state, false);
+
+	if (err < 0)
+		return err;
+	err = load_core(n);
+	if (err == 0)
+		err = load_id(n);
+	if (err < 0) {
+		log_error("the store in %s cannot be read: %s", n->conf->state, err_text(err));
+		return err;
+	}
+	n->names = names_new(NULL);
+	n->runner = runner_new(&hands);
+	n->peers = peers_new(n);
+	n->taker = taker_new(n);
+	n->placer = placer_new(n);
+	n->contents = contents_new(n);
+	n->waits = waits_new(n);
+	n->verify = verify_new(n);
+	n->runs = runs_new(n);
+	if (!n->names || !n->runner || !n->peers || !n->taker || !n->placer || !n->contents ||
+	    !n->waits || !n->verify || !n->runs)
+		return -ENOMEM;
+	err = portal_open(n, port, &n->portal);
+	if (err == 0)
+		err = link_open(&n->link, n->conf, keys, NULL);
+	if (err == 0)
+		err = control_open(n, &n->control);
+	return err;
+}
+
+static void close_parts(struct node *n)
+{
+	control_close(n->control);
+	if (n->runner && n->link && n->portal)
+		runner_flush(n->runner, n->now_msec);
+	if (n->portal)
+		portal_flush(n->portal);
+	if (n->link)
+		link_close(n->link);
+	portal_close(n->portal);
+	runs_free(n->runs);
+	verify_free(n->verify);
+	waits_free(n->waits);
+	contents_free(n->contents);
+	placer_free(n->placer);
+	taker_free(n->taker);
+	peers_free(n->peers);
+	runner_free(n->runner);
+	names_free(n->names);
+	core_free(n->core);
+	if (n->store)
+		store_close(n->store);
+	while (n->deferred) {
+		struct deferred *d = n->deferred;
+		n->deferred = d->next;
+		free(d->path);
+		free(d);
+	}
+}
+
+/* ---- the loop ---- */
+
+static volatile sig_atomic_t told_to_stop;
+
+static void on_signal(int number)
+{
+	(void)number;
+	told_to_stop = 1;
+}
+
+/* Signals come only while poll waits. */
+static void catch_signals(sigset_t *during_poll)
+{
+	struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+	sigset_t block;
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigemptyset(&block);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGINT);
+	sigprocmask(SIG_BLOCK, &block, during_poll);
+	sigdelset(during_poll, SIGTERM);
+	sigdelset(during_poll, SIGINT);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t next_wake(const struct node *n)
+{
+	int64_t wake = runner_wake(n->runner);
+
+	wake = earlier(wake, control_wake(n->control));
+	wake = earlier(wake, waits_wake(n->waits));
+	wake = earlier(wake, portal_wake(n->portal));
+	wake = earlier(wake, peers_wake(n->peers));
+	if (runner_blocked(n->runner))
+		return wake;
+	wake = earlier(wake, n->core_wake);
+	wake = earlier(wake, contents_wake(n->contents));
+	wake = earlier(wake, runs_wake(n->runs));
+	wake = earlier(wake, verify_wake(n->verify));
+	return n->deferred || n->peers->sent ? 0 : wake;
+}
+
+struct fds {
+	struct pollfd p[1 + LINK_FDS_MAX + CONTROL_FDS_MAX];
+	int n;
+	int control; /* index of the first of the control socket's */
+};
+
+static void gather_fds(struct node *n, struct fds *f, bool full)
+{
+	int link[LINK_FDS_MAX];
+
+	f->n = 0;
+	if (!runner_blocked(n->runner)) {
+		f->p[f->n++] = (struct pollfd){portal_fd(n->portal),
+					       (short)(POLLIN | (full ? POLLOUT : 0)), 0};
+		int count = link_fds(n->link, link, LINK_FDS_MAX);
+		for (int i = 0; i < count; i++)
+			f->p[f->n++] = (struct pollfd){link[i], POLLIN, 0};
+	}
+	f->control = f->n;
+	f->n += control_fds(n->control, f->p + f->n, CONTROL_FDS_MAX);
+}
+
+static void read_clocks(struct node *n)
+{
+	n->now_msec = clock_monotonic_msec();
+	n->wall_msec = clock_wall_msec();
+}
+
+/* Takes in what is ready; true if there was something. */
+static bool gather(struct node *n)
+{
+	int given = give_deferred(n);
+
+	given += portal_receive(n->portal, NODE_ROUND_MAX);
+	given += peers_receive(n->peers, NODE_ROUND_MAX);
+	if (n->core_wake <= n->now_msec) {
+		struct event e = {.type = EVENT_TIME};
+		n->core_wake = INT64_MAX;
+		node_event(n, &e);
+		given++;
+	}
+	return given > 0;
+}
+
+static void idle(struct node *n, int64_t *prune_at)
+{
+	if (n->now_msec < *prune_at)
+		return;
+	bool more = store_prune(n->store, (uint32_t)n->conf->keep_versions);
+	*prune_at = n->now_msec + (more ? PRUNE_AGAIN_MSEC : PRUNE_REST_MSEC);
+}
+
+/* One round, after poll. True if there is more to do at once. */
+static bool go_round(struct node *n, const struct fds *f, int64_t *prune_at)
+{
+	bool busy = false, more = false;
+
+	if (!runner_blocked(n->runner)) {
+		busy = gather(n);
+		more = taker_work(n->taker);
+		more |= placer_work(n->placer);
+		contents_tick(n->contents);
+	}
+	runner_end_round(n->runner, n->now_msec);
+	if (!runner_blocked(n->runner))
+		n->blocked_since_msec = 0;
+	else if (n->blocked_since_msec == 0)
+		n->blocked_since_msec = n->wall_msec;
+	peers_tick(n->peers);
+	waits_tick(n->waits);
+	portal_tick(n->portal);
+	if (!runner_blocked(n->runner)) {
+		outcomes_tick(n);
+		runs_tick(n->runs);
+		verify_tick(n->verify);
+		if (!busy && !more)
+			idle(n, prune_at);
+	}
+	control_round(n->control, f->p + f->control, f->n - f->control);
+	return busy || more;
+}
+
+static void loop(struct node *n)
+{
+	static struct fds f;
+	sigset_t during_poll;
+	int64_t prune_at = n->now_msec + PRUNE_REST_MSEC;
+	bool more = true;
+
+	catch_signals(&during_poll);
+	while (!n->stopping && !told_to_stop) {
+		bool full = portal_flush(n->portal);
+		gather_fds(n, &f, full);
+		read_clocks(n);
+		int64_t wait = more ? 0 : next_wake(n) - n->now_msec;
+		wait = wait < 0 ? 0 : wait > 3600 * 1000 ? 3600 * 1000 : wait;
+		struct timespec limit = {wait / 1000, wait % 1000 * 1000000};
+		if (ppoll(f.p, (nfds_t)f.n, &limit, &during_poll) < 0) {
+			if (errno != EINTR)
+				log_limited(LOG_LEVEL_ERROR, "poll: %s", strerror(errno));
+			for (int i = 0; i < f.n; i++)
+				f.p[i].revents = 0;
+		}
+		read_clocks(n);
+		more = go_round(n, &f, &prune_at);
+	}
+}
+
+int node_run(const struct conf *conf, const struct conf_keys *keys, int port)
+{
+	struct node *n = calloc(1, sizeof(*n));
+
+	if (!n) {
+		log_error("out of memory");
+		return 1;
+	}
+	n->conf = conf;
+	n->core_wake = INT64_MAX;
+	n->deferred_end = &n->deferred;
+	read_clocks(n);
+	n->started_msec = n->wall_msec;
+	fcntl(port, F_SETFL, fcntl(port, F_GETFL) | O_NONBLOCK);
+	int err = open_parts(n, keys, port);
+	if (err == 0) {
+		struct event start = {.type = EVENT_START};
+		start.random = random63();
+		node_event(n, &start);
+		loop(n);
+	} else {
+		log_error("this node cannot start: %s", err_text(err));
+	}
+	close_parts(n);
+	free(n);
+	return err == 0 ? 0 : 1;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the control socket asks of the node as a whole.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "replicator/node_internal.h"
+#include "replicator/runner.h"
+#include "replicator/runs.h"
+#include "replicator/taker.h"
+
+static void add_waited(void *arg, uint32_t peer)
+{
+	*(uint64_t *)arg |= 1ull << peer;
+}
+
+void node_status(struct node *n, struct node_status *s)
+{
+	struct heartbeat h;
+
+	memset(s, 0, sizeof(*s));
+	core_heartbeat(n->core, &h, n->wall_msec, n->now_msec);
+	s->node = n->conf->node;
+	s->started_msec = n->started_msec;
+	s->joining = h.joining;
+	if (s->joining)
+		core_waits_for(n->core, add_waited, &s->waits_for);
+	s->blocked = runner_blocked(n->runner);
+	s->blocked_since_msec = n->blocked_since_msec;
+	s->ops = h.ops;
+	s->tree = h.tree;
+	s->digest = h.digest;
+	s->pending = h.pending;
+	s->lag_msec = h.lag_msec;
+	s->conflicts = h.conflicts;
+	s->hooks_failing = runs_failing(n->runs);
+	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
+	store_usage(n->store, &s->usage);
+}
+
+/* ---- troubles ---- */
+
+struct troubles {
+	bool (*each)(void *arg, const struct trouble *t);
+	void *arg;
+	bool stopped;
+};
+
+static bool tell(struct troubles *t, enum trouble_kind kind, const char *path, const char *words,
+		 uint32_t peer)
+{
+	struct trouble trouble = {kind, path, words, peer};
+
+	if (!t->stopped)
+		t->stopped = !t->each(t->arg, &trouble);
+	return !t->stopped;
+}
+
+static bool look_at(void *arg, const struct core_path *p)
+{
+	struct troubles *t = arg;
+	char words[64];
+
+	if (p->waiting)
+		tell(t, TROUBLE_WAITING, p->path, p->waiting, p->waiting_for_peer);
+	if (p->unwanted)
+		tell(t, TROUBLE_UNWANTED, p->path, "", UINT32_MAX);
+	if (p->shown && p->shown->raised)
+		tell(t, TROUBLE_RAISED, p->path, "", UINT32_MAX);
+	if (p->shown && p->shown->leftover)
+		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
+	if (p->conflict) {
+		snprintf(words, sizeof(words), "%u versions", p->n);
+		tell(t, TROUBLE_CONFLICT, p->path, words, UINT32_MAX);
+	}
+	return !t->stopped;
+}
+
+static bool too_big(void *arg, const char *path)
+{
+	return tell(arg, TROUBLE_TOO_BIG, path, "", UINT32_MAX);
+}
+
+void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble *t), void *arg)
+{
+	struct troubles t = {each, arg, false};
+
+	core_each(n->core, "", look_at, &t);
+	if (!t.stopped)
+		taker_too_big(n->taker, too_big, &t);
+}
+
+int node_start_alone(struct node *n)
+{
+	struct event e = {.type = EVENT_START_ALONE};
+
+	if (!core_joining(n->core))
+		return -EALREADY;
+	node_defer(n, &e);
+	return 0;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is known of each peer. One timer a second serves them all: an idle node wakes for it and for
+ * little else.
+ */
+#include "replicator/peers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "replicator/contents.h"
+#include "replicator/outcomes.h"
+#include "replicator/peers_internal.h"
+#include "replicator/runs.h"
+#include "replicator/verify.h"
+#include "replicator/waits.h"
+
+#define HELLO_AGAIN_MSEC 2000
+
+struct peers *peers_new(struct node *n)
+{
+	struct peers *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->node = n;
+	p->n = (uint32_t)n->conf->npeers;
+	p->next_id = 1;
+	p->p = calloc(p->n ? p->n : 1, sizeof(*p->p));
+	if (!p->p) {
+		free(p);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < p->n; i++) {
+		p->p[i].name = n->conf->peers[i].name;
+		p->p[i].untold = true;
+	}
+	return p;
+}
+
+void peers_free(struct peers *p)
+{
+	if (!p)
+		return;
+	free(p->p);
+	free(p);
+}
+
+struct peer *peers_find(struct peers *p, const char *name)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		if (strcmp(p->p[i].name, name) == 0)
+			return &p->p[i];
+	return NULL;
+}
+
+uint64_t peers_next_id(struct peers *p)
+{
+	return p->next_id++;
+}
+
+/* ---- reachable or not ---- */
+
+static void tell_reachable(struct peers *p, struct peer *peer)
+{
+	struct node *n = p->node;
+	uint32_t i = (uint32_t)(peer - p->p);
+	struct event e = {.type = EVENT_PEER, .peer = i, .reachable = peer->reachable};
+
+	log_notice("peer %s is %s", peer->name,
+		   peer->reachable ? "reachable" : "not reachable any more");
+	peer->ask_id = 0;
+	peer->outcomes_id = 0;
+	peer->untold = true;
+	node_event(n, &e);
+	contents_peer(n->contents, i, peer->reachable);
+	if (!peer->reachable) {
+		waits_peer_lost(n->waits, i);
+		verify_peer_lost(n->verify, i);
+	}
+}
+
+void peers_judge(struct peers *p, struct peer *peer)
+{
+	bool silent = p->node->now_msec - peer->heard_msec > PEERS_SILENCE_MSEC;
+	bool reachable = peer->connected && peer->greeted && !silent;
+
+	if (reachable == peer->reachable)
+		return;
+	if (!reachable && silent && peer->connected)
+		snprintf(peer->last_error, sizeof(peer->last_error), "nothing heard for %d s",
+			 PEERS_SILENCE_MSEC / 1000);
+	peer->reachable = reachable;
+	tell_reachable(p, peer);
+}
+
+void peers_heard(struct peers *p, struct peer *peer)
+{
+	peer->heard_msec = p->node->now_msec;
+	peer->heard_wall_msec = p->node->wall_msec;
+}
+
+/* While the store cannot be written nobody listens to the peers: their silence means nothing. */
+static void peers_excuse(struct peers *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		if (p->p[i].reachable)
+			p->p[i].heard_msec = p->node->now_msec;
+}
+
+void peers_connected(struct peers *p, struct peer *peer, bool connected)
+{
+	log_debug("the link to peer %s is %s", peer->name, connected ? "up" : "down");
+	peer->connected = connected;
+	peer->greeted = false;
+	peers_judge(p, peer);
+	if (connected)
+		peers_say_hello(p, peer);
+}
+
+void peers_check_patterns(struct peers *p, struct peer *peer, uint64_t patterns)
+{
+	bool differ = patterns != locality_hash(p->node->conf->locality);
+
+	if (differ && (!peer->patterns_differ || peer->patterns != patterns))
+		log_warning("peer %s excludes other paths than this node: what one of them keeps "
+			    "local the other waits for; make `exclude` and `include` the same",
+			    peer->name);
+	peer->patterns = patterns;
+	peer->patterns_differ = differ;
+}
+
+void peers_met(struct peers *p, struct peer *peer, const struct message *m)
+{
+	if (strcmp(m->hello.node, peer->name) != 0)
+		log_limited(LOG_LEVEL_WARNING,
+			    "the node that is configured here as peer \"%s\" calls itself \"%s\"",
+			    peer->name, m->hello.node);
+	if (peer->other_protocol)
+		log_notice("peer %s speaks this protocol now", peer->name);
+	peer->other_protocol = false;
+	peer->node_id = m->hello.node_id;
+	peers_check_patterns(p, peer, m->hello.patterns);
+}
+
+void peers_take_heartbeat(struct peers *p, struct peer *peer, const struct message *m)
+{
+	struct event e = {.type = EVENT_HEARTBEAT, .peer = (uint32_t)(peer - p->p)};
+
+	peer->heartbeat = m->heartbeat.heartbeat;
+	peer->heartbeat_came = true;
+	peer->offset_msec = peer->heartbeat.wall_msec - p->node->wall_msec;
+	peers_check_patterns(p, peer, m->heartbeat.patterns);
+	peers_judge(p, peer);
+	e.heartbeat = &peer->heartbeat;
+	node_event(p->node, &e);
+}
+
+/* ---- time ---- */
+
+void peers_tick(struct peers *p)
+{
+	struct node *n = p->node;
+
+	if (n->now_msec < p->beat_msec)
+		return;
+	p->beat_msec = n->now_msec + PEERS_HEARTBEAT_MSEC;
+	peers_send_heartbeat(p);
+	if (runner_blocked(n->runner)) {
+		peers_excuse(p);
+		return;
+	}
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct peer *peer = &p->p[i];
+
+		peers_judge(p, peer);
+		if (peer->connected && !peer->greeted && !peer->other_protocol &&
+		    n->now_msec - peer->hello_msec >= HELLO_AGAIN_MSEC)
+			peers_say_hello(p, peer);
+	}
+}
+
+int64_t peers_wake(const struct peers *p)
+{
+	return p->beat_msec;
+}
+
+/* ---- for the control socket ---- */
+
+uint32_t node_peers(const struct node *n)
+{
+	return n->peers->n;
+}
+
+void node_peer(struct node *n, uint32_t i, struct peer_status *s)
+{
+	const struct peer *peer = &n->peers->p[i];
+	const struct heartbeat *h = &peer->heartbeat;
+	static struct link_peer_state link;
+	struct heartbeat own;
+
+	core_heartbeat(n->core, &own, n->wall_msec, n->now_msec);
+	link_peer(n->link, i, &link);
+	memset(s, 0, sizeof(*s));
+	s->name = peer->name;
+	s->address = n->conf->peers[i].address;
+	s->key = n->conf->peers[i].key;
+	s->connected = peer->connected;
+	s->reachable = peer->reachable;
+	s->heard = peer->heartbeat_came;
+	s->joining = h->joining;
+	s->heard_msec = peer->heard_wall_msec;
+	s->ops = h->ops;
+	s->same_knowledge = peer->heartbeat_came && h->digest == own.digest;
+	s->identical = s->same_knowledge && h->tree == own.tree;
+	if (peer->heartbeat_came && !s->same_knowledge) {
+		s->behind = own.ops > h->ops ? own.ops - h->ops : 0;
+		s->ahead = h->ops > own.ops ? h->ops - own.ops : 0;
+	}
+	s->pending = h->pending;
+	s->lag_msec = h->lag_msec;
+	s->hooks_failing = h->failing;
+	s->conflicts = h->conflicts;
+	s->offset_msec = peer->offset_msec;
+	s->patterns_differ = peer->patterns_differ;
+	s->bytes_in = peer->bytes_in;
+	s->bytes_out = peer->bytes_out;
+	s->bad_messages = peer->bad_messages + link.bad_messages;
+	s->last_error = link.last_error[0] && !peer->connected ? link.last_error : peer->last_error;
+	if (peer->reachable)
+		s->last_error = "";
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Two lanes, each with a bound of what is under way: contents being staged, and installs. A large
+ * content is written into the staged file in pieces, and the descriptor is closed before the core
+ * hears of it: an install proves that no writer is left.
+ */
+#include "replicator/placer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "replicator/names.h"
+#include "replicator/portal.h"
+
+#define PIECE (1024 * 1024)
+#define PIECES_A_ROUND 4
+
+/* One request on its way, or waiting. */
+struct place {
+	struct place *next;
+	enum effect_type type;
+	char *path;
+	struct hash hash; /* STAGE */
+	uint64_t size;
+	int fd; /* STAGE of a large content: to be written into; -1 */
+	uint64_t written;
+	struct fhandle handle;
+	struct task *task; /* INSTALL, REMOVE: what was asked */
+};
+
+struct lane {
+	struct place *first;
+	struct place **end;
+	uint32_t under_way;
+};
+
+struct placer {
+	struct node *node;
+	struct lane stages;
+	struct lane installs;
+	struct lane large; /* staged files being written */
+};
+
+static void append(struct lane *l, struct place *p)
+{
+	if (!l->first)
+		l->end = &l->first;
+	p->next = NULL;
+	*l->end = p;
+	l->end = &p->next;
+}
+
+static struct place *shift(struct lane *l)
+{
+	struct place *p = l->first;
+
+	if (p)
+		l->first = p->next;
+	return p;
+}
+
+static void place_free(struct place *p)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	if (p->task) {
+		free(p->task->install.target);
+		free(p->task);
+	}
+	free(p->path);
+	free(p);
+}
+
+struct placer *placer_new(struct node *n)
+{
+	struct placer *p = calloc(1, sizeof(*p));
+
+	if (p)
+		p->node = n;
+	return p;
+}
+
+void placer_free(struct placer *p)
+{
+	struct place *k;
+
+	if (!p)
+		return;
+	while ((k = shift(&p->stages)) || (k = shift(&p->installs)) || (k = shift(&p->large)))
+		place_free(k);
+	free(p);
+}
+
+/* ---- staging ---- */
+
+static void staged(struct placer *p, struct place *k, int status)
+{
+	struct event e = {.type = EVENT_STAGED, .path = k->path};
+
+	if (status < 0)
+		log_limited(LOG_LEVEL_WARNING, "a content cannot be staged: %s", err_text(status));
+	e.staged.status = status;
+	e.staged.handle = k->handle;
+	p->stages.under_way--;
+	node_event(p->node, &e);
+	place_free(k);
+}
+
+static void stage_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+{
+	struct place *k = arg;
+
+	if (status == 0) {
+		rd_fhandle(r, &k->handle);
+		status = rd_end(r);
+	}
+	if (status == 0 && k->size > PORT_INLINE_MAX) {
+		if (fd >= 0) {
+			k->fd = fd;
+			append(&n->placer->large, k);
+			return;
+		}
+		status = -EIO;
+	}
+	if (fd >= 0)
+		close(fd);
+	staged(n->placer, k, status);
+}
+
+/* False: it must wait. */
+static bool send_stage(struct placer *p, struct place *k)
+{
+	static uint8_t content[PORT_INLINE_MAX];
+	struct node *n = p->node;
+	long len = 0;
+
+	if (k->size <= PORT_INLINE_MAX && k->size > 0) {
+		uint64_t total = 0;
+		len = store_read(n->store, k->hash, 0, content, sizeof(content), &total);
+		if (len >= 0 && ((uint64_t)len != k->size || total != k->size))
+			len = ERR_CORRUPT;
+	}
+	if (len < 0) {
+		struct event e = {.type = EVENT_STAGED, .path = k->path};
+		log_error("a content that should be in the store cannot be read: %s",
+			  err_text((int)len));
+		e.staged.status = (int)len;
+		node_defer(n, &e);
+		place_free(k);
+		return true;
+	}
+	struct buf *b = portal_begin(n->portal, PORT_STAGE);
+	buf_u64(b, k->size);
+	buf_bytes(b, content, (size_t)len);
+	if (portal_send(n->portal, stage_done, k) < 0)
+		return false;
+	p->stages.under_way++;
+	return true;
+}
+
+/* Writes a piece: 1 there is more, 0 all is written, or an error. */
+static int write_piece(struct placer *p, struct place *k)
+{
+	static uint8_t piece[PIECE];
+	uint64_t total = 0;
+	long len = store_read(p->node->store, k->hash, k->written, piece, sizeof(piece), &total);
+
+	if (len < 0)
+		return (int)len;
+	if (total != k->size || (len == 0 && k->written != k->size))
+		return ERR_CORRUPT;
+	for (long at = 0; at < len;) {
+		ssize_t put = write(k->fd, piece + at, (size_t)(len - at));
+		if (put < 0 && errno != EINTR)
+			return -errno;
+		if (put > 0)
+			at += put;
+	}
+	k->written += (uint64_t)len;
+	return k->written < k->size;
+}
+
+/* ---- installing ---- */
+
+static void install_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+{
+	struct place *k = arg;
+	struct event e = {.type = EVENT_INSTALLED, .path = k->path};
+
+	if (fd >= 0)
+		close(fd);
+	if (status == 0 && k->type == EFFECT_INSTALL) {
+		struct look look;
+		char target[PORT_TARGET_MAX + 1];
+
+		rd_look(r, &look, target);
+		status = rd_end(r);
+		e.installed.ident = look.ident;
+		e.installed.mtime_nsec = look.mtime_nsec;
+		e.installed.uid = look.uid;
+		e.installed.gid = look.gid;
+	}
+	e.installed.status = status;
+	n->placer->installs.under_way--;
+	node_event(n, &e);
+	place_free(k);
+}
+
+static void put_install(struct node *n, struct buf *b, const struct place *k)
+{
+	const struct task *t = k->task;
+	const struct attrs *a = &t->install.attrs;
+	struct install i = {
+	    .path = k->path,
+	    .kind = a->kind,
+	    .mode = a->mode,
+	    .uid = names_id(n->names, false, a->owner, a->uid, n->now_msec),
+	    .gid = names_id(n->names, true, a->group, a->gid, n->now_msec),
+	    .mtime_nsec = a->mtime_nsec,
+	    .handle = t->install.handle,
+	    .target = t->install.target && a->kind == KIND_LINK ? t->install.target : "",
+	    .expected = t->install.expected,
+	};
+
+	if (t->install.kind == INTENT_INPLACE)
+		i.flags = INSTALL_INPLACE;
+	else if (t->install.kind == INTENT_CONTENT)
+		i.flags = INSTALL_HAS_CONTENT;
+	buf_install(b, &i);
+}
+
+static bool send_install(struct placer *p, struct place *k)
+{
+	struct node *n = p->node;
+	struct buf *b =
+	    portal_begin(n->portal, k->type == EFFECT_REMOVE ? PORT_REMOVE : PORT_INSTALL);
+
+	if (k->type == EFFECT_REMOVE) {
+		buf_str(b, k->path);
+		buf_ident(b, &k->task->install.expected);
+	} else {
+		put_install(n, b, k);
+	}
+	if (portal_send(n->portal, install_done, k) < 0)
+		return false;
+	p->installs.under_way++;
+	return true;
+}
+
+/* ---- the lanes ---- */
+
+static void pump(struct placer *p)
+{
+	while (p->stages.under_way < PLACER_STAGES_MAX && p->stages.first) {
+		struct place *k = p->stages.first, *next = k->next;
+		if (!send_stage(p, k))
+			break;
+		p->stages.first = next;
+	}
+	while (p->installs.under_way < PLACER_INSTALLS_MAX && p->installs.first) {
+		struct place *k = p->installs.first;
+		if (!send_install(p, k))
+			break;
+		shift(&p->installs);
+	}
+}
+
+void placer_take(struct placer *p, struct task *t)
+{
+	struct place *k = calloc(1, sizeof(*k));
+	struct task *copy = calloc(1, sizeof(*copy));
+
+	if (!k || !copy) {
+		log_error("out of memory");
+		abort();
+	}
+	k->type = t->type;
+	k->path = t->path;
+	k->fd = -1;
+	t->path = NULL;
+	if (t->type == EFFECT_STAGE) {
+		k->hash = t->content.hash;
+		k->size = t->content.size;
+		free(copy);
+		append(&p->stages, k);
+	} else {
+		*copy = *t;
+		k->task = copy;
+		t->install.target = NULL;
+		append(&p->installs, k);
+	}
+	pump(p);
+}
+
+bool placer_work(struct placer *p)
+{
+	for (int i = 0; i < PIECES_A_ROUND && p->large.first; i++) {
+		struct place *k = shift(&p->large);
+		int more = write_piece(p, k);
+
+		if (more > 0) {
+			append(&p->large, k);
+			continue;
+		}
+		close(k->fd);
+		k->fd = -1;
+		staged(p, k, more);
+	}
+	pump(p);
+	return p->large.first != NULL;
+}

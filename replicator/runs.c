@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The scheduler in core/hooks.c says when; fs runs the program. What a hook was due for is not kept
+ * item by item: one durable mark says that something was due, and after a crash each hook is first
+ * run for "all", before or together with what has come since.
+ */
+#include "replicator/runs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "replicator/outcomes.h"
+#include "replicator/portal.h"
+
+#define MARK "hooks-due"
+#define BACKOFF_FIRST_MSEC 1000
+#define BACKOFF_LAST_MSEC 60000
+
+struct hook_state {
+	struct runs *runs;
+	uint32_t index;
+	const struct hook_run *run;  /* under way, from the scheduler; NULL: none, or a recovery */
+	const struct hook_run *held; /* must wait for the recovery that is under way */
+	bool running;
+	bool recovering; /* a run for everything is due */
+	int64_t recover_msec;
+	int64_t backoff_msec;
+	struct hook_status status;
+	char words[WIRE_WORDS_MAX + 1];
+};
+
+struct runs {
+	struct node *node;
+	struct hooks *hooks;
+	struct hook_state *h;
+	uint32_t n;
+	bool marked;
+};
+
+struct runs *runs_new(struct node *n)
+{
+	struct runs *r = calloc(1, sizeof(*r));
+	struct hook_spec specs[CONF_HOOKS_MAX];
+	uint8_t mark;
+
+	if (!r)
+		return NULL;
+	r->node = n;
+	r->n = (uint32_t)n->conf->nhooks;
+	r->h = calloc(r->n ? r->n : 1, sizeof(*r->h));
+	if (!r->h) {
+		free(r);
+		return NULL;
+	}
+	r->marked = store_value_get(n->store, MARK, &mark, 1) > 0;
+	for (uint32_t i = 0; i < r->n; i++) {
+		const struct conf_hook *c = &n->conf->hooks[i];
+		struct hook_state *h = &r->h[i];
+
+		specs[i] = (struct hook_spec){c->name, c->match, (uint32_t)c->quiet_msec};
+		h->runs = r;
+		h->index = i;
+		h->recovering = r->marked;
+		h->status.name = c->name;
+		h->status.words = h->words;
+	}
+	if (r->marked && r->n > 0)
+		log_notice("hooks were due when this node ended: each runs once for everything");
+	r->hooks = hooks_new(specs, r->n);
+	return r;
+}
+
+void runs_free(struct runs *r)
+{
+	if (!r)
+		return;
+	hooks_free(r->hooks);
+	free(r->h);
+	free(r);
+}
+
+/* ---- changes ---- */
+
+static bool concerns_a_hook(const struct runs *r, const char *path, bool dir)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (patterns_match(r->node->conf->hooks[i].match, path, dir))
+			return true;
+	return false;
+}
+
+static void mark(struct runs *r, bool due)
+{
+	uint8_t one = 1;
+	int err = store_value_put(r->node->store, MARK, &one, due);
+
+	if (err < 0)
+		log_limited(LOG_LEVEL_WARNING, "that hooks are due cannot be noted: %s",
+			    err_text(err));
+	r->marked = due;
+}
+
+void runs_note(struct runs *r, const struct effect *e)
+{
+	bool dir = e->told.version && e->told.version->attrs.kind == KIND_DIR;
+
+	if (r->marked || !(e->told.changed & ~CHANGED_MTIME))
+		return;
+	if (concerns_a_hook(r, e->path, dir))
+		mark(r, true);
+}
+
+void runs_changed(struct runs *r, const struct task *t)
+{
+	const struct version *v = t->told.version;
+	struct dot none = {0};
+
+	hooks_changed(r->hooks, t->path, !v || v->attrs.kind == KIND_DIR,
+		      v && v->attrs.kind == KIND_ABSENT, t->told.changed, v ? v->dot : none,
+		      t->told.more, r->node->now_msec);
+}
+
+/* ---- the text for the hook ---- */
+
+void runs_input(struct buf *b, const struct hook_run *run, size_t max)
+{
+	char *escaped = run && !run->all ? malloc(PATH_ESCAPED_MAX) : NULL;
+	size_t start = b->len;
+
+	for (uint32_t i = 0; escaped && i < run->n; i++) {
+		const struct hook_item *item = &run->items[i];
+		const char *word = item->gone ? "removed\t" : "changed\t";
+
+		path_escape(escaped, PATH_ESCAPED_MAX, item->path);
+		buf_raw(b, word, strlen(word));
+		buf_raw(b, escaped, strlen(escaped));
+		buf_raw(b, "\n", 1);
+	}
+	if (!escaped || b->err || b->len - start > max) {
+		b->len = start;
+		b->err = 0;
+		buf_raw(b, "all\t\n", 5);
+	}
+	free(escaped);
+}
+
+/* Copies the lines that start with `word`, less the word (or, without: all others) into dst. */
+static void pick_lines(char *dst, size_t size, const char *output, const char *word, bool with)
+{
+	size_t used = 0, len = strlen(word);
+
+	while (*output && used + 1 < size) {
+		size_t line = strcspn(output, "\n");
+		bool is = strncmp(output, word, len) == 0;
+
+		if (is == with && line > 0) {
+			size_t skip = is ? len : 0, n = line - skip;
+			if (used > 0)
+				dst[used++] = '\n';
+			if (n > size - 1 - used)
+				n = size - 1 - used;
+			memcpy(dst + used, output + skip, n);
+			used += n;
+		}
+		output += line + (output[line] == '\n');
+	}
+	dst[used] = '\0';
+}
+
+char *runs_served(const char *output)
+{
+	char *served = calloc(1, WIRE_WORDS_MAX);
+
+	if (served)
+		pick_lines(served, WIRE_WORDS_MAX, output, "served ", true);
+	return served;
+}
+
+/* ---- ends ---- */
+
+struct result {
+	int status; /* exit status, -1: a signal, the time limit, or it could not be run */
+	uint32_t run_msec;
+	char output[PORT_OUTPUT_MAX + 1];
+};
+
+static void read_result(struct result *out, int status, struct rd *r)
+{
+	int32_t exit_status = (int32_t)rd_u32(r);
+	int32_t sig = (int32_t)rd_u32(r);
+	bool late = rd_u8(r) != 0;
+	size_t len;
+
+	out->run_msec = rd_u32(r);
+	const uint8_t *text = rd_bytes(r, &len, PORT_OUTPUT_MAX);
+	if (r->err) {
+		len = 0;
+		exit_status = -1;
+	}
+	for (size_t i = 0; i < len; i++)
+		out->output[i] = text[i] ? (char)text[i] : ' ';
+	out->output[len] = '\0';
+	out->status = status < 0 || late || sig != 0 ? -1 : exit_status;
+	if (late)
+		snprintf(out->output, sizeof(out->output), "ended at its time limit");
+	else if (status < 0 && len == 0)
+		snprintf(out->output, sizeof(out->output), "%s", err_text(status));
+	else if (sig != 0 && len == 0)
+		snprintf(out->output, sizeof(out->output), "ended by signal %d", sig);
+}
+
+static void add_outcomes(struct runs *r, const struct hook_state *h, const struct result *result)
+{
+	struct node *n = r->node;
+	char *served = runs_served(result->output);
+
+	for (uint32_t i = 0; h->run && served && i < h->run->n; i++) {
+		const struct hook_item *item = &h->run->items[i];
+		const struct version *v = core_visible(n->core, item->path);
+		struct outcome o = {
+		    .dot = item->dot,
+		    .path = item->path,
+		    .node = n->conf->node,
+		    .wall_msec = n->wall_msec,
+		    .after_msec = -1,
+		    .hook = n->conf->hooks[h->index].name,
+		    .status = result->status,
+		    .words = (char *)h->words,
+		    .served = served,
+		};
+
+		if (item->dot.origin == 0)
+			continue;
+		if (v && dot_same(v->dot, item->dot))
+			o.after_msec = outcomes_after(n, v);
+		outcomes_add(n, &o);
+	}
+	free(served);
+}
+
+static void log_result(const struct hook_state *h, const struct result *result)
+{
+	char line[200];
+
+	path_escape(line, sizeof(line), h->words);
+	if (result->status == 0)
+		log_info("hook %s ran for %u ms", h->status.name, result->run_msec);
+	else
+		log_warning("hook %s failed (%d) after %u ms: %s", h->status.name, result->status,
+			    result->run_msec, line);
+}
+
+static void ended(struct hook_state *h, const struct result *result)
+{
+	struct runs *r = h->runs;
+	struct node *n = r->node;
+	bool ok = result->status == 0;
+
+	pick_lines(h->words, sizeof(h->words), result->output, "served ", false);
+	log_result(h, result);
+	add_outcomes(r, h, result);
+	h->running = false;
+	h->status.runs++;
+	h->status.last_msec = n->wall_msec;
+	h->status.run_msec = result->run_msec;
+	h->status.status = result->status;
+	if (h->recovering) {
+		h->recovering = !ok;
+		h->backoff_msec = h->backoff_msec ? h->backoff_msec * 2 : BACKOFF_FIRST_MSEC;
+		if (h->backoff_msec > BACKOFF_LAST_MSEC)
+			h->backoff_msec = BACKOFF_LAST_MSEC;
+		h->recover_msec = n->now_msec + h->backoff_msec;
+	}
+	if (h->run)
+		hooks_done(r->hooks, h->index, ok, n->now_msec);
+	h->run = NULL;
+	n->changes++;
+	if (r->marked && !runs_pending(r))
+		mark(r, false);
+}
+
+static void hook_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+{
+	struct result *result = malloc(sizeof(*result));
+
+	(void)n;
+	if (fd >= 0)
+		close(fd);
+	if (!result) {
+		log_error("out of memory");
+		abort();
+	}
+	read_result(result, status, r);
+	ended(arg, result);
+	free(result);
+}
+
+/* ---- starts ---- */
+
+static void start(struct hook_state *h, const struct hook_run *run)
+{
+	struct node *n = h->runs->node;
+	struct buf *b = portal_begin(n->portal, PORT_HOOK);
+	struct buf input;
+
+	buf_init(&input, 2 * PORT_INPUT_MAX);
+	runs_input(&input, h->recovering ? NULL : run, PORT_INPUT_MAX);
+	buf_str(b, h->status.name);
+	buf_str(b, "reload");
+	buf_bytes(b, input.data, input.len);
+	buf_fini(&input);
+	h->run = run;
+	h->running = true;
+	if (portal_send(n->portal, hook_done, h) < 0) {
+		struct result failed = {.status = -1};
+		snprintf(failed.output, sizeof(failed.output), "too many requests to fs");
+		ended(h, &failed);
+	}
+}
+
+void runs_tick(struct runs *r)
+{
+	const struct hook_run *run;
+
+	while ((run = hooks_next(r->hooks, r->node->now_msec))) {
+		struct hook_state *h = &r->h[run->hook];
+		if (h->running)
+			h->held = run;
+		else
+			start(h, run);
+	}
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct hook_state *h = &r->h[i];
+
+		if (h->running)
+			continue;
+		if (h->held) {
+			run = h->held;
+			h->held = NULL;
+			start(h, run);
+		} else if (h->recovering && h->recover_msec <= r->node->now_msec) {
+			start(h, NULL);
+		}
+	}
+}
+
+int64_t runs_wake(const struct runs *r)
+{
+	int64_t wake = hooks_wake(r->hooks);
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->h[i].recovering && !r->h[i].running && r->h[i].recover_msec < wake)
+			wake = r->h[i].recover_msec;
+	return wake;
+}
+
+/* ---- questions ---- */
+
+bool runs_pending(const struct runs *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->h[i].recovering || r->h[i].running)
+			return true;
+	return hooks_pending(r->hooks);
+}
+
+static bool fails(const struct hook_state *h)
+{
+	return h->status.runs > 0 && h->status.status != 0;
+}
+
+uint32_t runs_failing(const struct runs *r)
+{
+	uint32_t failing = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		failing += fails(&r->h[i]);
+	return failing;
+}
+
+void runs_words(const struct runs *r, char *dst, size_t size)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		if (fails(&r->h[i])) {
+			snprintf(dst, size, "hook %s fails: %s", r->h[i].status.name,
+				 r->h[i].words);
+			return;
+		}
+		if (r->h[i].running) {
+			snprintf(dst, size, "hook %s is running", r->h[i].status.name);
+			return;
+		}
+	}
+	snprintf(dst, size, "a hook is yet to run");
+}
+
+uint32_t node_hooks(const struct node *n)
+{
+	return n->runs->n;
+}
+
+void node_hook(const struct node *n, uint32_t hook, struct hook_status *s)
+{
+	*s = n->runs->h[hook].status;
+	s->running = n->runs->h[hook].running;
+	s->failing = fails(&n->runs->h[hook]);
+}

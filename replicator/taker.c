@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A take goes: LOOK -> (not a file, nothing new, busy: told at once) -> read and hash -> LOOK again
+ * -> told, or from the beginning where the identity is another one. Small contents are read in one
+ * go and kept until then; large ones are copied into the store's incoming files in pieces of a
+ * megabyte, so that other work goes on between them.
+ */
+#include "replicator/taker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "replicator/hashing.h"
+#include "replicator/names.h"
+#include "replicator/taker_internal.h"
+
+#define PIECE (1024 * 1024)
+#define PIECES_A_ROUND 4
+
+/* ---- lists ---- */
+
+void take_append(struct take_list *l, struct take *k)
+{
+	if (!l->first)
+		l->end = &l->first;
+	k->next = NULL;
+	*l->end = k;
+	l->end = &k->next;
+	l->n++;
+}
+
+struct take *take_shift(struct take_list *l)
+{
+	struct take *k = l->first;
+
+	if (k) {
+		l->first = k->next;
+		l->n--;
+	}
+	return k;
+}
+
+static void take_forget_content(struct take *k)
+{
+	free(k->content);
+	k->content = NULL;
+	k->len = 0;
+	if (k->fd >= 0)
+		close(k->fd);
+	k->fd = -1;
+	if (k->incoming)
+		incoming_cancel(k->incoming, false);
+	k->incoming = NULL;
+	k->proving = false;
+}
+
+static void take_free(struct take *k)
+{
+	take_forget_content(k);
+	free((char *)k->found.target);
+	free(k->path);
+	free(k);
+}
+
+struct taker *taker_new(struct node *n)
+{
+	struct taker *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->node = n;
+	t->scans_end = &t->scans;
+	return t;
+}
+
+void taker_free(struct taker *t)
+{
+	struct take *k;
+
+	if (!t)
+		return;
+	while ((k = take_shift(&t->asked)) || (k = take_shift(&t->found)) ||
+	       (k = take_shift(&t->large)) || (k = take_shift(&t->parked)))
+		take_free(k);
+	scan_free_all(t);
+	for (uint32_t i = 0; i < t->ntoo_big; i++)
+		free(t->too_big[i]);
+	free(t);
+}
+
+/* ---- what is new, what is too big ---- */
+
+static struct hash *fresh_slot(struct taker *t, struct hash hash)
+{
+	uint32_t i;
+
+	memcpy(&i, hash.b, sizeof(i));
+	return &t->fresh[i % FRESH_SLOTS];
+}
+
+bool taker_fresh(struct taker *t, struct hash hash)
+{
+	struct hash *slot = fresh_slot(t, hash);
+
+	if (!hash_same(*slot, hash))
+		return false;
+	memset(slot, 0, sizeof(*slot));
+	return true;
+}
+
+void taker_too_big(struct taker *t, bool (*each)(void *arg, const char *path), void *arg)
+{
+	for (uint32_t i = 0; i < t->ntoo_big; i++)
+		if (!each(arg, t->too_big[i]))
+			return;
+}
+
+static void note_size(struct taker *t, const char *path, bool too_big)
+{
+	uint32_t i = 0;
+
+	while (i < t->ntoo_big && strcmp(t->too_big[i], path) != 0)
+		i++;
+	if (!too_big && i < t->ntoo_big) {
+		free(t->too_big[i]);
+		t->too_big[i] = t->too_big[--t->ntoo_big];
+	} else if (too_big && i == t->ntoo_big && i < TOO_BIG_MAX) {
+		t->too_big[i] = strdup(path);
+		t->ntoo_big += t->too_big[i] != NULL;
+	}
+}
+
+/* ---- telling the core ---- */
+
+static void give(struct taker *t, struct take *k, const struct observation *o)
+{
+	struct event e = {.type = EVENT_LOOKED, .path = k->path};
+	struct scan *s = k->scan;
+
+	e.looked.o = *o;
+	e.looked.scan = s != NULL;
+	if (o->too_big || t->ntoo_big > 0)
+		note_size(t, k->path, o->too_big);
+	node_event(t->node, &e);
+	take_free(k);
+	if (s)
+		scan_took(t, s);
+}
+
+static void give_status(struct taker *t, struct take *k, int status)
+{
+	struct observation o = {.status = status};
+
+	give(t, k, &o);
+}
+
+static void give_found(struct taker *t, struct take *k, struct hash hash)
+{
+	const struct look *l = &k->found;
+	struct node *n = t->node;
+	struct observation o = {.ident = l->ident, .busy = l->busy};
+
+	o.attrs.kind = l->kind;
+	o.attrs.mode = l->mode;
+	o.attrs.uid = l->uid;
+	o.attrs.gid = l->gid;
+	o.attrs.mtime_nsec = l->mtime_nsec;
+	o.attrs.size = l->kind == KIND_DIR ? 0 : l->size;
+	o.attrs.hash = hash;
+	if (l->kind != KIND_ABSENT) {
+		names_of(n->names, false, l->uid, o.attrs.owner, n->now_msec);
+		names_of(n->names, true, l->gid, o.attrs.group, n->now_msec);
+	}
+	o.target = l->kind == KIND_LINK ? l->target : NULL;
+	o.too_big = l->kind == KIND_FILE && !l->busy && l->size > (uint64_t)n->conf->max_file_size;
+	give(t, k, &o);
+}
+
+/* The content did not change while it was read. */
+static void give_content(struct taker *t, struct take *k)
+{
+	struct node *n = t->node;
+	struct hash hash;
+	uint64_t size = k->len;
+	int err = 0;
+
+	if (k->incoming) {
+		err = incoming_finish_new(k->incoming, &hash, &size);
+		k->incoming = NULL;
+	} else {
+		hash = hash_of(k->content, k->len);
+		if (!store_has(n->store, hash)) {
+			/* Not stashed: the core may make a version of it some commits later. */
+			err = store_put(n->store, hash, k->content, k->len);
+			*fresh_slot(t, hash) = hash;
+		}
+	}
+	if (err == 0 && size != k->found.size)
+		err = -EAGAIN;
+	if (err < 0) {
+		log_limited(LOG_LEVEL_WARNING, "a content cannot be kept: %s", err_text(err));
+		give_status(t, k, err);
+		return;
+	}
+	give_found(t, k, hash);
+}
+
+/* ---- looking ---- */
+
+static void begin_again(struct taker *t, struct take *k)
+{
+	take_forget_content(k);
+	if (++k->tries >= TAKER_TRIES)
+		give_status(t, k, -EAGAIN);
+	else
+		take_append(k->scan ? &t->found : &t->asked, k);
+}
+
+static void read_small(struct taker *t, struct take *k, int fd)
+{
+	size_t size = (size_t)k->found.size, len = 0;
+
+	k->content = malloc(size + 1);
+	if (!k->content) {
+		give_status(t, k, -ENOMEM);
+		return;
+	}
+	while (len <= size) {
+		ssize_t got = pread(fd, k->content + len, size + 1 - len, (off_t)len);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			give_status(t, k, -errno);
+			return;
+		}
+		if (got == 0)
+			break;
+		len += (size_t)got;
+	}
+	if (len != size) {
+		begin_again(t, k);
+		return;
+	}
+	k->len = len;
+	k->proving = true;
+	take_append(k->scan ? &t->found : &t->asked, k);
+}
+
+static void looked_first(struct taker *t, struct take *k, int *fd)
+{
+	struct node *n = t->node;
+	const struct look *l = &k->found;
+	const struct shown *shown = core_shown(n->core, k->path);
+	struct hash hash = {{0}};
+
+	if (l->kind != KIND_ABSENT && !l->busy && shown && ident_same(&l->ident, &shown->ident)) {
+		struct observation o = {.ident = l->ident, .unchanged = true};
+		give(t, k, &o);
+	} else if (l->kind == KIND_LINK) {
+		hash = hash_of(l->target, strlen(l->target));
+		give_found(t, k, hash);
+	} else if (l->kind != KIND_FILE || l->busy || l->size > (uint64_t)n->conf->max_file_size) {
+		give_found(t, k, hash);
+	} else if (*fd < 0) {
+		give_status(t, k, -EIO);
+	} else if (l->size <= STORE_SMALL_MAX) {
+		read_small(t, k, *fd);
+	} else if (t->large.n >= TAKER_LARGE_MAX) {
+		take_append(&t->parked, k);
+	} else {
+		k->fd = *fd;
+		*fd = -1;
+		take_append(&t->large, k);
+	}
+}
+
+static void look_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+{
+	struct taker *t = n->taker;
+	struct take *k = arg;
+	struct look look;
+	char target[PORT_TARGET_MAX + 1];
+
+	t->looks--;
+	if (status == 0) {
+		rd_look(r, &look, target);
+		status = rd_end(r);
+	}
+	if (status < 0) {
+		give_status(t, k, status);
+	} else if (k->proving && (look.busy || !ident_same(&look.ident, &k->found.ident))) {
+		begin_again(t, k);
+	} else if (k->proving) {
+		give_content(t, k);
+	} else {
+		free((char *)k->found.target);
+		k->found = look;
+		k->found.xattrs = NULL;
+		k->found.target = strdup(look.kind == KIND_LINK ? target : "");
+		if (k->found.target)
+			looked_first(t, k, &fd);
+		else
+			give_status(t, k, -ENOMEM);
+	}
+	if (fd >= 0)
+		close(fd);
+	taker_pump(t);
+}
+
+static bool send_look(struct taker *t, struct take *k)
+{
+	struct buf *b = portal_begin(t->node->portal, PORT_LOOK);
+
+	buf_str(b, k->path);
+	if (portal_send(t->node->portal, look_done, k) < 0)
+		return false;
+	t->looks++;
+	return true;
+}
+
+void taker_pump(struct taker *t)
+{
+	while (t->looks < TAKER_LOOKS_MAX) {
+		struct take_list *l = t->asked.first ? &t->asked : &t->found;
+		if (!l->first || !send_look(t, l->first))
+			break;
+		take_shift(l);
+	}
+	scan_pump(t);
+}
+
+static struct take *take_new(char *path, struct scan *s)
+{
+	struct take *k = calloc(1, sizeof(*k));
+
+	if (!k || !path) {
+		log_error("out of memory");
+		abort();
+	}
+	k->path = path;
+	k->scan = s;
+	k->fd = -1;
+	return k;
+}
+
+void taker_look(struct taker *t, const char *path)
+{
+	take_append(&t->asked, take_new(strdup(path), NULL));
+	taker_pump(t);
+}
+
+void taker_add_found(struct taker *t, struct scan *s, char *path)
+{
+	take_append(&t->found, take_new(path, s));
+}
+
+/* ---- large contents ---- */
+
+/* Copies a piece: 1 there is more, 0 all is read, or an error. */
+static int read_piece(struct taker *t, struct take *k)
+{
+	static uint8_t piece[PIECE];
+	int err = 0;
+
+	if (!k->incoming)
+		err = incoming_open_new(t->node->store, &k->incoming);
+	if (err < 0)
+		return err;
+	uint64_t at = incoming_size(k->incoming);
+	ssize_t got = pread(k->fd, piece, sizeof(piece), (off_t)at);
+	if (got < 0)
+		return errno == EINTR ? 1 : -errno;
+	if (got == 0)
+		return 0;
+	if (at + (uint64_t)got > (uint64_t)t->node->conf->max_file_size)
+		return -EFBIG;
+	err = incoming_write(k->incoming, piece, (size_t)got);
+	return err < 0 ? err : 1;
+}
+
+bool taker_work(struct taker *t)
+{
+	for (int i = 0; i < PIECES_A_ROUND && t->large.first; i++) {
+		struct take *k = take_shift(&t->large);
+		int more = read_piece(t, k);
+
+		if (more > 0) {
+			take_append(&t->large, k);
+		} else if (more < 0) {
+			give_status(t, k, more);
+		} else if (incoming_size(k->incoming) != k->found.size) {
+			begin_again(t, k);
+		} else {
+			close(k->fd);
+			k->fd = -1;
+			k->proving = true;
+			take_append(k->scan ? &t->found : &t->asked, k);
+		}
+	}
+	if (t->parked.first && t->large.n < TAKER_LARGE_MAX)
+		take_append(&t->asked, take_shift(&t->parked));
+	taker_pump(t);
+	return t->large.first != NULL;
+}

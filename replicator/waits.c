@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A wait that is started here goes: fs says that the path has no writer and its hint is dealt with
+ * (so the version exists and is durable) -> this node tells (is not joining; with `served`: its own
+ * hooks have run) -> every peer that can be reached is asked for what this node's vector covers,
+ * and answers when it shows it.
+ */
+#include "replicator/waits.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "replicator/peers.h"
+#include "replicator/portal.h"
+#include "replicator/runs.h"
+
+#define GRACE_MSEC 2000 /* for an answer that was sent at the limit */
+
+/* A peer's. */
+struct asking {
+	struct asking *next;
+	uint32_t peer;
+	uint64_t id;
+	struct link_route route;
+	struct vv vector;
+	char *path;
+	bool served;
+	int64_t until_msec;
+};
+
+enum wait_state { WAIT_FS, WAIT_HERE, WAIT_PEERS };
+
+/* Ours. */
+struct wait {
+	struct wait *next;
+	struct node *node;
+	uint64_t id;
+	enum wait_state state;
+	char *path;
+	bool served;
+	bool cancelled; /* nobody listens any more: ends with the answer of fs */
+	int64_t until_msec;
+	struct wait_calls calls;
+	uint64_t peers; /* bit i: asked, not answered */
+	uint64_t request[CONF_PEERS_MAX];
+	bool reached;
+};
+
+struct waits {
+	struct node *node;
+	struct asking *asking;
+	uint32_t nasking;
+	struct wait *first;
+	uint32_t n;
+	uint64_t next_id;
+	uint64_t seen; /* node->changes when it was looked at last */
+	bool again;    /* something new is to be looked at all the same */
+};
+
+struct waits *waits_new(struct node *n)
+{
+	struct waits *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->node = n;
+	return w;
+}
+
+static void asking_free(struct asking *a)
+{
+	vv_fini(&a->vector);
+	free(a->path);
+	free(a);
+}
+
+static void wait_free(struct wait *k)
+{
+	free(k->path);
+	free(k);
+}
+
+void waits_free(struct waits *w)
+{
+	if (!w)
+		return;
+	while (w->asking) {
+		struct asking *a = w->asking;
+		w->asking = a->next;
+		asking_free(a);
+	}
+	while (w->first) {
+		struct wait *k = w->first;
+		w->first = k->next;
+		wait_free(k);
+	}
+	free(w);
+}
+
+/* ---- what peers ask ---- */
+
+static bool is_shown(const struct node *n, const struct asking *a)
+{
+	return a->path[0] ? core_shows_path(n->core, a->path, &a->vector)
+			  : core_shows(n->core, &a->vector);
+}
+
+static void say_done(struct waits *w, const struct asking *a, bool reached, char *words)
+{
+	struct message m = {.type = WIRE_DONE, .id = a->id};
+
+	m.done.reached = reached;
+	m.done.words = words;
+	peers_answer(w->node->peers, a->peer, &a->route, &m);
+}
+
+static void why_not(struct node *n, const struct asking *a, char *dst, size_t size)
+{
+	struct heartbeat h;
+
+	core_heartbeat(n->core, &h, n->wall_msec, n->now_msec);
+	if (runner_blocked(n->runner))
+		snprintf(dst, size, "its store cannot be written: %s",
+			 err_text(runner_blocked(n->runner)));
+	else if (core_joining(n->core))
+		snprintf(dst, size, "it is joining");
+	else if (!is_shown(n, a) && h.pending > 0)
+		snprintf(dst, size, "it has yet to install %u path%s", h.pending,
+			 h.pending == 1 ? "" : "s");
+	else if (!is_shown(n, a))
+		snprintf(dst, size, "it has not heard of all versions yet");
+	else
+		runs_words(n->runs, dst, size);
+}
+
+static bool settled(struct waits *w, const struct asking *a)
+{
+	struct node *n = w->node;
+	char words[WIRE_WORDS_MAX] = "";
+
+	if (is_shown(n, a) && !(a->served && runs_pending(n->runs))) {
+		say_done(w, a, true, words);
+		return true;
+	}
+	if (n->now_msec < a->until_msec)
+		return false;
+	why_not(n, a, words, sizeof(words));
+	say_done(w, a, false, words);
+	return true;
+}
+
+void waits_asked(struct waits *w, uint32_t peer, const struct link_route *route,
+		 const struct message *m)
+{
+	struct asking *a = calloc(1, sizeof(*a));
+	uint32_t limit = m->waitfor.limit_msec;
+	char many[] = "too many are waiting there";
+
+	if (!a)
+		return;
+	a->peer = peer;
+	a->id = m->id;
+	a->route = *route;
+	a->served = m->waitfor.served;
+	a->path = strdup(m->waitfor.path ? m->waitfor.path : "");
+	vv_copy(&a->vector, &m->waitfor.vector);
+	if (limit > WAITS_LIMIT_MAX_MSEC)
+		limit = WAITS_LIMIT_MAX_MSEC;
+	a->until_msec = w->node->now_msec + limit;
+	if (!a->path || w->nasking == WAITS_ASKED_MAX) {
+		say_done(w, a, false, many);
+		asking_free(a);
+		return;
+	}
+	a->next = w->asking;
+	w->asking = a;
+	w->nasking++;
+	w->again = true;
+}
+
+/* ---- what is asked here ---- */
+
+static void report(struct wait *k, const struct wait_report *r)
+{
+	if (!k->cancelled)
+		k->calls.report(k->calls.arg, r);
+}
+
+static void end(struct waits *w, struct wait *k, bool reached)
+{
+	struct wait **at = &w->first;
+
+	while (*at != k)
+		at = &(*at)->next;
+	*at = k->next;
+	w->n--;
+	if (!k->cancelled)
+		k->calls.done(k->calls.arg, reached);
+	wait_free(k);
+}
+
+static void say_self(struct wait *k, bool reached, const char *words)
+{
+	struct wait_report r = {.what = WAIT_SELF, .reached = reached, .words = words};
+
+	report(k, &r);
+}
+
+static void say_peer(struct wait *k, uint32_t peer, bool reached, const char *words)
+{
+	struct wait_report r = {
+	    .what = WAIT_PEER, .peer = peer, .reached = reached, .words = words};
+
+	if (!reached)
+		k->reached = false;
+	report(k, &r);
+}
+
+static void ask_peers(struct waits *w, struct wait *k)
+{
+	struct node *n = w->node;
+	int64_t left = k->until_msec - n->now_msec;
+	struct message m = {.type = WIRE_WAITFOR};
+
+	k->state = WAIT_PEERS;
+	k->reached = true;
+	say_self(k, true, "");
+	m.waitfor.vector = *core_vector(n->core);
+	m.waitfor.path = k->path;
+	m.waitfor.served = k->served;
+	m.waitfor.limit_msec = left > 0 ? (uint32_t)left : 0;
+	for (uint32_t i = 0; i < n->peers->n; i++) {
+		if (!n->peers->p[i].reachable)
+			continue;
+		m.id = k->request[i] = peers_next_id(n->peers);
+		if (peers_request(n->peers, i, &m) == 0)
+			k->peers |= 1ull << i;
+		else
+			say_peer(k, i, false, "it could not be asked");
+	}
+	if (k->peers == 0)
+		end(w, k, k->reached);
+}
+
+/* This node's own part, after fs has said that nothing is on its way. True: the wait has ended. */
+static bool here(struct waits *w, struct wait *k)
+{
+	struct node *n = w->node;
+	bool pending = k->served && runs_pending(n->runs);
+	char words[WIRE_WORDS_MAX] = "";
+
+	if (!core_joining(n->core) && !pending && !runner_blocked(n->runner)) {
+		uint32_t before = w->n;
+		ask_peers(w, k);
+		return w->n < before;
+	}
+	if (n->now_msec < k->until_msec)
+		return false;
+	if (runner_blocked(n->runner))
+		snprintf(words, sizeof(words), "the store cannot be written: %s",
+			 err_text(runner_blocked(n->runner)));
+	else if (core_joining(n->core))
+		snprintf(words, sizeof(words), "this node is joining and tells nothing yet");
+	else
+		runs_words(n->runs, words, sizeof(words));
+	say_self(k, false, words);
+	end(w, k, false);
+	return true;
+}
+
+static void fs_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+{
+	struct wait *k = arg;
+	uint16_t writers = rd_u16(r);
+
+	if (fd >= 0)
+		close(fd);
+	if (k->cancelled) {
+		end(n->waits, k, false);
+		return;
+	}
+	for (; status == ERR_TIMEOUT && writers > 0 && !r->err; writers--) {
+		char command[16];
+		struct wait_report writer = {.what = WAIT_WRITER, .command = command};
+
+		writer.pid = (int32_t)rd_u32(r);
+		rd_strbuf(r, command, sizeof(command));
+		if (!r->err)
+			report(k, &writer);
+	}
+	if (status < 0) {
+		say_self(k, false,
+			 status == ERR_TIMEOUT ? "what was changed here is not told yet"
+					       : err_text(status));
+		end(n->waits, k, false);
+		return;
+	}
+	k->state = WAIT_HERE;
+	here(n->waits, k);
+}
+
+int node_wait(struct node *n, const struct wait_spec *spec, const struct wait_calls *calls,
+	      uint64_t *id)
+{
+	struct waits *w = n->waits;
+	struct wait *k = w->n < WAITS_MAX ? calloc(1, sizeof(*k)) : NULL;
+	uint32_t limit = spec->limit_msec;
+
+	if (!k || !(k->path = strdup(spec->path))) {
+		free(k);
+		return -EAGAIN;
+	}
+	if (limit > WAITS_LIMIT_MAX_MSEC)
+		limit = WAITS_LIMIT_MAX_MSEC;
+	k->node = n;
+	k->id = ++w->next_id;
+	k->served = spec->served;
+	k->until_msec = n->now_msec + limit;
+	k->calls = *calls;
+	struct buf *b = portal_begin(n->portal, PORT_WAIT);
+	buf_str(b, k->path);
+	buf_u64(b, spec->serial);
+	buf_u32(b, limit);
+	if (portal_send(n->portal, fs_done, k) < 0) {
+		wait_free(k);
+		return -EAGAIN;
+	}
+	k->next = w->first;
+	w->first = k;
+	w->n++;
+	*id = k->id;
+	return 0;
+}
+
+void node_wait_cancel(struct node *n, uint64_t id)
+{
+	for (struct wait *k = n->waits->first; k; k = k->next) {
+		if (k->id != id || k->cancelled)
+			continue;
+		k->cancelled = true;
+		if (k->state != WAIT_FS)
+			end(n->waits, k, false);
+		return;
+	}
+}
+
+void waits_answered(struct waits *w, uint32_t peer, const struct message *m)
+{
+	for (struct wait *k = w->first; k; k = k->next) {
+		if (!(k->peers >> peer & 1) || k->request[peer] != m->id)
+			continue;
+		k->peers &= ~(1ull << peer);
+		say_peer(k, peer, m->done.reached, m->done.words ? m->done.words : "");
+		if (k->peers == 0)
+			end(w, k, k->reached);
+		return;
+	}
+}
+
+static void lose(struct waits *w, struct wait *k, uint32_t peer, const char *words)
+{
+	k->peers &= ~(1ull << peer);
+	say_peer(k, peer, false, words);
+	if (k->peers == 0)
+		end(w, k, k->reached);
+}
+
+void waits_peer_lost(struct waits *w, uint32_t peer)
+{
+	struct wait *next;
+
+	for (struct wait *k = w->first; k; k = next) {
+		next = k->next;
+		if (k->peers >> peer & 1)
+			lose(w, k, peer, "it is not reachable any more");
+	}
+	for (struct asking **at = &w->asking; *at;) {
+		struct asking *a = *at;
+		if (a->peer != peer) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		w->nasking--;
+		asking_free(a);
+	}
+}
+
+/* ---- time ---- */
+
+static void late(struct waits *w, struct wait *k)
+{
+	uint64_t peers = k->peers;
+
+	for (uint32_t i = 0; i < CONF_PEERS_MAX; i++)
+		if (peers >> i & 1)
+			lose(w, k, i, "it did not answer");
+}
+
+/* fs's own limit is over. Its answer, should it come, finds a wait that nobody listens to. */
+static void no_answer(struct waits *w, struct wait *k)
+{
+	if (k->cancelled)
+		return;
+	say_self(k, false,
+		 runner_blocked(w->node->runner) ? "the store cannot be written"
+						 : "the file system's worker does not answer");
+	k->calls.done(k->calls.arg, false);
+	k->cancelled = true;
+}
+
+void waits_tick(struct waits *w)
+{
+	struct node *n = w->node;
+	bool news = w->again || w->seen != n->changes;
+	struct wait *next;
+
+	w->again = false;
+	w->seen = n->changes;
+	for (struct asking **at = &w->asking; *at;) {
+		struct asking *a = *at;
+		if ((!news && n->now_msec < a->until_msec) || !settled(w, a)) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		w->nasking--;
+		asking_free(a);
+	}
+	for (struct wait *k = w->first; k; k = next) {
+		next = k->next;
+		if (k->state == WAIT_HERE && (news || n->now_msec >= k->until_msec))
+			here(w, k);
+		else if (k->state == WAIT_PEERS && n->now_msec >= k->until_msec + GRACE_MSEC)
+			late(w, k);
+		else if (k->state == WAIT_FS && n->now_msec >= k->until_msec + GRACE_MSEC)
+			no_answer(w, k);
+	}
+}
+
+int64_t waits_wake(const struct waits *w)
+{
+	int64_t wake = INT64_MAX;
+
+	for (const struct asking *a = w->asking; a; a = a->next)
+		if (a->until_msec < wake)
+			wake = a->until_msec;
+	for (const struct wait *k = w->first; k; k = k->next) {
+		int64_t at = k->until_msec + (k->state == WAIT_HERE ? 0 : GRACE_MSEC);
+		if (!k->cancelled && at < wake)
+			wake = at;
+	}
+	return wake;
+}
