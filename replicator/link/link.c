@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Opening and closing the link, and what is known of its peers. The handler that knows the keys comes
- * before every other socket: nobody is let in unseen.
+ * Opening and closing the link, and what is known of its peers. The handler that knows the keys
+ * comes before every other socket: nobody is let in unseen.
  */
 #include "replicator/link/link_internal.h"
 

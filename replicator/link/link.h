@@ -75,7 +75,7 @@ struct link_peer_state {
 };
 void link_peer(const struct link *l, uint32_t peer, struct link_peer_state *s);
 /* Attempts that were refused since the start (an unlisted key, one that does not know our key, no
- * encryption, not our protocol), and the address of the last ("" if none). */
+ * encryption, not our protocol), and the address of the last one that had a known address ("": none). */
 uint64_t link_refused(const struct link *l, char *address, size_t size);
 
 #endif

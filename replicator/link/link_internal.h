@@ -52,7 +52,7 @@ int zap_open(struct zap **out, void *context, const struct conf *conf, bool hand
 void zap_close(struct zap *z);
 /* Any thread: how many were refused, and the last one's address. */
 uint64_t zap_refused(struct zap *z, char *address, size_t size);
-/* Any thread: one more, refused before its key was known. */
+/* Any thread: one more, refused before its key was known. `address` may be NULL: not known. */
 void zap_count(struct zap *z, const char *address);
 /* The name that the handler gives to a peer, and back: false if it is none of ours. */
 #define ZAP_DOMAIN "zonefs"

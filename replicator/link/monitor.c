@@ -91,18 +91,18 @@ static void remember(struct guard *g, int fd)
 	socklen_t len = sizeof ss;
 	char host[NI_MAXHOST];
 
-	if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0 ||
-	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof host, NULL, 0, NI_NUMERICHOST))
-		return; /* it has gone already */
 	for (size_t i = 0; i < GUARD_SEEN_MAX; i++)
 		if (g->seen[i].fd == fd)
 			g->seen[i].fd = -1;
+	if (getpeername(fd, (struct sockaddr *)&ss, &len) < 0 ||
+	    getnameinfo((struct sockaddr *)&ss, len, host, sizeof host, NULL, 0, NI_NUMERICHOST))
+		return; /* it has gone already */
 	g->seen[g->next_seen].fd = fd;
 	snprintf(g->seen[g->next_seen].address, LINK_ADDRESS_MAX, "%.63s", zap_plain_address(host));
 	g->next_seen = (g->next_seen + 1) % GUARD_SEEN_MAX;
 }
 
-/* Who had this descriptor, which is closed now. */
+/* Who had this descriptor, which is closed now; NULL: it was closed before we could ask. */
 static const char *forget(struct guard *g, int fd)
 {
 	for (size_t i = 0; i < GUARD_SEEN_MAX; i++) {
@@ -111,7 +111,7 @@ static const char *forget(struct guard *g, int fd)
 			return g->seen[i].address;
 		}
 	}
-	return "an address that has gone";
+	return NULL;
 }
 
 static const char *protocol_words(uint32_t value)
@@ -127,15 +127,17 @@ static const char *protocol_words(uint32_t value)
 	}
 }
 
-static void tell(struct guard *g, const char *address)
+static void tell(struct guard *g, const char *known)
 {
+	const char *address = known ? known : "an address that has gone";
+
 	/* One who just left, a port scan for instance: nothing was refused. */
 	if (g->failed == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && g->failed_value != EFAULT) {
 		log_limited(LOG_LEVEL_INFO, "%s left %s before it was known who it was", address,
 			    g->address);
 		return;
 	}
-	zap_count(g->zap, address);
+	zap_count(g->zap, known);
 	if (g->failed == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
 		log_limited(LOG_LEVEL_WARNING, "refused %s at %s: %s", address, g->address,
 			    protocol_words(g->failed_value));
@@ -172,11 +174,11 @@ bool guard_watch(struct guard *g)
 			break;
 		case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
 		case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-			finish(g, "an address that has gone");
+			finish(g, NULL);
 			g->failed = event;
 			g->failed_value = value;
 			if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && value == EFAULT)
-				finish(g, "somebody"); /* it is closed much later */
+				finish(g, NULL); /* it is closed much later */
 			break;
 		default:
 			break;

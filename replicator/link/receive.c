@@ -136,10 +136,10 @@ static int take_request(struct link *l, zmq_msg_t *frames, int rc, struct link_e
 	if (!zap_peer(zmq_msg_gets(&frames[0], "User-Id"), l->npeers, &e->peer)) {
 		const char *address = zmq_msg_gets(&frames[0], "Peer-Address");
 
-		address = address ? zap_plain_address(address) : "an unknown address";
+		address = address ? zap_plain_address(address) : NULL;
 		zap_count(l->zap, address);
 		log_limited(LOG_LEVEL_ERROR, "a request from %s that nobody vouches for: dropped",
-			    address);
+			    address ? address : "an unknown address");
 		return ERR_DENIED;
 	}
 	if (rc < 0 || zmq_msg_size(&frames[0]) > LINK_ROUTE_MAX) {

@@ -59,7 +59,8 @@ void zap_count(struct zap *z, const char *address)
 {
 	pthread_mutex_lock(&z->lock);
 	z->refused++;
-	snprintf(z->address, sizeof z->address, "%.63s", address);
+	if (address)
+		snprintf(z->address, sizeof z->address, "%.63s", address);
 	pthread_mutex_unlock(&z->lock);
 }
 
