@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Numbers in slots; counts in the node.
+ */
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "fs/fs.h"
+#include "fs/portserver.h"
+
+/* With the table's lock held. A victim that has other names is stale for what would change it, for
+ * as long as the replaced name may be cached. */
+static bool stale(struct fs *fs, const struct node *n, bool changes)
+{
+	int64_t now = clock_monotonic_msec();
+
+	if (!n->replaced && (!changes || n->stale_until <= now))
+		return false;
+	if (n->place)
+		busy_hold(fs->busy, n->place, now);
+	return true;
+}
+
+int handle_admit(struct fs *fs, struct node *n, bool writer, bool maker)
+{
+	int rc = 0;
+
+	nodes_lock(&fs->nodes);
+	if (stale(fs, n, writer)) {
+		rc = -ESTALE;
+	} else {
+		n->opens++;
+		n->writers += writer;
+		n->makers += maker;
+		if (writer && n->save)
+			n->save->due_msec = 0;
+	}
+	nodes_unlock(&fs->nodes);
+	if (rc < 0)
+		portserver_wake(fs->port);
+	return rc;
+}
+
+int handle_admit_change(struct fs *fs, struct node *n, bool unless_open)
+{
+	nodes_lock(&fs->nodes);
+	int rc = (!unless_open || n->opens == 0) && stale(fs, n, true) ? -ESTALE : 0;
+	nodes_unlock(&fs->nodes);
+	if (rc < 0)
+		portserver_wake(fs->port);
+	return rc;
+}
+
+/* With the table's lock held. */
+static void writer_gone(struct fs *fs, struct node *n, const struct handle *h, bool delay)
+{
+	n->writers--;
+	n->makers -= h->maker;
+	if (n->save && h->created)
+		n->save->delayed = delay;
+	if (n->save && n->writers == 0)
+		save_closed_locked(fs, n);
+	else if (n->save && h->maker && n->makers == 0)
+		save_begin_locked(fs, n, 0, NULL); /* quiet is counted from here */
+	if (n->writers == 0 && n->wanted) {
+		n->wanted = false;
+		busy_writer_gone(fs->busy, n->id);
+	}
+}
+
+void handle_dismiss(struct fs *fs, struct node *n, const struct handle *h)
+{
+	struct stat st;
+	bool delay = false;
+
+	if (h->writer && h->fd >= 0) {
+		save_settle_mtime(fs, n, h->fd);
+		delay = h->created && fstat(h->fd, &st) == 0 && (st.st_mode & 077) == 0;
+	}
+	nodes_lock(&fs->nodes);
+	n->opens--;
+	if (h->writer)
+		writer_gone(fs, n, h, delay);
+	node_release_locked(&fs->nodes, n);
+	nodes_unlock(&fs->nodes);
+	if (h->writer)
+		portserver_writer_gone(fs->port);
+}
+
+struct handle *handle_new(struct fs *fs, struct node *n, int fd)
+{
+	struct handle *h = calloc(1, sizeof(*h));
+
+	if (h) {
+		h->node = n;
+		h->fd = fd;
+		pthread_mutex_lock(&fs->handles_lock);
+		h->id = slots_add(&fs->open_handles, h);
+		pthread_mutex_unlock(&fs->handles_lock);
+	}
+	if (h && h->id != 0)
+		return h;
+	close(fd);
+	free(h);
+	return NULL;
+}
+
+struct handle *handle_find(struct fs *fs, uint64_t id)
+{
+	pthread_mutex_lock(&fs->handles_lock);
+	struct handle *h = slots_find(&fs->open_handles, id);
+	pthread_mutex_unlock(&fs->handles_lock);
+	return h;
+}
+
+void handle_close(struct fs *fs, struct handle *h)
+{
+	pthread_mutex_lock(&fs->handles_lock);
+	slots_remove(&fs->open_handles, h->id);
+	pthread_mutex_unlock(&fs->handles_lock);
+	handle_dismiss(fs, h->node, h);
+	close(h->fd);
+	if (h->list) {
+		pthread_mutex_destroy(&h->list->lock);
+		free(h->list);
+	}
+	free(h);
+}
+
+void handle_made(struct fs *fs, struct handle *h)
+{
+	nodes_lock(&fs->nodes);
+	if (h->writer && !h->maker) {
+		h->maker = true;
+		h->node->makers++;
+	}
+	nodes_unlock(&fs->nodes);
+}

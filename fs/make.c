@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The owner comes before the mode (chown drops set-id bits), attributes before the mode too (it
+ * sets an ACL's mask), the mtime last.
+ */
+#include "fs/make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "fs/backing.h"
+#include "fs/fs.h"
+#include "fs/tree.h"
+
+#define XATTR_NAMES_MAX 65536
+#define XATTR_VALUE_MAX 65536
+#define ACL_ACCESS "system.posix_acl_access"
+#define ACL_DEFAULT "system.posix_acl_default"
+#define LABEL "security.selinux"
+
+mode_t make_mode(const struct fs *fs, const struct install *in)
+{
+	mode_t mode = in->mode & 07777;
+
+	return fs->conf->allow_setid ? mode : mode & ~(mode_t)(S_ISUID | S_ISGID);
+}
+
+/* ---- extended attributes ---- */
+
+/* What belongs to the old content only. */
+static bool content_only(const char *name)
+{
+	return strcmp(name, "security.capability") == 0 || strcmp(name, "security.ima") == 0 ||
+	       strcmp(name, "security.evm") == 0;
+}
+
+static void copy_one(const char *from, const char *name, int to, const char *as, char *value)
+{
+	ssize_t len = getxattr(from, name, value, XATTR_VALUE_MAX);
+
+	/* A file system that has no place for one does not keep the file from coming. */
+	if (len >= 0)
+		fsetxattr(to, as, value, (size_t)len, 0);
+}
+
+static void copy_all(const char *from, int to, char *value)
+{
+	char *names CLEANUP_FREE = malloc(XATTR_NAMES_MAX);
+	ssize_t len = names ? listxattr(from, names, XATTR_NAMES_MAX) : -1;
+
+	for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1)
+		if (!content_only(names + at))
+			copy_one(from, names + at, to, names + at, value);
+}
+
+/* From what is there now, if it is of the same kind; from the directory else. */
+static void give_xattrs(struct fs *fs, const struct install *in, int to)
+{
+	char proc[BACKING_PROC_MAX];
+	char *value CLEANUP_FREE = malloc(XATTR_VALUE_MAX);
+	struct place p;
+	struct stat st;
+
+	if (!value || place_open(fs, in->path, &p) < 0)
+		return;
+	int old = openat(p.dir, p.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (old >= 0 && fstat(old, &st) == 0 && kind_of_mode(st.st_mode) == in->kind) {
+		copy_all(backing_proc(proc, old), to, value);
+	} else {
+		backing_proc(proc, p.dir);
+		copy_one(proc, LABEL, to, LABEL, value);
+		copy_one(proc, ACL_DEFAULT, to, ACL_ACCESS, value);
+		if (in->kind == KIND_DIR)
+			copy_one(proc, ACL_DEFAULT, to, ACL_DEFAULT, value);
+	}
+	if (old >= 0)
+		close(old);
+	place_close(&p);
+}
+
+static int give_attributes(struct fs *fs, const struct install *in, int fd)
+{
+	give_xattrs(fs, in, fd);
+	if (fchown(fd, in->uid, in->gid) < 0 || fchmod(fd, make_mode(fs, in)) < 0)
+		return -errno;
+	if (in->kind == KIND_FILE) {
+		int rc = backing_utimens(fd, UTIME_OMIT_NSEC, in->mtime_nsec);
+		if (rc < 0)
+			return rc;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* ---- kinds ---- */
+
+/* What was written by the replicator must be complete and beyond its reach: the lease is granted
+ * only where no descriptor or mapping for writing is left. */
+static int prove(const struct staged *s, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if ((uint64_t)st.st_size != s->size)
+		return ERR_FORMAT;
+	if (!s->given)
+		return 0;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? ERR_DENIED : -errno;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
+static int make_file(struct fs *fs, const struct install *in, struct made *m)
+{
+	if (!(in->flags & INSTALL_HAS_CONTENT))
+		return ERR_FORMAT;
+	int rc = staging_take(fs->staging, &in->handle, &m->staged);
+	if (rc < 0)
+		return rc;
+	m->content = true;
+	memcpy(m->name, m->staged.name, STAGING_NAME);
+	int fd = openat(staging_fd(fs->staging), m->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	rc = fd < 0 ? -errno : prove(&m->staged, fd);
+	if (rc == 0)
+		rc = give_attributes(fs, in, fd);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int make_dir(struct fs *fs, const struct install *in, struct made *m)
+{
+	int staging = staging_fd(fs->staging);
+
+	if (mkdirat(staging, m->name, 0700) < 0)
+		return -errno;
+	int fd = openat(staging, m->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : give_attributes(fs, in, fd);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+static int make_link(struct fs *fs, const struct install *in, struct made *m)
+{
+	int staging = staging_fd(fs->staging);
+
+	if (!in->target[0])
+		return ERR_FORMAT;
+	if (symlinkat(in->target, staging, m->name) < 0)
+		return -errno;
+	int fd = openat(staging, m->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int rc = fchownat(fd, "", in->uid, in->gid, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	if (rc == 0)
+		rc = backing_utimens(fd, UTIME_OMIT_NSEC, in->mtime_nsec);
+	close(fd);
+	return rc;
+}
+
+int make_staged(struct fs *fs, const struct install *in, struct made *m)
+{
+	int rc = ERR_FORMAT;
+
+	*m = (struct made){0};
+	if (in->kind == KIND_FILE)
+		rc = make_file(fs, in, m);
+	else
+		staging_name(fs->staging, m->name);
+	if (in->kind == KIND_DIR)
+		rc = make_dir(fs, in, m);
+	else if (in->kind == KIND_LINK)
+		rc = make_link(fs, in, m);
+	if (rc < 0)
+		make_undone(fs, m);
+	return rc;
+}
+
+void make_undone(struct fs *fs, struct made *m)
+{
+	if (m->content)
+		staging_give_back(fs->staging, &m->staged);
+	else if (m->name[0])
+		staging_remove(fs->staging, m->name);
+}

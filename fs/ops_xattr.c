@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Extended attributes and ACLs are passed through. One name, on the root, is the barrier.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/cleanup.h"
+#include "fs/ops.h"
+#include "fs/reader.h"
+
+static void barrier(fuse_req_t req, size_t size)
+{
+	struct fs *fs = op_fs(req);
+	char text[32];
+
+	reader_barrier(fs->reader);
+	int len =
+	    snprintf(text, sizeof(text), "%llu", (unsigned long long)capture_serial(fs->capture));
+	if (size == 0)
+		fuse_reply_xattr(req, sizeof(text));
+	else if (size < (size_t)len)
+		op_reply(req, -ERANGE);
+	else
+		fuse_reply_buf(req, text, (size_t)len);
+}
+
+static void reply_bytes(fuse_req_t req, const char *value, ssize_t len, size_t size)
+{
+	if (len < 0)
+		op_reply(req, (int)len);
+	else if (size == 0)
+		fuse_reply_xattr(req, (size_t)len);
+	else
+		fuse_reply_buf(req, value, (size_t)len);
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct fs *fs = op_fs(req);
+	struct node *n = op_node(req, ino);
+	char proc[BACKING_PROC_MAX];
+	char *value CLEANUP_FREE = NULL;
+
+	if (!n)
+		return;
+	if (n->id == 1 && strcmp(name, OP_BARRIER) == 0) {
+		barrier(req, size);
+		return;
+	}
+	if (size > 0 && !(value = malloc(size))) {
+		op_reply(req, -ENOMEM);
+		return;
+	}
+	struct backing_fd fd = backing_fd(fs, n);
+	ssize_t len = fd.fd;
+	if (fd.fd >= 0) {
+		len = getxattr(backing_proc(proc, fd.fd), name, value, size);
+		len = len < 0 ? -errno : len;
+	}
+	backing_done(fd);
+	reply_bytes(req, value, len, size);
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct fs *fs = op_fs(req);
+	struct node *n = op_node(req, ino);
+	char proc[BACKING_PROC_MAX];
+	char *value CLEANUP_FREE = NULL;
+
+	if (!n)
+		return;
+	if (size > 0 && !(value = malloc(size))) {
+		op_reply(req, -ENOMEM);
+		return;
+	}
+	struct backing_fd fd = backing_fd(fs, n);
+	ssize_t len = fd.fd;
+	if (fd.fd >= 0) {
+		len = listxattr(backing_proc(proc, fd.fd), value, size);
+		len = len < 0 ? -errno : len;
+	}
+	backing_done(fd);
+	reply_bytes(req, value, len, size);
+}
+
+/* `value` NULL: removes it. */
+static int change(fuse_req_t req, struct node *n, const char *name, const char *value, size_t size,
+		  int flags)
+{
+	struct fs *fs = op_fs(req);
+	char proc[BACKING_PROC_MAX];
+	struct who who;
+
+	if (n->id == 1 && strcmp(name, OP_BARRIER) == 0)
+		return -EPERM;
+	op_who(req, &who);
+	lock_inode(&fs->locks, n->hash);
+	int rc = handle_admit_change(fs, n, false);
+	struct backing_fd fd = {.fd = rc};
+	if (rc == 0) {
+		fd = backing_fd(fs, n);
+		rc = fd.fd;
+	}
+	if (rc >= 0) {
+		backing_proc(proc, fd.fd);
+		rc = value ? setxattr(proc, name, value, size, flags) : removexattr(proc, name);
+		rc = rc < 0 ? -errno : 0;
+		backing_done(fd);
+	}
+	if (rc == 0)
+		save_attributes(fs, n, &who);
+	unlock_inode(&fs->locks, n->hash);
+	return rc;
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+		 int flags)
+{
+	struct node *n = op_node(req, ino);
+
+	if (n)
+		op_reply(req, change(req, n, name, value, size, flags));
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct node *n = op_node(req, ino);
+
+	if (n)
+		op_reply(req, change(req, n, name, NULL, 0, 0));
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The port's requests, one function each: decode and check, do it, encode. The other side may be
+ * hostile: what cannot be decoded is counted, logged now and then, and answered with ERR_FORMAT.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/port.h"
+#include "fs/beneath.h"
+#include "fs/fs.h"
+#include "fs/hookrun.h"
+#include "fs/install.h"
+#include "fs/openers.h"
+#include "fs/portjob.h"
+#include "fs/tree.h"
+
+#define LIST_BYTES_MAX (64 * 1024)
+#define HOOK_NAME_MAX 256
+
+/* A path that may be the root. */
+static void read_path(struct rd *r, char *path)
+{
+	rd_strbuf(r, path, PATH_LEN_MAX + 1);
+	if (!r->err && !path_valid_or_root(path))
+		rd_fail(r);
+}
+
+void portreq_place(struct portjob *job)
+{
+	char path[PATH_LEN_MAX + 1];
+	struct port_head head;
+	struct rd r;
+
+	job->changes = job->type == PORT_INSTALL || job->type == PORT_REMOVE;
+	if (!job->changes && job->type != PORT_LOOK && job->type != PORT_LIST)
+		return;
+	if (port_parse(&r, job->packet, job->len, &head) < 0)
+		return;
+	read_path(&r, path);
+	if (!r.err)
+		job->path = strdup(path);
+}
+
+static int list(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	char path[PATH_LEN_MAX + 1];
+
+	read_path(r, path);
+	uint64_t cursor = rd_u64(r);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	portjob_answer(job, 0);
+	return tree_list(fs, path, cursor, &job->answer, LIST_BYTES_MAX);
+}
+
+static int look(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	char path[PATH_LEN_MAX + 1];
+	struct found f;
+
+	read_path(r, path);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	int rc = tree_look(fs, path, &f, &job->fd);
+	if (rc < 0)
+		return rc;
+	portjob_answer(job, 0);
+	buf_look(&job->answer, &f.look);
+	return 0;
+}
+
+static int stage(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct fhandle handle;
+	size_t len;
+
+	uint64_t size = rd_u64(r);
+	const uint8_t *content = rd_bytes(r, &len, PORT_INLINE_MAX);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	bool small = size <= PORT_INLINE_MAX;
+	if (len != (small ? size : 0))
+		return ERR_FORMAT;
+	if (size > INT64_MAX || (int64_t)size > fs->conf->max_file_size)
+		return ERR_LIMIT;
+	int rc = staging_add(fs->staging, size, small ? content : NULL, &handle, &job->fd);
+	if (rc < 0)
+		return rc;
+	portjob_answer(job, 0);
+	buf_fhandle(&job->answer, &handle);
+	return 0;
+}
+
+static int install(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	char path[PATH_LEN_MAX + 1];
+	char target[PORT_TARGET_MAX + 1];
+	struct install in;
+	struct found now;
+
+	rd_install(r, &in, path, target);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	int rc = install_put(fs, &in, &now);
+	if (rc < 0)
+		return rc;
+	portjob_answer(job, 0);
+	buf_look(&job->answer, &now.look);
+	return 0;
+}
+
+static int take_away(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	char path[PATH_LEN_MAX + 1];
+	struct ident expected;
+
+	read_path(r, path);
+	rd_ident(r, &expected);
+	if (rd_end(r) < 0 || !path[0])
+		return ERR_FORMAT;
+	int rc = install_remove(fs, path, &expected);
+	if (rc == 0)
+		portjob_answer(job, 0);
+	return rc;
+}
+
+static const struct conf_hook *find_hook(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->nhooks; i++)
+		if (strcmp(conf->hooks[i].name, name) == 0)
+			return &conf->hooks[i];
+	return NULL;
+}
+
+static int hook(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct hook_result *result CLEANUP_FREE = calloc(1, sizeof(*result));
+	char name[HOOK_NAME_MAX];
+	char verb[HOOK_NAME_MAX];
+	size_t len;
+
+	rd_strbuf(r, name, sizeof(name));
+	rd_strbuf(r, verb, sizeof(verb));
+	const uint8_t *input = rd_bytes(r, &len, PORT_INPUT_MAX);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	const struct conf_hook *h = find_hook(fs->conf, name);
+	if (!h)
+		return ERR_UNKNOWN;
+	if (strcmp(verb, "reload") != 0)
+		return ERR_DENIED;
+	if (!result)
+		return -ENOMEM;
+	int rc = hook_run(fs->conf, h, verb, input, len, result);
+	portjob_answer(job, rc < 0 ? rc : 0);
+	buf_u32(&job->answer, (uint32_t)result->exit_status);
+	buf_u32(&job->answer, (uint32_t)result->signal);
+	buf_u8(&job->answer, result->timed_out);
+	buf_u32(&job->answer, result->run_msec);
+	buf_bytes(&job->answer, result->output, result->output_len);
+	return 0;
+}
+
+static int info(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct beneath list_of[BENEATH_MAX];
+	struct capture_counts counts;
+
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	int n = beneath_list(fs->root, fs->mount, list_of, BENEATH_MAX);
+	capture_count(fs->capture, &counts);
+	portjob_answer(job, 0);
+	buf_u32(&job->answer, counts.waiting);
+	buf_u32(&job->answer, counts.unacknowledged);
+	buf_u8(&job->answer, counts.rescan);
+	buf_u64(&job->answer, capture_serial(fs->capture));
+	buf_u16(&job->answer, (uint16_t)(n > 0 ? n : 0));
+	for (int i = 0; i < n; i++) {
+		buf_u32(&job->answer, (uint32_t)list_of[i].pid);
+		buf_str(&job->answer, list_of[i].command);
+	}
+	return 0;
+}
+
+/* A WAIT that has come to its time limit (the wait itself was elsewhere): who keeps it open. */
+static int wait_over(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct opener openers[OPENERS_MAX];
+	char path[PATH_LEN_MAX + 1];
+	int n = 0;
+
+	read_path(r, path);
+	if (r->err)
+		return ERR_FORMAT;
+	struct node *node = path[0] ? tree_node(fs, path) : NULL;
+	if (node) {
+		n = openers_find(fs, node, openers, OPENERS_MAX);
+		node_put(&fs->nodes, node);
+	}
+	portjob_answer(job, ERR_TIMEOUT);
+	buf_u16(&job->answer, (uint16_t)n);
+	for (int i = 0; i < n; i++) {
+		buf_u32(&job->answer, (uint32_t)openers[i].pid);
+		buf_str(&job->answer, openers[i].command);
+	}
+	return 0;
+}
+
+void portreq_carry_out(struct fs *fs, struct portjob *job)
+{
+	static int (*const requests[])(struct fs *, struct portjob *, struct rd *) = {
+	    [PORT_LIST] = list,       [PORT_LOOK] = look,        [PORT_STAGE] = stage,
+	    [PORT_INSTALL] = install, [PORT_REMOVE] = take_away, [PORT_HOOK] = hook,
+	    [PORT_WAIT] = wait_over,  [PORT_INFO] = info,
+	};
+	struct port_head head;
+	struct rd r;
+
+	int rc = port_parse(&r, job->packet, job->len, &head);
+	if (rc == 0)
+		rc = requests[head.type](fs, job, &r);
+	if (rc == ERR_FORMAT)
+		log_limited(LOG_LEVEL_WARNING, "the replicator sent a malformed request (type %u)",
+			    job->type);
+	if (rc < 0)
+		portjob_answer(job, rc);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Contents that wait stand in a list, oldest first; what is in it has a name in the directory.
+ */
+#include "fs/staging.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "fs/backing.h"
+#include "fs/fs.h"
+
+struct waiting {
+	TAILQ_ENTRY(waiting) list;
+	struct staged staged;
+};
+
+struct staging {
+	struct fs *fs;
+	int fd;
+	pthread_mutex_t lock; /* of what follows */
+	uint64_t names;
+	unsigned count;
+	TAILQ_HEAD(, waiting) list;
+};
+
+static void empty(int fd)
+{
+	int dup_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d CLEANUP_CLOSEDIR = dup_fd < 0 ? NULL : fdopendir(dup_fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if (unlinkat(fd, e->d_name, 0) < 0 && unlinkat(fd, e->d_name, AT_REMOVEDIR) < 0)
+			log_warning("%s/%s: cannot be removed: %s", PATH_STAGING, e->d_name,
+				    err_text(-errno));
+	}
+}
+
+static int open_dir(struct fs *fs)
+{
+	if (mkdirat(fs->root, PATH_STAGING, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	int fd = openat(fs->root, PATH_STAGING, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (fchmod(fd, 0700) < 0 || (geteuid() == 0 && fchown(fd, 0, 0) < 0)) {
+		int rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+struct staging *staging_new(struct fs *fs, int *rc)
+{
+	struct staging *s = calloc(1, sizeof(*s));
+
+	*rc = -ENOMEM;
+	if (!s)
+		return NULL;
+	s->fs = fs;
+	s->fd = open_dir(fs);
+	if (s->fd < 0) {
+		*rc = s->fd;
+		free(s);
+		return NULL;
+	}
+	empty(s->fd);
+	pthread_mutex_init(&s->lock, NULL);
+	TAILQ_INIT(&s->list);
+	*rc = 0;
+	return s;
+}
+
+void staging_free(struct staging *s)
+{
+	if (!s)
+		return;
+	staging_forget(s);
+	empty(s->fd);
+	if (unlinkat(s->fs->root, PATH_STAGING, AT_REMOVEDIR) < 0)
+		log_warning(PATH_STAGING ": cannot be removed: %s", err_text(-errno));
+	close(s->fd);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+int staging_fd(const struct staging *s)
+{
+	return s->fd;
+}
+
+void staging_name(struct staging *s, char name[STAGING_NAME])
+{
+	pthread_mutex_lock(&s->lock);
+	uint64_t n = ++s->names;
+	pthread_mutex_unlock(&s->lock);
+	snprintf(name, STAGING_NAME, "%016llx", (unsigned long long)n);
+}
+
+void staging_remove(struct staging *s, const char *name)
+{
+	if (unlinkat(s->fd, name, 0) == 0 || errno == ENOENT)
+		return;
+	if (unlinkat(s->fd, name, AT_REMOVEDIR) < 0)
+		log_warning("%s/%s: cannot be removed: %s", PATH_STAGING, name, err_text(-errno));
+}
+
+/* With the lock held; the oldest goes when there are too many. */
+static bool append(struct staging *s, const struct staged *staged, char *given_up)
+{
+	struct waiting *w = malloc(sizeof(*w));
+	struct waiting *oldest;
+
+	given_up[0] = '\0';
+	if (!w)
+		return false;
+	w->staged = *staged;
+	TAILQ_INSERT_TAIL(&s->list, w, list);
+	if (++s->count <= STAGING_MAX)
+		return true;
+	oldest = TAILQ_FIRST(&s->list);
+	TAILQ_REMOVE(&s->list, oldest, list);
+	s->count--;
+	memcpy(given_up, oldest->staged.name, STAGING_NAME);
+	free(oldest);
+	return true;
+}
+
+void staging_give_back(struct staging *s, const struct staged *staged)
+{
+	char given_up[STAGING_NAME];
+
+	pthread_mutex_lock(&s->lock);
+	bool kept = append(s, staged, given_up);
+	pthread_mutex_unlock(&s->lock);
+	if (!kept)
+		staging_remove(s, staged->name);
+	if (given_up[0])
+		staging_remove(s, given_up);
+}
+
+static int write_all(int fd, const uint8_t *p, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int staging_add(struct staging *s, uint64_t size, const void *content, struct fhandle *handle,
+		int *fd)
+{
+	struct staged staged = {.size = size, .given = !content};
+
+	*fd = -1;
+	staging_name(s, staged.name);
+	int file =
+	    openat(s->fd, staged.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (file < 0)
+		return -errno;
+	int rc = content ? write_all(file, content, size) : 0;
+	if (rc == 0)
+		rc = backing_look(s->fs, file, "", &staged.handle, NULL);
+	if (rc < 0) {
+		close(file);
+		staging_remove(s, staged.name);
+		return rc;
+	}
+	*handle = staged.handle;
+	if (content)
+		close(file);
+	else
+		*fd = file;
+	staging_give_back(s, &staged);
+	return 0;
+}
+
+int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out)
+{
+	struct waiting *w;
+
+	pthread_mutex_lock(&s->lock);
+	TAILQ_FOREACH(w, &s->list, list)
+		if (fhandle_same(&w->staged.handle, handle))
+			break;
+	if (w) {
+		*out = w->staged;
+		TAILQ_REMOVE(&s->list, w, list);
+		s->count--;
+		free(w);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return w ? 0 : ERR_UNKNOWN;
+}
+
+void staging_forget(struct staging *s)
+{
+	struct waiting *w;
+
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		w = TAILQ_FIRST(&s->list);
+		if (w) {
+			TAILQ_REMOVE(&s->list, w, list);
+			s->count--;
+		}
+		pthread_mutex_unlock(&s->lock);
+		if (!w)
+			return;
+		staging_remove(s, w->staged.name);
+		free(w);
+	}
+}

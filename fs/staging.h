@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The staging directory: PATH_STAGING at the root, 0700, seen by nobody through the mount. What is
+ * to be installed is made in it, on the tree's own file system, and renamed to its place; what an
+ * install replaced comes back under the same name and is removed. Emptied at the start, removed at
+ * a clean end.
+ *
+ * Safe from several threads. At most STAGING_MAX contents wait; beyond, the oldest is given up.
+ */
+#ifndef FS_STAGING_H
+#define FS_STAGING_H
+
+#include <stdint.h>
+
+#include "base/item.h"
+
+struct fs;
+struct staging;
+
+#define STAGING_MAX 1024
+#define STAGING_NAME 24
+
+/* A content that waits, or any name in the directory that is the caller's. */
+struct staged {
+	char name[STAGING_NAME];
+	struct fhandle handle;
+	uint64_t size;
+	bool given; /* a descriptor for writing was given away */
+};
+
+/* NULL, with *rc set to -errno. */
+struct staging *staging_new(struct fs *fs, int *rc);
+void staging_free(struct staging *s);
+int staging_fd(const struct staging *s);
+
+/* A content of `size` bytes: all of it, or (content NULL) none yet, and then *fd is a descriptor to
+ * write into, the caller's to pass on and close. 0 or an error. */
+int staging_add(struct staging *s, uint64_t size, const void *content, struct fhandle *handle,
+		int *fd);
+/* Takes a content out for an install: it is the caller's, who gives it back (to be tried again) or
+ * calls staging_remove. ERR_UNKNOWN: there is none (any more). */
+int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out);
+void staging_give_back(struct staging *s, const struct staged *staged);
+/* A new name in the directory, for what is made there by the caller. */
+void staging_name(struct staging *s, char name[STAGING_NAME]);
+/* Removes what is under this name, an empty directory too. */
+void staging_remove(struct staging *s, const char *name);
+/* A new replicator: it knows nothing of what waits. */
+void staging_forget(struct staging *s);
+
+#endif
