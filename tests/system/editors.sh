@@ -13,7 +13,11 @@ settle ns1 ns2
 
 text() { echo "; version @$1@"; seq -f "record%g IN A 10.0.0.1" 400; echo "; end @$1@"; }
 for v in 1 2 3; do text $v >"$T/ns1/tmp/v$v"; chmod 640 "$T/ns1/tmp/v$v"; done
-type_in() { on ns1 "$LIB_DIR/type" -o "$T/ns1/screen" "$@"; }
+type_in() { on ns1 typist -o "$T/ns1/screen" "$@"; }
+# vim_in OPTIONS KEYS...
+vim_in() {
+	{ echo "see zone"; printf 'keys %s\n' "${@:2}"; } | type_in $1 "$(file)"
+}
 
 # edited NAME COMMAND [VERSIONS]: from version 1 to 2 in a directory of its own. COMMAND is shell on ns1, in that
 # directory; the file is called zone.
@@ -37,18 +41,17 @@ file() { echo "$TREE/etc/ed/${name//[^a-z0-9]/_}/zone"; }
 for copy in yes no auto; do
 	printf 'set nocompatible swapfile backup writebackup backupcopy=%s directory=. backupdir=. shortmess=\n' \
 		$copy >"$T/ns1/tmp/vimrc.$copy"
-	edited "vim backupcopy=$copy" 'printf "see zone\nkeys :%%s/@1@/@2@/\\n:wq\\n\n" |
-		type_in vim -u /tmp/vimrc.'$copy' "$(file)"'
+	edited "vim backupcopy=$copy" 'vim_in "vim -u /tmp/vimrc.'$copy'" ":%s/@1@/@2@/\r" ":wq\r"'
 done
-edited "vim writes twice in a second" 'printf "see zone\nkeys :%%s/@1@/@2@/\\n:w\\n:%%s/@2@/@3@/\\n:wq\\n\n" |
-	type_in vim -u /tmp/vimrc.auto "$(file)"' "@1@ @2@ @3@"
+edited "vim writes twice in a second" \
+	'vim_in "vim -u /tmp/vimrc.auto" ":%s/@1@/@2@/\r" ":w\r" ":%s/@2@/@3@/\r" ":wq\r"' "@1@ @2@ @3@"
 unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "WARNING|changed since"
-edited "vi as it comes" 'printf "see zone\nkeys :%%s/@1@/@2@/\\n:wq\\n\n" | type_in vi "$(file)"'
-edited "nano" 'printf "%s\n" "see zone" "keys \\x1c" "see Search" "keys @1@\\n" "see Replace with" \
-	"keys @2@\\n" "see Replace this" "keys a" "see Replaced 2" "keys \\x0f" "see Name to Write" \
-	"keys \\n" "see Wrote" "keys \\x18" | type_in nano --nowrap "$(file)"'
+edited "vi as it comes" 'vim_in vi ":%s/@1@/@2@/\r" ":wq\r"'
+edited "nano" 'printf "%s\n" "see zone" "keys \x1c" "see Search" "keys @1@\r" "see Replace with" "keys @2@\r" \
+	"see this instance" "keys a" "see Replaced" "keys \x0f" "see Name to Write" "keys \r" "see Wrote" "keys \x18" |
+	type_in nano --nowrap "$(file)"'
 edited "sed -i" 'there "sed -i s/@1@/@2@/ zone"'
-edited "perl -i" 'there "perl -i -pe s/@1@/\\@2@/ zone"'
+edited "perl -i" 'there "perl -i -pe tr/1/2/ zone"'
 edited "cp" 'there "cp /tmp/v2 zone"'
 edited "cp -p" 'there "cp -p /tmp/v2 zone"'
 edited "cat and redirect" 'there "cat /tmp/v2 >zone"'

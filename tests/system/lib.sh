@@ -28,7 +28,8 @@ LIB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$LIB_DIR/../.." && pwd)
 B=${B:-$TOP/build}
 case $B in /*) ;; *) B=$TOP/$B ;; esac
-T=/mnt
+T=/mnt # what is there otherwise is not seen in the world
+case $TOP/ in $T/*) T=/srv ;; esac
 TREE=/var/named/chroot
 BIN=$T/bin
 HOSTS=()
@@ -155,10 +156,8 @@ world_make() {
 	must mkdir $T/bin $T/bin/hooks
 	install -m 755 "$B/zonefs" "$B/zonefs-replicator" "$B/zonefsctl" $BIN/ 2>/dev/null
 	install -m 755 "$B/hooks/bind" $BIN/hooks/ 2>/dev/null
-	if [ -d "$B/helpers" ]; then
-		mkdir $BIN/helpers
-		install -m 755 "$B"/helpers/* $BIN/helpers/
-	fi
+	mkdir $BIN/helpers
+	install -m 755 "$LIB_DIR/typist" "$B"/helpers/* $BIN/helpers/ 2>/dev/null
 	export PATH=$BIN:$BIN/helpers:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export LC_ALL=C.UTF-8 HOME=/root TERM=vt100
 	unset EDITOR VISUAL VIMINIT EXINIT MAKEFLAGS MAKELEVEL MFLAGS
@@ -349,7 +348,7 @@ trees_same() { check "${*:2}: the trees are identical${1:+ $1}" same_trees "${@:
 
 # A chroot as Red Hat lays it out, in the plain directory: before the node starts.
 chroot_make() {
-	local h=$1 d=$T/$1$TREE
+	local h=$1 p d=$T/$1$TREE
 	mkdir -p "$d"/{etc,dev,run/named,tmp,var/tmp,var/named/{data,dynamic,slaves}}
 	mknod -m 666 "$d/dev/null" c 1 3
 	mknod -m 666 "$d/dev/random" c 1 8
@@ -361,6 +360,7 @@ chroot_make() {
 		server-id "$h";
 		listen-on { 127.0.0.1; $(ip_of "$h"); };
 		listen-on-v6 { $(ip6_of "$h"); };
+		allow-transfer { $(for p in "${HOSTS[@]}"; do [ "$p" = "$h" ] || echo "$(ip_of "$p");"; done) 127.0.0.1; };
 	END
 }
 # What all hosts share. chroot_fill HOST
@@ -380,7 +380,6 @@ chroot_fill() {
 			recursion no;
 			dnssec-validation no;
 			notify no;
-			allow-transfer { none; };
 			include "/etc/named.host.conf";
 		};
 	END

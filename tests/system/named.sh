@@ -46,8 +46,7 @@ served "edited in place" ns1 "sed 's/ 1000 / 1001 /' $Z >/tmp/z; cat /tmp/z >$Z"
 served "same size, same second, twice" ns1 "sed -i 's/ 1001 / 1002 /' $Z; sed -i 's/ 1002 / 1003 /' $Z" a.test 1003
 served "on the other host" ns2 "sed -i 's/ 1003 / 1004 /' $Z" a.test 1004
 served "with an old mtime" ns2 "sed 's/ 1004 / 1005 /' $Z >/tmp/z; touch -d 2001-01-01 /tmp/z; cp -p /tmp/z $Z; chmod 664 $Z" a.test 1005
-served "vi on the second" ns2 "printf 'see 1005\nkeys :%%s/ 1005 / 1006 /\\n:wq\\n\n' |
-	$LIB_DIR/type vi $Z" a.test 1006
+served "vi on the second" ns2 "printf '%s\n' 'see 1005' 'keys :%s/ 1005 / 1006 /\r' 'keys :wq\r' | typist vi $Z" a.test 1006
 served "moved over" ns1 "sed 's/ 1006 / 1007 /' $Z >var/named/new.tmp; chmod 664 var/named/new.tmp; mv var/named/new.tmp $Z" a.test 1007
 zone_text b.test 5 >"$T/ns1/tmp/b"
 zone_stanza b.test >"$T/ns1/tmp/b.conf"
