@@ -12,14 +12,11 @@
 #include "base/path.h"
 #include "replicator/core/state.h"
 
-static struct delay *delay_add(struct core *c, enum delay_kind kind, struct key *k, int64_t msec)
+static void delay_insert(struct core *c, struct delay *d, int64_t msec)
 {
-	struct delay *d = core_alloc(sizeof(*d)), *at;
+	struct delay *at;
 
-	d->kind = kind;
-	d->key = k;
 	d->deadline = c->now + msec;
-	k->delay = d;
 	TAILQ_FOREACH_REVERSE(at, &c->delays, delays, link)
 	{
 		if (at->deadline <= d->deadline)
@@ -29,6 +26,16 @@ static struct delay *delay_add(struct core *c, enum delay_kind kind, struct key 
 		TAILQ_INSERT_AFTER(&c->delays, at, d, link);
 	else
 		TAILQ_INSERT_HEAD(&c->delays, d, link);
+}
+
+static struct delay *delay_add(struct core *c, enum delay_kind kind, struct key *k, int64_t msec)
+{
+	struct delay *d = core_alloc(sizeof(*d));
+
+	d->kind = kind;
+	d->key = k;
+	k->delay = d;
+	delay_insert(c, d, msec);
 	return d;
 }
 
@@ -44,10 +51,20 @@ void delay_new(struct core *c, struct key *k)
 		delay_add(c, DELAY_NEW, k, c->conf.delete_delay_msec);
 }
 
-void delay_look(struct core *c, struct key *k, int64_t msec)
+/* A look at k failed: what was to be told then is looked at again later. */
+void delay_failed(struct core *c, struct key *k, int64_t msec)
 {
-	if (!k->delay)
+	struct delay *d = k->delay;
+
+	if (!d) {
 		delay_add(c, DELAY_LOOK, k, msec);
+		return;
+	}
+	if (!d->due)
+		return;
+	d->due = d->have_key = d->have_from = false;
+	TAILQ_REMOVE(&c->delays, d, link);
+	delay_insert(c, d, msec);
 }
 
 void delay_move(struct core *c, struct key *from, struct key *to, bool tree)

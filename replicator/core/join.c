@@ -156,7 +156,7 @@ static bool deleted_as_it_is(const struct key *k, const struct observation *o)
 void join_take(struct core *c, struct key *k, const struct observation *o)
 {
 	struct visible v = key_visible(c, k);
-	bool same = v.kind == o->attrs.kind &&
+	bool same = v.version && v.kind == o->attrs.kind &&
 		    (v.kind == KIND_DIR || hash_same(v.version->attrs.hash, o->attrs.hash));
 
 	if (o->too_big || o->attrs.kind == KIND_OTHER || o->attrs.kind == KIND_ABSENT)

@@ -126,14 +126,21 @@ void key_scratch(struct core *c, struct key *k)
 
 void keys_forget_scratch(struct core *c)
 {
+	const struct scan *s = STAILQ_FIRST(&c->scans);
+	uint32_t kept = 0;
+
 	for (uint32_t i = 0; i < c->nscratch; i++) {
 		struct key *k = c->scratch[i];
 
+		if (s && s->running && k->touched >= s->step) {
+			c->scratch[kept++] = k; /* the scan may still tell of it what was before */
+			continue;
+		}
 		k->scratch = false;
 		if (key_idle(k))
 			key_free(c, k);
 	}
-	c->nscratch = 0;
+	c->nscratch = kept;
 }
 
 void keys_free(struct core *c)

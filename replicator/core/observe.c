@@ -71,7 +71,7 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		delay_move(c, first, k, deep);
 		return;
 	}
-	if (key_present(from) && !from_local) {
+	if ((key_present(from) || from->looking) && !from_local) {
 		observe_look(c, from);
 		if (tree)
 			observe_scan(c, from->path);
@@ -90,11 +90,13 @@ void observe_hint(struct core *c, const struct event *e)
 	struct key *from = NULL;
 
 	key_scratch(c, k);
+	k->touched = c->step; /* what a scan has read may be older */
 	serials_add(&k->hinted, e->hint.serial);
 	remember_who(k, e);
 	if (e->hint.from && e->hint.from[0]) {
 		from = key_get(c, e->hint.from);
 		key_scratch(c, from);
+		from->touched = c->step;
 	}
 	if (c->joining) { /* everything will be looked at after the join */
 		if (!k->edited)
@@ -294,9 +296,11 @@ static void compare(struct core *c, struct key *k, const struct observation *o)
 static void looked(struct core *c, struct key *k, const struct observation *o)
 {
 	if (o->status < 0) {
-		delay_look(c, k, RETRY_FIRST_MSEC);
+		delay_failed(c, k, RETRY_FIRST_MSEC);
 		return;
 	}
+	if (!o->busy && k->block == BLOCK_BUSY)
+		k->block = BLOCK_NONE;
 	if (k->recovering) {
 		place_recover(c, k, o);
 		if (k->recovering)
@@ -322,8 +326,6 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 			k->block = BLOCK_BUSY;
 		return;
 	}
-	if (k->block == BLOCK_BUSY)
-		k->block = BLOCK_NONE;
 	compare(c, k, o);
 }
 

@@ -134,13 +134,14 @@ void place_consider(struct core *c, struct key *k)
 void place_above(struct core *c, struct key *k)
 {
 	for (k = key_parent(c, k); k; k = key_parent(c, k)) {
-		if (k->block == BLOCK_CHILDREN && k->blocker && key_present(k->blocker))
+		if (k->block == BLOCK_CHILDREN && k->blocker && key_present(k->blocker) &&
+		    key_visible(c, k).kind != KIND_DIR)
 			return;
 		place_consider(c, k);
 	}
 }
 
-static void place_below(struct core *c, const struct key *dir)
+void place_below(struct core *c, const struct key *dir)
 {
 	struct key *k = NULL;
 
@@ -664,6 +665,9 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 		}
 	}
 	forget_intent(c, k);
+	place_above(c, k);
+	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
+		place_below(c, k);
 }
 
 const char *place_reason(const struct key *k)

@@ -339,7 +339,7 @@ void scan_free(struct core *c, struct scan *s);
 /* ---- delay.c ---- */
 void delay_gone(struct core *c, struct key *k);
 void delay_new(struct core *c, struct key *k);
-void delay_look(struct core *c, struct key *k, int64_t msec);
+void delay_failed(struct core *c, struct key *k, int64_t msec);
 void delay_move(struct core *c, struct key *from, struct key *to, bool tree);
 void delay_end(struct core *c, struct delay *d);
 void delay_seen(struct core *c, struct key *k, const struct observation *o);
@@ -382,6 +382,7 @@ void place_installed(struct core *c, const struct event *e);
 void place_confirmed(struct core *c, struct key *k);
 void place_recover(struct core *c, struct key *k, const struct observation *o);
 void place_above(struct core *c, struct key *k); /* k's parents may have changed their minds */
+void place_below(struct core *c, const struct key *dir); /* what waits for it to be a directory */
 void place_due(struct core *c);
 const char *place_reason(const struct key *k);
 
