@@ -8,6 +8,7 @@
 #include "fs/portserver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -169,6 +170,7 @@ static void take_new_port(struct portserver *p)
 		return;
 	disconnect(p);
 	p->sock = sock;
+	fcntl(sock, F_SETFL, fcntl(sock, F_GETFL) | O_NONBLOCK);
 	hello(p);
 	capture_resend(p->fs->capture);
 }
