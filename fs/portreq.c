@@ -173,7 +173,7 @@ static int info(struct fs *fs, struct portjob *job, struct rd *r)
 
 	if (rd_end(r) < 0)
 		return ERR_FORMAT;
-	int n = beneath_list(fs->root, fs->mount, list_of, BENEATH_MAX);
+	int n = beneath_list(fs->plain, fs->mount, list_of, BENEATH_MAX);
 	capture_count(fs->capture, &counts);
 	portjob_answer(job, 0);
 	buf_u32(&job->answer, counts.waiting);

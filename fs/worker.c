@@ -121,7 +121,8 @@ static int set_up(struct worker *w, const struct conf *conf, const struct worker
 			return -errno;
 	} while (fs->life == 0);
 	raise_limits();
-	fs->mount = mount_path(fds->root);
+	fs->plain = fds->root;
+	fs->mount = mount_path(fs->plain);
 	if (!fs->mount)
 		return -ENOMEM;
 	int rc = backing_init(fs, fds->root, &root);
@@ -257,6 +258,7 @@ static void tear_down(struct worker *w)
 	locks_fini(&fs->locks);
 	pthread_mutex_destroy(&fs->handles_lock);
 	backing_fini(fs);
+	close(fs->plain);
 	free(fs->mount);
 	close(w->ended_fd);
 	close(w->keeper);
@@ -279,7 +281,6 @@ int worker_run(const struct conf *conf, const struct worker_fds *fds)
 		log_error("the worker cannot start: %s", err_text(rc));
 		return rc;
 	}
-	close(fds->root);
 	serve(w);
 	tear_down(w);
 	return 0;
