@@ -149,6 +149,15 @@ static void move_again(struct core *c, struct delay *d)
 	to->delay->tries = tries;
 }
 
+/* What was hinted while the rename was being looked at. */
+static void look_if_hinted(struct core *c, struct key *k)
+{
+	if (k->hinted.n)
+		observe_look(c, k);
+	else
+		place_consider(c, k);
+}
+
 static bool seen_absent(const struct observation *o)
 {
 	return !o->busy && !o->unchanged && o->attrs.kind == KIND_ABSENT;
@@ -169,8 +178,8 @@ static void move_told(struct core *c, struct delay *d)
 	free(target);
 	serials_ack(c, &to->looked);
 	serials_ack(c, &from->looked);
-	place_consider(c, to);
-	place_consider(c, from);
+	look_if_hinted(c, to);
+	look_if_hinted(c, from);
 }
 
 /* Both names have been looked at. */
@@ -262,10 +271,10 @@ void delay_scanned(struct core *c, struct scan *s)
 	free(target);
 	serials_ack(c, &to->looked);
 	serials_ack(c, &from->looked);
-	place_consider(c, to);
+	look_if_hinted(c, to);
 	while ((k = key_next_below(c, from->path, k))) { /* what had no partner */
 		if (key_present(k) && !observe_local(c, k, false))
 			observe_look(c, k);
 	}
-	place_consider(c, from);
+	look_if_hinted(c, from);
 }

@@ -201,12 +201,27 @@ static void key_count(struct core *c, struct key *k)
 	c->tree_digest ^= k->digest;
 }
 
+/* Others wait for a directory to be there, or for what is in it to go. */
+static void tell_relatives(struct core *c, struct key *k)
+{
+	bool present = key_present(k) && !k->shown->leftover;
+	bool dir = present && k->shown->attrs.kind == KIND_DIR;
+
+	if (dir && !k->was_dir)
+		place_below(c, k);
+	if (!present && k->was_present)
+		place_above(c, k);
+	k->was_dir = dir;
+	k->was_present = present;
+}
+
 void key_shown_changed(struct core *c, struct key *k)
 {
 	k->touched = c->step;
 	key_count(c, k);
 	if (c->started)
 		store_shown(c, k);
+	tell_relatives(c, k);
 }
 
 void key_settled(struct core *c, struct key *k)

@@ -486,9 +486,6 @@ void place_confirmed(struct core *c, struct key *k)
 	version_put(k->placing);
 	k->placing = NULL;
 	opwait_placed(c, k);
-	place_above(c, k);
-	if (s->attrs.kind == KIND_DIR)
-		place_below(c, k);
 }
 
 void place_staged(struct core *c, const struct event *e)
@@ -549,10 +546,8 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 	k->changed_again = 0;
 	k->retry_msec = 0;
 	opwait_placed(c, k);
-	if (k->shown->attrs.kind == KIND_DIR &&
-	    (changed & (CHANGED_KIND | CHANGED_MODE | CHANGED_OWNER)))
+	if (k->shown->attrs.kind == KIND_DIR && (changed & (CHANGED_MODE | CHANGED_OWNER)))
 		place_below(c, k);
-	place_above(c, k);
 }
 
 /* A deleted directory that holds local files stays; what is known of it is told as done. */
@@ -665,9 +660,6 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 		}
 	}
 	forget_intent(c, k);
-	place_above(c, k);
-	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
-		place_below(c, k);
 }
 
 const char *place_reason(const struct key *k)

@@ -85,6 +85,8 @@ struct key {
 	bool scratch;    /* on the list of keys that may be forgotten */
 	bool recovering; /* an intent of an earlier life is being looked into */
 	bool counted;    /* in the tree's digest */
+	bool was_dir;     /* on disk, when those above and below were last told */
+	bool was_present;
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
