@@ -7,6 +7,7 @@
  *   bind_rndc.c    telling named
  *   bind_proof.c   asking named what it serves
  *   bind_zones.c   which file is which zone
+ *   bind_text.c    a configuration's statements
  *   bind_serial.c  serials, in files and in answers
  *   bind_tool.c    running BIND's tools
  */
