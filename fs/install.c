@@ -31,6 +31,7 @@ struct installing {
 	const char *path;
 	const struct ident *expected;
 	struct place place;
+	struct fhandle handle; /* of what is there */
 	struct found victim;
 	struct node *dir; /* the directory's node, with a reference */
 	bool exclusive;   /* of the tree's shape: a directory goes */
@@ -40,21 +41,13 @@ struct installing {
 
 /* ---- the comparison ---- */
 
-/* With directory and inode locked. */
-static int compare(struct installing *i)
+/* With directory and inode locked, so that no writer can come: whether one is there is asked first,
+ * and what it has written is seen by the look that follows. */
+static int refuse_writers(struct installing *i, struct node *n)
 {
 	struct fs *fs = i->fs;
-	struct node *n = i->victim.node;
 	int rc = 0;
 
-	if (mounts_at(fs->mounts, i->path)) {
-		busy_wait_mount(fs->busy, i->path);
-		return ERR_MOUNTED;
-	}
-	if (!ident_same(i->expected, &i->victim.look.ident))
-		return ERR_CHANGED;
-	if (busy_held(fs->busy, i->path, clock_monotonic_msec()))
-		return ERR_BUSY;
 	if (!n)
 		return 0;
 	nodes_lock(&fs->nodes);
@@ -67,44 +60,85 @@ static int compare(struct installing *i)
 	return rc;
 }
 
+static int compare(struct installing *i)
+{
+	struct fs *fs = i->fs;
+
+	if (mounts_at(fs->mounts, i->path)) {
+		busy_wait_mount(fs->busy, i->path);
+		return ERR_MOUNTED;
+	}
+	struct node *n = node_peek(&fs->nodes, &i->handle);
+	int rc = refuse_writers(i, n);
+	node_put(&fs->nodes, n);
+	if (rc == 0)
+		rc = place_look(fs, &i->place, &i->victim);
+	if (rc < 0)
+		return rc;
+	if (!ident_same(i->expected, &i->victim.look.ident))
+		rc = ERR_CHANGED;
+	else if (busy_held(fs->busy, i->path, clock_monotonic_msec()))
+		rc = ERR_BUSY;
+	if (rc < 0)
+		found_fini(fs, &i->victim);
+	return rc;
+}
+
 /* ---- around the change ---- */
+
+/* With tree and directory locked. 0: with the inode locked, too. */
+static int enter_inode(struct installing *i)
+{
+	struct fs *fs = i->fs;
+	struct stat st;
+
+	i->handle = (struct fhandle){0};
+	int rc = backing_look(fs, i->place.dir, i->place.name, &i->handle, &st);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (rc == 0 && S_ISDIR(st.st_mode) && !i->exclusive)
+		return -EAGAIN;
+	i->dir = node_get(&fs->nodes, &i->place.handle, S_IFDIR);
+	if (!i->dir)
+		return -ENOMEM;
+	lock_inode(&fs->locks, node_hash(&i->handle));
+	rc = compare(i);
+	if (rc == 0)
+		return 0;
+	unlock_inode(&fs->locks, node_hash(&i->handle));
+	node_put(&fs->nodes, i->dir);
+	i->dir = NULL;
+	return rc;
+}
+
+static int try_enter(struct installing *i)
+{
+	struct fs *fs = i->fs;
+
+	lock_tree(&fs->locks, i->exclusive);
+	int rc = place_open(fs, i->path, &i->place);
+	if (rc == 0) {
+		lock_dir(&fs->locks, i->place.hash, true);
+		rc = enter_inode(i);
+		if (rc == 0)
+			return 0;
+		unlock_dir(&fs->locks, i->place.hash);
+		place_close(&i->place);
+	}
+	unlock_tree(&fs->locks);
+	return rc == -EXDEV ? ERR_MOUNTED : rc;
+}
 
 /* Locks, looks and compares. 0: do it, and then call leave. */
 static int enter(struct installing *i)
 {
-	struct fs *fs = i->fs;
+	int rc = try_enter(i);
 
-	for (;;) {
-		lock_tree(&fs->locks, i->exclusive);
-		int rc = place_open(fs, i->path, &i->place);
-		if (rc < 0) {
-			unlock_tree(&fs->locks);
-			return rc == -EXDEV ? ERR_MOUNTED : rc;
-		}
-		lock_dir(&fs->locks, i->place.hash, true);
-		rc = place_look(fs, &i->place, &i->victim);
-		bool again = rc == 0 && i->victim.look.kind == KIND_DIR && !i->exclusive;
-		if (rc == 0 && !again) {
-			i->dir = node_get(&fs->nodes, &i->place.handle, S_IFDIR);
-			rc = i->dir ? 0 : -ENOMEM;
-		}
-		if (rc == 0 && !again) {
-			lock_inode(&fs->locks, node_hash(&i->victim.handle));
-			rc = compare(i);
-			if (rc == 0)
-				return 0;
-			unlock_inode(&fs->locks, node_hash(&i->victim.handle));
-		}
-		found_fini(fs, &i->victim);
-		node_put(&fs->nodes, i->dir);
-		i->dir = NULL;
-		unlock_dir(&fs->locks, i->place.hash);
-		place_close(&i->place);
-		unlock_tree(&fs->locks);
-		if (!again)
-			return rc == -EXDEV ? ERR_MOUNTED : rc;
-		i->exclusive = true; /* which comes before the lock of the directory */
+	if (rc == -EAGAIN) { /* a directory goes: that needs a lock which comes before the others */
+		i->exclusive = true;
+		rc = try_enter(i);
 	}
+	return rc;
 }
 
 /* The kernel may know of it: said before the change, since we may die in between. */
@@ -167,7 +201,7 @@ static int leave(struct installing *i, const char *leftover)
 	struct node *n = i->victim.node;
 	int rc = 0;
 
-	unlock_inode(&fs->locks, node_hash(&i->victim.handle));
+	unlock_inode(&fs->locks, node_hash(&i->handle));
 	unlock_dir(&fs->locks, i->place.hash);
 	unlock_tree(&fs->locks);
 	if (leftover)
