@@ -148,11 +148,28 @@ static int clear_stale(struct keeper_mount *m)
 	return -ELOOP;
 }
 
-int keeper_mount_open(struct keeper_mount *m, const char *mount)
+/* What will be out of sight: mounts in the directory, and what processes in it write. */
+static void warn_of_hidden(const struct keeper_mount *m)
 {
+	struct beneath list[BENEATH_MAX];
+	char text[LOG_TEXT_MAX];
 	struct entry e;
 	int below;
 
+	find_mount(m->path, &e, &below);
+	if (below > 0)
+		log_warning("%s: %d file systems are mounted in it and will be hidden: mount "
+			    "them after zonefs",
+			    m->path, below);
+	int n = beneath_list(m->root, m->path, list, BENEATH_MAX);
+	if (n > 0)
+		log_warning("%s: in the plain directory, where what they write is unseen, restart "
+			    "them: %s",
+			    m->path, beneath_text(text, sizeof(text), list, n));
+}
+
+int keeper_mount_open(struct keeper_mount *m, const char *mount)
+{
 	m->root = m->lock = m->device = -1;
 	int rc = resolve(m, mount);
 	if (rc == 0)
@@ -174,11 +191,7 @@ int keeper_mount_open(struct keeper_mount *m, const char *mount)
 					     : err_text(rc));
 		return rc;
 	}
-	find_mount(m->path, &e, &below);
-	if (below > 0)
-		log_warning("%s: %d file systems are mounted in it and will be hidden: mount "
-			    "them after zonefs",
-			    m->path, below);
+	warn_of_hidden(m);
 	return 0;
 }
 

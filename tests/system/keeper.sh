@@ -27,15 +27,14 @@ logged() { grep -Eq -- "$1" "$LOG"; }
 other_than() { local p; p=$($2) && [ "$p" != "$1" ]; }
 zombie() { grep -q '^State:.Z' "/proc/$1/status"; }
 dead() { gone "$1" || zombie "$1"; }
-# inside COMMAND: a process whose working directory is in the mount; its number is in $INSIDE.
+# inside DIRECTORY: a process that lives there; its number is in $INSIDE.
 inside() {
-	on k1 bash -c "cd $TREE/etc && exec $1" </dev/null >/dev/null 2>&1 &
-	JOB[inside]=$!
-	wait_for 10 inside_there
+	on k1 bash -c "cd $1 && exec tail -f /dev/null" </dev/null >/dev/null 2>&1 &
+	must wait_for 10 pid_on k1 tail
+	INSIDE=$(pid_on k1 tail)
 }
-inside_there() { INSIDE=$(pid_on k1 sleep) && [ "$(readlink "/proc/$INSIDE/cwd")" != / ]; }
 read_inside() { cat "/proc/$INSIDE/cwd/file"; }
-end_inside() { kill "$INSIDE" 2>/dev/null; wait "${JOB[inside]}" 2>/dev/null; }
+end_inside() { kill "$INSIDE" && wait_for 10 gone "$INSIDE"; }
 
 # ---- the command line and --check
 
@@ -82,12 +81,10 @@ kill -TERM "$K"
 check "it ends on SIGTERM" wait_for 20 dead "$K"
 check "... and the plain directory is back" fails mounted k1
 
-on k1 bash -c "cd $TREE && exec sleep 1000" &
-wait_for 10 pid_on k1 sleep
-INSIDE=$(pid_on k1 sleep)
+inside $TREE
 node_start k1
-check "who was in the directory before the mount is named" logged 'plain directory.*sleep \('
-kill "$INSIDE"
+check "who was in the directory before the mount is named" logged 'plain directory.*tail \('
+end_inside
 check "a device in the tree works" on k1 bash -c "echo x >$TREE/dev/null"
 
 # ---- rights
@@ -125,11 +122,11 @@ check "... and the log says how the first ended" logged "replicator .* signal 9"
 is "... under the same mount" "$(worker_pid)" "$W"
 check "... which goes on" on k1 bash -c "echo more >$TREE/etc/more && cat $TREE/etc/more"
 
-inside 'sleep 1000'
+inside $TREE/etc
 kill -9 "$W"
 check "when the worker is killed all is mounted afresh" wait_for 10 other_than "$W" worker_pid
 check "... with what was in it" wait_for 10 on k1 cat $TREE/etc/more
-check "... the log names who has to be restarted" wait_for 5 logged 'restart them: .*sleep \('
+check "... the log names who has to be restarted" wait_for 5 logged 'in the mount that died, .*tail \('
 check_not "... who gets an error there" read_inside
 end_inside
 check "... and there is a replicator again" wait_for 10 replicator_pid k1
@@ -137,11 +134,11 @@ is "... one only" "$(pgrep -c -x zonefs-replicat)" 1
 
 # ---- end
 
-inside 'sleep 1000'
+inside $TREE/etc
 kill -TERM "$K"
 check "on SIGTERM the plain directory is back at once" wait_for 2 fails mounted k1
 is "... while those inside are served" "$(read_inside)" plain
-check "... and named in the log" wait_for 5 logged 'still inside, .*sleep \('
+check "... and named in the log" wait_for 5 logged 'still inside, .*tail \('
 like "... a second zonefs is refused meanwhile" "$(zonefs_on -f)" 'still ending'
 check "... until the time limit" wait_for 10 dead "$K"
 check_not "... then they get an error" read_inside
