@@ -100,10 +100,10 @@ static void the_system_knows_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_is_asked_for_once_a_minute),
-		cmocka_unit_test(users_and_groups_of_one_number_are_told_apart),
-		cmocka_unit_test(an_unknown_name_goes_by_its_number),
-		cmocka_unit_test(the_system_knows_root),
+	    cmocka_unit_test(a_name_is_asked_for_once_a_minute),
+	    cmocka_unit_test(users_and_groups_of_one_number_are_told_apart),
+	    cmocka_unit_test(an_unknown_name_goes_by_its_number),
+	    cmocka_unit_test(the_system_knows_root),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
