@@ -109,6 +109,7 @@ struct log_filter {
 	uint64_t origin;    /* 0: all */
 	const char *node;   /* NULL: all */
 	uint32_t last;      /* at most that many, the newest; 0: 1000; never over 100,000 */
+	bool first;         /* the oldest that many instead: for going on, page by page, by after_id */
 };
 /* Oldest first. The record is valid during the call. 0, or an error, or what the callback returned
  * if not 0. */

@@ -26,7 +26,8 @@ enum {
 	BIND_LAST
 };
 
-/* The newest that match, then those in their order. Everything that varies is bound. */
+/* The newest (or the first) that match, then those in their order. Everything that varies is bound.
+ */
 static sqlite3_stmt *prepare(struct store *s, const struct log_filter *f, int *err)
 {
 	char sql[1024];
@@ -36,9 +37,10 @@ static sqlite3_stmt *prepare(struct store *s, const struct log_filter *f, int *e
 	    sql, sizeof(sql),
 	    "SELECT * FROM (SELECT v.id AS id, v.wall, v.path, v.data, v.own, v.current, o.node"
 	    " FROM version v LEFT JOIN origin o ON o.origin = v.origin"
-	    " WHERE v.id > ?1 AND v.wall >= ?2%s%s%s ORDER BY v.id DESC LIMIT ?8) ORDER BY id",
+	    " WHERE v.id > ?1 AND v.wall >= ?2%s%s%s ORDER BY v.id %s LIMIT ?8) ORDER BY id",
 	    f->path && f->path[0] ? " AND (v.path = ?3 OR (v.path > ?4 AND v.path < ?5))" : "",
-	    f->origin ? " AND v.origin = ?6" : "", f->node ? " AND o.node = ?7" : "");
+	    f->origin ? " AND v.origin = ?6" : "", f->node ? " AND o.node = ?7" : "",
+	    f->first ? "ASC" : "DESC");
 	*err = database_error(s, sqlite3_prepare_v2(s->db, sql, -1, &st, NULL), "reading the log");
 	return *err ? NULL : st;
 }
