@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The control socket, STATE/control: how zonefsctl asks and what it is told. The directory belongs
+ * to the replicator's user alone, so that user and root can speak here.
+ *
+ * One JSON object a line, both ways, in UTF-8. A request has at most 64 KiB:
+ *
+ *   {"zonefs":1,"command":"status"}
+ *   {"zonefs":1,"command":"peers"}
+ *   {"zonefs":1,"command":"log","path":P,"since":MS,"origin":NODE,"last":N,"follow":BOOL}
+ *   {"zonefs":1,"command":"wait","path":P,"serial":"N","served":BOOL,"limit_ms":N}
+ *   {"zonefs":1,"command":"verify"}
+ *   {"zonefs":1,"command":"start-alone"}
+ *
+ * What is left out has its default. The answer is any number of lines, each with a "type", and one
+ * last line that has "end":
+ *
+ *   summary     state ("well", "unsettled", "trouble"), words            status; the first line
+ *   node        what this node is and has                                status
+ *   hook        a hook and its last run                                  status
+ *   peer        a peer                                                   status, peers
+ *   trouble     a path that is not as the versions say                   status
+ *   fs          how the file system's worker is                         status
+ *   beneath     a process in the directory beneath the mount             status
+ *   version     a version, with the outcomes known so far                log
+ *   outcome     one that became known since                              log, with "follow"
+ *   reached     a peer (or "self") has it, or in words why not           wait
+ *   writer      a process that has the path open for writing             wait
+ *   difference  a path that is not the same on a peer                    verify
+ *   compared    a peer, how many paths were compared and differ          verify
+ *   {"end":true,"exit":0 or 1,"words":"..."}
+ *
+ * Times are milliseconds since 1970, durations end with _ms. Paths are relative to the tree and
+ * look as in zonefs-hooks(7): a byte that is no part of printable UTF-8, and the backslash, is
+ * \ooo; in answers "path_bytes" has the bytes in hexadecimal digits where anything was escaped.
+ * What has 64 bits is a string. New fields and types may come: who reads skips what it doesn't
+ * know.
+ *
+ * Nothing here blocks. A client that does not read is held at 1 MiB of output: a log goes on when
+ * that has been taken, what would go beyond is left out and counted otherwise.
+ */
+#include "replicator/control.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "replicator/control_internal.h"
+
+#define READ_MAX 16384
+#define ACCEPT_PAUSE_MSEC 1000 /* when there is no descriptor left for another client */
+
+struct control {
+	struct node *node;
+	int fd;
+	char *path;
+	struct client *clients[CONTROL_CLIENTS_MAX];
+	int64_t paused_until; /* nobody is accepted before; 0: not paused */
+};
+
+/* ---- the socket ---- */
+
+static int address(const char *path, struct sockaddr_un *a)
+{
+	*a = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (strlen(path) >= sizeof(a->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(a->sun_path, path, strlen(path) + 1);
+	return 0;
+}
+
+static bool somebody_listens(const struct sockaddr_un *a)
+{
+	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return false;
+	return connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0 || errno == EAGAIN;
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un a;
+	int err = address(path, &a);
+
+	if (err < 0)
+		return err;
+	if (somebody_listens(&a))
+		return -EADDRINUSE;
+	if (unlink(path) < 0 && errno != ENOENT)
+		return -errno;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && chmod(path, 0600) == 0 &&
+	    listen(fd, CONTROL_CLIENTS_MAX) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int control_open(struct node *n, struct control **out)
+{
+	struct control *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return -ENOMEM;
+	c->node = n;
+	c->path = conf_control_path(n->conf);
+	c->fd = c->path ? listen_at(c->path) : -ENOMEM;
+	if (c->fd < 0) {
+		int err = c->fd;
+
+		log_error("%s: the socket for zonefsctl cannot be made: %s",
+			  c->path ? c->path : n->conf->state, err_text(err));
+		free(c->path);
+		free(c);
+		return err;
+	}
+	*out = c;
+	return 0;
+}
+
+/* ---- clients ---- */
+
+void client_init(struct client *c, struct node *n, int fd)
+{
+	*c = (struct client){.node = n, .fd = fd};
+	buf_init(&c->in, CONTROL_REQUEST_MAX);
+	buf_init(&c->out, CONTROL_OUTPUT_MAX + CONTROL_END_MAX);
+}
+
+static void finish_command(struct client *c)
+{
+	const struct control_command *command = c->command;
+
+	c->command = NULL;
+	if (command && command->finish && c->job)
+		command->finish(c);
+	c->job = NULL;
+}
+
+void client_fini(struct client *c)
+{
+	finish_command(c);
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	if (c->fd >= 0)
+		close(c->fd);
+}
+
+static size_t waiting(const struct client *c)
+{
+	return c->out.len - c->sent;
+}
+
+bool control_has_room(const struct client *c)
+{
+	return !c->lost && waiting(c) < CONTROL_OUTPUT_MAX / 2;
+}
+
+static bool put(struct client *c, json_t *line, size_t max)
+{
+	CLEANUP_FREE char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	size_t len = text ? strlen(text) + 1 : 0;
+
+	json_decref(line);
+	if (!text || c->lost || waiting(c) + len > max)
+		return false;
+	if (c->sent > 0 && c->out.len + len > c->out.max) {
+		memmove(c->out.data, c->out.data + c->sent, waiting(c));
+		c->out.len -= c->sent;
+		c->sent = 0;
+	}
+	text[len - 1] = '\n';
+	buf_raw(&c->out, text, len);
+	return c->out.err == 0;
+}
+
+bool control_line(struct client *c, json_t *line)
+{
+	return put(c, line, CONTROL_OUTPUT_MAX);
+}
+
+void control_end(struct client *c, int status, const char *words, ...)
+{
+	char text[CONTROL_WORDS_MAX];
+	json_t *line = json_object();
+	va_list ap;
+
+	va_start(ap, words);
+	vsnprintf(text, sizeof(text), words, ap);
+	va_end(ap);
+	control_add_bool(line, "end", true);
+	control_add_number(line, "exit", status);
+	control_add_text(line, "words", text);
+	if (!put(c, line, CONTROL_OUTPUT_MAX + CONTROL_END_MAX))
+		c->lost = true;
+	finish_command(c);
+}
+
+/* ---- requests ---- */
+
+static const struct control_command *const commands[] = {
+    &control_status, &control_peers,  &control_log,
+    &control_wait,   &control_verify, &control_start_alone,
+};
+
+static const struct control_command *find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+	return NULL;
+}
+
+static void serve(struct client *c, const json_t *request)
+{
+	int64_t version = 0;
+	const char *name = NULL;
+
+	if (!json_is_object(request) ||
+	    !control_get_number(request, "zonefs", 1, INT32_MAX, &version) || version == 0) {
+		control_end(c, 1, "a request is an object with \"zonefs\":1 in it");
+		return;
+	}
+	if (version != 1) {
+		control_end(c, 1, "this node speaks version 1 of the protocol, not %lld",
+			    (long long)version);
+		return;
+	}
+	if (!control_get_text(request, "command", &name) || !name) {
+		control_end(c, 1, "the request has no \"command\"");
+		return;
+	}
+	const struct control_command *command = find(name);
+	if (!command) {
+		control_end(c, 1, "there is no command \"%.64s\"", name);
+		return;
+	}
+	c->command = command;
+	command->start(c, request);
+}
+
+bool client_step(struct client *c)
+{
+	uint8_t *newline = c->in.len ? memchr(c->in.data, '\n', c->in.len) : NULL;
+	json_error_t error;
+
+	if (c->command || c->leaving || c->lost || !control_has_room(c))
+		return false;
+	if (!newline && c->in.len == c->in.max) {
+		control_end(c, 1, "a request has at most %d bytes", CONTROL_REQUEST_MAX - 1);
+		c->leaving = true;
+	}
+	if (!newline)
+		return false;
+	size_t len = (size_t)(newline - c->in.data);
+	json_t *request = json_loadb((const char *)c->in.data, len, JSON_REJECT_DUPLICATES, &error);
+	memmove(c->in.data, newline + 1, c->in.len - len - 1);
+	c->in.len -= len + 1;
+	if (request)
+		serve(c, request);
+	else
+		control_end(c, 1, "the request is no JSON: %s", error.text);
+	json_decref(request);
+	return true;
+}
+
+/* ---- reading and writing ---- */
+
+static void take_input(struct client *c)
+{
+	uint8_t bytes[READ_MAX];
+	size_t room = c->in.max - c->in.len;
+
+	ssize_t n = recv(c->fd, bytes, room < sizeof(bytes) ? room : sizeof(bytes), MSG_DONTWAIT);
+	if (n > 0) {
+		buf_raw(&c->in, bytes, (size_t)n);
+	} else if (n == 0) {
+		c->half_closed = true;
+	} else if (errno != EAGAIN && errno != EINTR) {
+		c->lost = true;
+	}
+}
+
+static void give_output(struct client *c)
+{
+	while (waiting(c) > 0 && !c->stuck && !c->lost) {
+		ssize_t n =
+		    send(c->fd, c->out.data + c->sent, waiting(c), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n >= 0)
+			c->sent += (size_t)n;
+		else if (errno == EAGAIN)
+			c->stuck = true;
+		else if (errno != EINTR)
+			c->lost = true;
+	}
+	if (waiting(c) == 0) {
+		buf_reset(&c->out);
+		c->sent = 0;
+	}
+}
+
+static bool has_request(const struct client *c)
+{
+	return !c->command && !c->leaving && c->in.len > 0 && memchr(c->in.data, '\n', c->in.len);
+}
+
+static bool is_over(const struct client *c)
+{
+	if (c->lost)
+		return true;
+	if (c->command || waiting(c) > 0)
+		return false;
+	return c->leaving || (c->half_closed && !has_request(c));
+}
+
+static void accept_one(struct control *c)
+{
+	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int at = 0;
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			c->paused_until = c->node->now_msec + ACCEPT_PAUSE_MSEC;
+		return;
+	}
+	while (at < CONTROL_CLIENTS_MAX && c->clients[at])
+		at++;
+	struct client *client = at < CONTROL_CLIENTS_MAX ? malloc(sizeof(*client)) : NULL;
+	if (client) {
+		client_init(client, c->node, fd);
+		c->clients[at] = client;
+		return;
+	}
+	static const char full[] =
+	    "{\"end\":true,\"exit\":1,\"words\":\"too many programs are asking this node\"}\n";
+	if (send(fd, full, sizeof(full) - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_debug("a client too many has gone");
+	close(fd);
+}
+
+/* ---- the loop's side ---- */
+
+int control_fds(struct control *c, struct pollfd *fds, int max)
+{
+	int n = 0;
+
+	if (c->paused_until == 0 && max > 0)
+		fds[n++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
+	for (int i = 0; i < CONTROL_CLIENTS_MAX && n < max; i++) {
+		struct client *client = c->clients[i];
+		short events = 0;
+
+		if (!client)
+			continue;
+		if (!client->half_closed && !client->leaving && client->in.len < client->in.max)
+			events |= POLLIN;
+		if (waiting(client) > 0)
+			events |= POLLOUT;
+		fds[n++] = (struct pollfd){.fd = client->fd, .events = events};
+	}
+	return n;
+}
+
+static void ready(struct control *c, const struct pollfd *p)
+{
+	if (p->revents == 0)
+		return;
+	if (p->fd == c->fd) {
+		accept_one(c);
+		return;
+	}
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = c->clients[i];
+
+		if (!client || client->fd != p->fd)
+			continue;
+		if (p->revents & (POLLHUP | POLLERR | POLLNVAL) && !(p->revents & POLLIN))
+			client->lost = true;
+		if (p->revents & POLLIN)
+			take_input(client);
+		if (p->revents & POLLOUT)
+			client->stuck = false;
+		return;
+	}
+}
+
+static void client_round(struct client *c)
+{
+	client_step(c);
+	if (c->command && c->command->round && control_has_room(c))
+		c->command->round(c);
+	give_output(c);
+}
+
+void control_round(struct control *c, const struct pollfd *fds, int nfds)
+{
+	if (c->paused_until != 0 && c->node->now_msec >= c->paused_until)
+		c->paused_until = 0;
+	for (int i = 0; i < nfds; i++)
+		ready(c, &fds[i]);
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = c->clients[i];
+
+		if (!client)
+			continue;
+		client_round(client);
+		if (!is_over(client))
+			continue;
+		c->clients[i] = NULL;
+		client_fini(client);
+		free(client);
+	}
+}
+
+int64_t control_wake(const struct control *c)
+{
+	int64_t wake = c->paused_until ? c->paused_until : INT64_MAX;
+
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		const struct client *client = c->clients[i];
+
+		if (!client || !control_has_room(client))
+			continue;
+		if (has_request(client))
+			return c->node->now_msec;
+		if (client->command && client->command->wake) {
+			int64_t at = client->command->wake(client);
+
+			if (at < wake)
+				wake = at;
+		}
+	}
+	return wake;
+}
+
+void control_close(struct control *c)
+{
+	if (!c)
+		return;
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		if (!c->clients[i])
+			continue;
+		give_output(c->clients[i]);
+		client_fini(c->clients[i]);
+		free(c->clients[i]);
+	}
+	if (unlink(c->path) < 0 && errno != ENOENT)
+		log_warning("%s: %s", c->path, err_text(-errno));
+	close(c->fd);
+	free(c->path);
+	free(c);
+}

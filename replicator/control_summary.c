@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Reasons are collected, trouble apart from what is only on its way; the sentence names those that
+ * count most.
+ */
+#include "replicator/control_summary.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+
+struct reasons {
+	char words[SUMMARY_WORDS_MAX - 128]; /* leaves room for what stands around it */
+	size_t len;
+	unsigned n;
+};
+
+static void add(struct reasons *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct reasons *r, const char *format, ...)
+{
+	size_t room = sizeof(r->words) - r->len;
+	va_list ap;
+
+	if (r->n++ >= SUMMARY_REASONS_MAX)
+		return;
+	if (r->len > 0) {
+		int n = snprintf(r->words + r->len, room, "; ");
+		r->len += (size_t)n < room ? (size_t)n : room - 1;
+		room = sizeof(r->words) - r->len;
+	}
+	va_start(ap, format);
+	int n = vsnprintf(r->words + r->len, room, format, ap);
+	va_end(ap);
+	if (n > 0)
+		r->len += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void summary_span(char dst[SUMMARY_SPAN_TEXT], int64_t msec)
+{
+	static const struct {
+		int64_t from_msec, unit_msec;
+		const char *name;
+	} units[] = {
+	    {172800000, 86400000, "d"}, {7200000, 3600000, "h"}, {120000, 60000, "min"},
+	    {10000, 1000, "s"},         {INT64_MIN, 1, "ms"},
+	};
+	size_t i = 0;
+
+	while (msec < units[i].from_msec)
+		i++;
+	snprintf(dst, SUMMARY_SPAN_TEXT, "%" PRId64 " %s", msec / units[i].unit_msec,
+		 units[i].name);
+}
+
+static void about_peer(struct reasons *trouble, struct reasons *moving, const struct peer_status *p,
+		       const struct summary_facts *f)
+{
+	char span[SUMMARY_SPAN_TEXT];
+
+	if (!p->reachable && p->heard_msec == 0) {
+		add(trouble, "%s has not been reached yet%s%s", p->name,
+		    p->last_error[0] ? ": " : "", p->last_error);
+		return;
+	}
+	if (!p->reachable) {
+		summary_span(span, f->wall_msec - p->heard_msec);
+		add(trouble, "%s cannot be reached since %s", p->name, span);
+		return;
+	}
+	if (p->joining)
+		add(moving, "%s is joining", p->name);
+	if (p->hooks_failing > 0)
+		add(trouble, "%" PRIu32 " hook%s on %s", p->hooks_failing,
+		    p->hooks_failing == 1 ? " fails" : "s fail", p->name);
+	if (!p->heard) {
+		add(moving, "%s has not said yet what it has", p->name);
+	} else if (p->pending > 0) {
+		summary_span(span, p->lag_msec);
+		add(p->lag_msec > SUMMARY_PATIENCE_MSEC ? trouble : moving,
+		    "%" PRIu32 " path%s wait%s on %s since %s", p->pending, plural(p->pending),
+		    p->pending == 1 ? "s" : "", p->name, span);
+	} else if (!p->same_knowledge && p->behind > 0) {
+		add(moving, "%s is behind by %" PRIu64 " change%s", p->name, p->behind,
+		    plural(p->behind));
+	} else if (!p->same_knowledge) {
+		add(moving, "%s knows what has not arrived here", p->name);
+	} else if (!p->identical && f->node->pending == 0) {
+		add(moving, "%s shows another tree", p->name);
+	}
+}
+
+static void about_node(struct reasons *trouble, struct reasons *moving,
+		       const struct summary_facts *f)
+{
+	const struct node_status *n = f->node;
+	char span[SUMMARY_SPAN_TEXT];
+
+	if (n->blocked < 0) {
+		summary_span(span, f->wall_msec - n->blocked_since_msec);
+		add(trouble, "the store cannot be written since %s: %s", span,
+		    err_text(n->blocked));
+	}
+	for (uint32_t i = 0; n->joining && i < f->npeers; i++)
+		if (n->waits_for >> i & 1)
+			add(trouble, "this node is joining and waits for %s", f->peer_names[i]);
+	if (n->joining && n->waits_for == 0)
+		add(moving, "this node is joining");
+	if (n->pending > 0) {
+		summary_span(span, n->lag_msec);
+		add(n->lag_msec > SUMMARY_PATIENCE_MSEC ? trouble : moving,
+		    "%" PRIu32 " path%s wait%s here since %s", n->pending, plural(n->pending),
+		    n->pending == 1 ? "s" : "", span);
+	}
+	for (uint32_t i = 0; i < f->nhooks; i++)
+		if (f->hooks[i].failing)
+			add(trouble, "hook %s fails on %s", f->hooks[i].name, n->node);
+}
+
+static void about_fs(struct reasons *trouble, struct reasons *moving, const struct fs_info *fs)
+{
+	if (!fs->known || fs->stale)
+		add(trouble, "the file system's worker does not answer");
+	if (fs->nbeneath > 0)
+		add(trouble, "%" PRIu32 " process%s beneath the mount, unseen: restart %s",
+		    fs->nbeneath, fs->nbeneath == 1 ? " lives" : "es live",
+		    fs->nbeneath == 1 ? "it" : "them");
+	if (fs->rescan)
+		add(moving, "the whole tree is being looked at");
+}
+
+static void say_well(struct summary *s, const struct summary_facts *f)
+{
+	uint32_t conflicts = f->node->conflicts;
+	int len;
+
+	if (f->npeers == 0)
+		len = snprintf(s->words, sizeof(s->words), "all well: no peers are configured");
+	else
+		len = snprintf(s->words, sizeof(s->words), "all well: %" PRIu32 " peer%s identical",
+			       f->npeers, plural(f->npeers));
+	if (conflicts > 0)
+		snprintf(s->words + len, sizeof(s->words) - (size_t)len,
+			 "; %" PRIu32 " path%s with a conflict", conflicts, plural(conflicts));
+}
+
+void summary_make(struct summary *s, const struct summary_facts *f)
+{
+	struct reasons trouble = {.words = ""};
+	struct reasons moving = {.words = ""};
+
+	about_node(&trouble, &moving, f);
+	about_fs(&trouble, &moving, f->fs);
+	for (uint32_t i = 0; i < f->npeers; i++)
+		about_peer(&trouble, &moving, &f->peers[i], f);
+	s->state = trouble.n > 0  ? SUMMARY_TROUBLE
+		   : moving.n > 0 ? SUMMARY_UNSETTLED
+				  : SUMMARY_WELL;
+	if (s->state == SUMMARY_WELL) {
+		say_well(s, f);
+		return;
+	}
+	const struct reasons *r = trouble.n > 0 ? &trouble : &moving;
+	char more[32] = "";
+	if (r->n > SUMMARY_REASONS_MAX)
+		snprintf(more, sizeof(more), "; and %u more", r->n - SUMMARY_REASONS_MAX);
+	snprintf(s->words, sizeof(s->words), "%s: %s%s",
+		 s->state == SUMMARY_TROUBLE ? "NOT well" : "not settled yet", r->words, more);
+}
+
+const char *summary_state_text(enum summary_state state)
+{
+	switch (state) {
+	case SUMMARY_WELL:
+		return "well";
+	case SUMMARY_UNSETTLED:
+		return "unsettled";
+	case SUMMARY_TROUBLE:
+		break;
+	}
+	return "trouble";
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The command "wait": has every peer that can be reached what is on this disk now? The peers that
+ * cannot be reached are named, too: nobody waits for them.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replicator/control_internal.h"
+
+#define LIMIT_DEFAULT_MSEC 30000
+#define LIMIT_MAX_MSEC (3600 * 1000)
+
+struct wait_job {
+	uint64_t id; /* 0: over */
+	bool served;
+	uint32_t reached;
+	uint32_t lagging;
+	bool self; /* this node has told */
+};
+
+static void say_peer(struct client *c, const char *name, bool self, const struct wait_report *r)
+{
+	json_t *o = json_object();
+
+	control_add_text(o, "type", "reached");
+	if (self)
+		control_add_bool(o, "self", true);
+	control_add_text(o, "peer", name);
+	control_add_bool(o, "reached", r->reached);
+	control_add_text(o, "words", r->words);
+	control_line(c, o);
+}
+
+static void say_writer(struct client *c, const struct wait_report *r)
+{
+	json_t *o = json_object();
+
+	control_add_text(o, "type", "writer");
+	control_add_number(o, "pid", r->pid);
+	control_add_text(o, "command", r->command);
+	control_line(c, o);
+}
+
+static void wait_report(void *arg, const struct wait_report *r)
+{
+	struct client *c = arg;
+	struct wait_job *j = c->job;
+
+	switch (r->what) {
+	case WAIT_WRITER:
+		say_writer(c, r);
+		return;
+	case WAIT_SELF:
+		j->self = r->reached;
+		say_peer(c, c->node->conf->node, true, r);
+		return;
+	case WAIT_PEER:
+		if (r->reached)
+			j->reached++;
+		else
+			j->lagging++;
+		say_peer(c, c->node->conf->peers[r->peer].name, false, r);
+		return;
+	}
+}
+
+/* Those that nobody has asked. */
+static uint32_t say_unreachable(struct client *c)
+{
+	struct wait_report r = {.what = WAIT_PEER, .words = "it cannot be reached"};
+	struct peer_status p;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < node_peers(c->node); i++) {
+		node_peer(c->node, i, &p);
+		if (p.reachable)
+			continue;
+		say_peer(c, p.name, false, &r);
+		n++;
+	}
+	return n;
+}
+
+static void wait_done(void *arg, bool reached)
+{
+	struct client *c = arg;
+	struct wait_job *j = c->job;
+	uint32_t unreachable = say_unreachable(c);
+	const char *verb = j->served ? "serve" : "have";
+
+	j->id = 0;
+	if (!j->self)
+		control_end(c, 1, "this node has not told the change");
+	else if (!reached)
+		control_end(c, 1,
+			    "%" PRIu32 " peer%s %s it, %" PRIu32 " lag%s behind, %" PRIu32
+			    " cannot be reached",
+			    j->reached, j->reached == 1 ? "" : "s", verb, j->lagging,
+			    j->lagging == 1 ? "s" : "", unreachable);
+	else
+		control_end(c, 0, "all peers that can be reached (%" PRIu32 " of %u) %s it",
+			    j->reached, node_peers(c->node), verb);
+}
+
+static bool read_request(struct client *c, const json_t *request, struct wait_spec *spec,
+			 char path[PATH_LEN_MAX + 1])
+{
+	const char *text = "";
+	int64_t limit = LIMIT_DEFAULT_MSEC;
+
+	*spec = (struct wait_spec){.path = path};
+	if (!control_get_text(request, "path", &text) || control_path(text, path) < 0) {
+		control_end(c, 1, "\"path\" is not a path of the tree");
+		return false;
+	}
+	if (!control_get_serial(request, "serial", &spec->serial)) {
+		control_end(c, 1, "\"serial\" is not a number in a string");
+		return false;
+	}
+	if (!control_get_bool(request, "served", &spec->served)) {
+		control_end(c, 1, "\"served\" is neither true nor false");
+		return false;
+	}
+	if (!control_get_number(request, "limit_ms", 0, LIMIT_MAX_MSEC, &limit)) {
+		control_end(c, 1, "\"limit_ms\" is not a number up to %d", LIMIT_MAX_MSEC);
+		return false;
+	}
+	spec->limit_msec = (uint32_t)limit;
+	return true;
+}
+
+static void wait_start(struct client *c, const json_t *request)
+{
+	struct wait_calls calls = {.report = wait_report, .done = wait_done, .arg = c};
+	char path[PATH_LEN_MAX + 1];
+	struct wait_spec spec;
+	struct wait_job *j;
+
+	if (!read_request(c, request, &spec, path))
+		return;
+	c->job = j = calloc(1, sizeof(*j));
+	if (!j) {
+		control_end(c, 1, "out of memory");
+		return;
+	}
+	j->served = spec.served;
+	if (node_wait(c->node, &spec, &calls, &j->id) < 0)
+		control_end(c, 1, "too many are waiting at once: try again");
+}
+
+static void wait_finish(struct client *c)
+{
+	struct wait_job *j = c->job;
+
+	if (j->id)
+		node_wait_cancel(c->node, j->id);
+	free(j);
+}
+
+const struct control_command control_wait = {
+    .name = "wait", .start = wait_start, .finish = wait_finish};
