@@ -13,25 +13,42 @@
 #include "fs/fs.h"
 #include "fs/portserver.h"
 
-/* With the table's lock held. A victim that has other names is stale for what would change it, for
- * as long as the replaced name may be cached. */
-static bool stale(struct fs *fs, const struct node *n, bool changes)
+/* With the table's lock held: not so if this thread comes back after it was sent away. */
+static bool stale_name(struct node_stale *s, pid_t tid, int64_t now_msec)
+{
+	if (!s || s->until_msec <= now_msec)
+		return false;
+	for (int i = 0; i < NODE_STALE_SEEN; i++) {
+		if (tid == 0 || s->seen[i].tid != tid)
+			continue;
+		s->seen[i].tid = 0; /* for this once */
+		if (s->seen[i].walked)
+			return false;
+	}
+	s->seen[s->next].tid = tid;
+	s->seen[s->next].walked = false;
+	s->next = (s->next + 1) % NODE_STALE_SEEN;
+	return true;
+}
+
+/* With the table's lock held. */
+static bool stale(struct fs *fs, const struct node *n, pid_t tid, bool changes)
 {
 	int64_t now = clock_monotonic_msec();
 
-	if (!n->replaced && (!changes || n->stale_until <= now))
+	if (!n->replaced && (!changes || !stale_name(n->stale, tid, now)))
 		return false;
 	if (n->place)
 		busy_hold(fs->busy, n->place, now);
 	return true;
 }
 
-int handle_admit(struct fs *fs, struct node *n, bool writer, bool maker)
+int handle_admit(struct fs *fs, struct node *n, pid_t tid, bool writer, bool maker)
 {
 	int rc = 0;
 
 	nodes_lock(&fs->nodes);
-	if (stale(fs, n, writer)) {
+	if (stale(fs, n, tid, writer)) {
 		rc = -ESTALE;
 	} else {
 		n->opens++;
@@ -46,10 +63,10 @@ int handle_admit(struct fs *fs, struct node *n, bool writer, bool maker)
 	return rc;
 }
 
-int handle_admit_change(struct fs *fs, struct node *n, bool unless_open)
+int handle_admit_change(struct fs *fs, struct node *n, pid_t tid, bool unless_open)
 {
 	nodes_lock(&fs->nodes);
-	int rc = (!unless_open || n->opens == 0) && stale(fs, n, true) ? -ESTALE : 0;
+	int rc = (!unless_open || n->opens == 0) && stale(fs, n, tid, true) ? -ESTALE : 0;
 	nodes_unlock(&fs->nodes);
 	if (rc < 0)
 		portserver_wake(fs->port);

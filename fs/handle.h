@@ -38,16 +38,16 @@ struct handle {
 	struct handle_list *list; /* of a directory */
 };
 
-/* May the node be opened, or changed through a path? 0 and counted (`opens`, and for a writer
- * `writers` and for a maker `makers`); or -ESTALE: it was replaced, and the kernel has to walk the
- * path again. */
-int handle_admit(struct fs *fs, struct node *n, bool writer, bool maker);
+/* May the node be opened by this thread, or changed through a path? 0 and counted (`opens`, and for
+ * a writer `writers` and for a maker `makers`); or -ESTALE: it was replaced, and the kernel has to
+ * walk the path again. */
+int handle_admit(struct fs *fs, struct node *n, pid_t tid, bool writer, bool maker);
 /* Takes back what handle_admit counted; for a writer this is its end, with all that follows from
  * it. */
 void handle_dismiss(struct fs *fs, struct node *n, const struct handle *h);
 /* A path-based change other than an open: 0 or -ESTALE. `unless_open`: it may as well have come
  * through a descriptor, which has to work on. */
-int handle_admit_change(struct fs *fs, struct node *n, bool unless_open);
+int handle_admit_change(struct fs *fs, struct node *n, pid_t tid, bool unless_open);
 
 /* For a node that was admitted: takes fd. NULL: out of memory, and fd is closed. */
 struct handle *handle_new(struct fs *fs, struct node *n, int fd);

@@ -141,6 +141,11 @@ static int enter(struct installing *i)
 	return rc;
 }
 
+static bool has_other_names(const struct found *f)
+{
+	return !S_ISDIR(f->st.st_mode) && f->st.st_nlink > 1;
+}
+
 /* The kernel may know of it: said before the change, since we may die in between. */
 static int announce(struct installing *i, bool name)
 {
@@ -149,13 +154,18 @@ static int announce(struct installing *i, bool name)
 	int count = 0;
 
 	nodes_lock(&i->fs->nodes);
+	bool failed = false;
+	if (name && n && has_other_names(&i->victim) && !n->stale) {
+		n->stale = calloc(1, sizeof(*n->stale)); /* later, it is too late to fail */
+		failed = !n->stale;
+	}
 	if (name && (i->dir->nlookup > 0 || i->dir->id == 1))
 		items[count++] = (struct inval_item){i->dir->id, i->place.name};
 	if (n && n->nlookup > 0)
 		items[count++] = (struct inval_item){n->id, NULL};
 	nodes_unlock(&i->fs->nodes);
-	if (count == 0)
-		return 0;
+	if (failed || count == 0)
+		return failed ? -ENOMEM : 0;
 	i->ticket = inval_prepare(i->fs->inval, items, count);
 	int rc = i->ticket < 0 ? (int)i->ticket : 0;
 	if (rc < 0)
@@ -175,8 +185,8 @@ static void mark(struct installing *i)
 	node_unlink_locked(&fs->nodes, n, i->dir, i->place.name);
 	free(n->place);
 	n->place = strdup(i->path);
-	if (!S_ISDIR(i->victim.st.st_mode) && i->victim.st.st_nlink > 1)
-		n->stale_until = INT64_MAX;
+	if (has_other_names(&i->victim))
+		*n->stale = (struct node_stale){.until_msec = INT64_MAX};
 	else
 		n->replaced = true;
 	node_changed_locked(&fs->nodes, n);
@@ -216,8 +226,8 @@ static int leave(struct installing *i, const char *leftover)
 	}
 	if (n && i->changed) {
 		nodes_lock(&fs->nodes);
-		if (n->stale_until == INT64_MAX)
-			n->stale_until = clock_monotonic_msec() + STALE_MSEC;
+		if (n->stale && n->stale->until_msec == INT64_MAX)
+			n->stale->until_msec = clock_monotonic_msec() + STALE_MSEC;
 		nodes_unlock(&fs->nodes);
 	}
 	if (i->changed)

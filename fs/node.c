@@ -117,6 +117,7 @@ static void free_node(struct node *n)
 	if (n->pin >= 0)
 		close(n->pin);
 	free(n->place);
+	free(n->stale);
 	free(n);
 }
 
@@ -281,6 +282,15 @@ void node_unlink_locked(struct nodes *t, struct node *n, struct node *parent, co
 
 	if (*at)
 		remove_link(t, at);
+}
+
+void node_walked(struct nodes *t, struct node *n, pid_t tid)
+{
+	nodes_lock(t);
+	for (int i = 0; n->stale && i < NODE_STALE_SEEN; i++)
+		if (n->stale->seen[i].tid == tid && tid != 0)
+			n->stale->seen[i].walked = true;
+	nodes_unlock(t);
 }
 
 void node_changed_locked(struct nodes *t, struct node *n)

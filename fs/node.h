@@ -29,6 +29,20 @@ struct node_link {
 	char name[];
 };
 
+/* Replaced at one of its names: an open through the replaced one, still cached, would write into
+ * the others. So what would change it is answered ESTALE until the name is forgotten, and a little
+ * longer. The kernel then walks the path again, with a LOOKUP of every name: whoever comes back
+ * after one is right. */
+#define NODE_STALE_SEEN 8
+struct node_stale {
+	int64_t until_msec; /* monotonic; INT64_MAX: the name is not forgotten yet */
+	unsigned next;
+	struct {
+		pid_t tid;   /* was answered ESTALE */
+		bool walked; /* and has looked it up since */
+	} seen[NODE_STALE_SEEN];
+};
+
 struct node {
 	uint64_t id;   /* what the kernel knows it by; the root's is 1 */
 	uint64_t hash; /* of the handle: picks its locks; never changes */
@@ -41,13 +55,13 @@ struct node {
 	uint32_t makers;  /* of these, those that created or truncated it */
 	uint64_t count;   /* the identity's change count */
 	struct save *save;
-	char *place;         /* path at which it was replaced or removed by the port */
-	int64_t stale_until; /* replaced at one of its names: monotonic ms, INT64_MAX: until told */
-	int pin;             /* O_PATH while it has no name, -1: none */
-	mode_t type;         /* S_IFMT; never changes */
-	bool replaced;       /* no name is left */
-	bool wanted;         /* an INSTALL or REMOVE waits for its writers */
-	uint8_t handle_len;  /* these three never change */
+	char *place;              /* path at which it was replaced or removed by the port */
+	struct node_stale *stale; /* NULL: it never was */
+	int pin;                  /* O_PATH while it has no name, -1: none */
+	mode_t type;              /* S_IFMT; never changes */
+	bool replaced;            /* no name is left */
+	bool wanted;              /* an INSTALL or REMOVE waits for its writers */
+	uint8_t handle_len;       /* these three never change */
 	int32_t handle_type;
 	uint8_t handle[];
 };
@@ -97,6 +111,9 @@ void node_release_locked(struct nodes *t, struct node *n); /* frees it if nothin
 /* Names come and go. Out of memory is told by false: then hints would miss that name. */
 bool node_link_locked(struct nodes *t, struct node *n, struct node *parent, const char *name);
 void node_unlink_locked(struct nodes *t, struct node *n, struct node *parent, const char *name);
+
+/* A LOOKUP has led this thread to it. */
+void node_walked(struct nodes *t, struct node *n, pid_t tid);
 
 /* The next change count for it: to be called before and after its content changes. */
 void node_changed_locked(struct nodes *t, struct node *n);

@@ -174,7 +174,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	s.h = fi ? handle_find(s.fs, fi->fh) : NULL;
 	op_who(req, &s.who);
 	lock_inode(&s.fs->locks, s.n->hash);
-	int rc = s.h ? 0 : handle_admit_change(s.fs, s.n, true);
+	int rc = s.h ? 0 : handle_admit_change(s.fs, s.n, fuse_req_ctx(req)->pid, true);
 	if (rc == 0)
 		rc = set_attr(&s);
 	unlock_inode(&s.fs->locks, s.n->hash);

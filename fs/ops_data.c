@@ -65,7 +65,7 @@ static int open_admitted(struct fs *fs, struct node *n, int flags, const struct 
 	return fd;
 }
 
-static int open_node(struct fs *fs, struct node *n, int flags, const struct who *who,
+static int open_node(struct fs *fs, struct node *n, pid_t tid, int flags, const struct who *who,
 		     struct handle **h)
 {
 	struct handle tried = {.fd = -1};
@@ -74,7 +74,7 @@ static int open_node(struct fs *fs, struct node *n, int flags, const struct who 
 	tried.writer = tried.maker || (flags & O_ACCMODE) != O_RDONLY;
 	if (tried.writer)
 		lock_inode(&fs->locks, n->hash);
-	int rc = handle_admit(fs, n, tried.writer, tried.maker);
+	int rc = handle_admit(fs, n, tid, tried.writer, tried.maker);
 	if (rc == 0) {
 		int fd = open_admitted(fs, n, flags, who);
 		rc = fd < 0 ? fd : 0;
@@ -105,7 +105,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC))
 		op_who(req, &who);
-	int rc = open_node(fs, n, fi->flags, &who, &h);
+	int rc = open_node(fs, n, fuse_req_ctx(req)->pid, fi->flags, &who, &h);
 	if (rc < 0) {
 		op_reply(req, rc);
 		return;

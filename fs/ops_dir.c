@@ -31,7 +31,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (!n)
 		return;
-	int rc = handle_admit(fs, n, false, false);
+	int rc = handle_admit(fs, n, fuse_req_ctx(req)->pid, false, false);
 	if (rc == 0) {
 		int fd = backing_open(fs, n, O_RDONLY | O_DIRECTORY);
 		struct handle tried = {.fd = -1};

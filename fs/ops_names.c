@@ -44,7 +44,7 @@ static int lookup_dots(struct fs *fs, struct node *n, const char *name, struct f
 	return rc;
 }
 
-static int lookup_name(struct fs *fs, struct node *parent, const char *name,
+static int lookup_name(struct fs *fs, struct node *parent, const char *name, pid_t tid,
 		       struct fuse_entry_param *e)
 {
 	if (op_hidden(parent, name))
@@ -52,6 +52,8 @@ static int lookup_name(struct fs *fs, struct node *parent, const char *name,
 	lock_dir(&fs->locks, parent->hash, false);
 	struct backing_fd dir = backing_fd(fs, parent);
 	int rc = dir.fd < 0 ? dir.fd : op_enter(fs, parent, dir.fd, name, e);
+	if (rc == 0)
+		node_walked(&fs->nodes, node_find(&fs->nodes, e->ino), tid);
 	backing_done(dir);
 	unlock_dir(&fs->locks, parent->hash);
 	return rc;
@@ -69,7 +71,7 @@ void op_lookup(fuse_req_t req, fuse_ino_t ino, const char *name)
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		rc = lookup_dots(fs, parent, name, &e);
 	else
-		rc = lookup_name(fs, parent, name, &e);
+		rc = lookup_name(fs, parent, name, fuse_req_ctx(req)->pid, &e);
 	if (rc == -ENOENT) { /* remembered as absent */
 		e = (struct fuse_entry_param){.entry_timeout = OP_TIMEOUT_SEC};
 		rc = 0;
@@ -253,7 +255,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *
 		return;
 	}
 	lock_inode(&m.fs->locks, n->hash);
-	rc = handle_admit_change(m.fs, n, false);
+	rc = handle_admit_change(m.fs, n, fuse_req_ctx(req)->pid, false);
 	if (rc == 0)
 		rc = link_inode(&m, n);
 	unlock_inode(&m.fs->locks, n->hash);

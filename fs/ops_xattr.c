@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "fs/ops.h"
 #include "fs/reader.h"
+
+#define NGROUPS_LISTED 1024
 
 static void barrier(fuse_req_t req, size_t size)
 {
@@ -88,6 +91,30 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	reply_bytes(req, value, len, size);
 }
 
+static bool in_group(fuse_req_t req, gid_t gid)
+{
+	gid_t groups[NGROUPS_LISTED];
+
+	if (fuse_req_ctx(req)->gid == gid)
+		return true;
+	int n = fuse_req_getgroups(req, NGROUPS_LISTED, groups);
+	for (int i = 0; i < n && i < NGROUPS_LISTED; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* Who may not set the set-group-id bit loses it with an ACL, too; we, as root, would keep it. */
+static void drop_setgid(fuse_req_t req, const char *name, int fd)
+{
+	struct stat st;
+
+	if (fuse_req_ctx(req)->uid == 0 || strcmp(name, "system.posix_acl_access") != 0)
+		return;
+	if (fstat(fd, &st) == 0 && (st.st_mode & S_ISGID) && !in_group(req, st.st_gid))
+		backing_chmod(fd, st.st_mode & 07777 & ~(mode_t)S_ISGID);
+}
+
 /* `value` NULL: removes it. */
 static int change(fuse_req_t req, struct node *n, const char *name, const char *value, size_t size,
 		  int flags)
@@ -100,7 +127,7 @@ static int change(fuse_req_t req, struct node *n, const char *name, const char *
 		return -EPERM;
 	op_who(req, &who);
 	lock_inode(&fs->locks, n->hash);
-	int rc = handle_admit_change(fs, n, false);
+	int rc = handle_admit_change(fs, n, fuse_req_ctx(req)->pid, false);
 	struct backing_fd fd = {.fd = rc};
 	if (rc == 0) {
 		fd = backing_fd(fs, n);
@@ -110,6 +137,8 @@ static int change(fuse_req_t req, struct node *n, const char *name, const char *
 		backing_proc(proc, fd.fd);
 		rc = value ? setxattr(proc, name, value, size, flags) : removexattr(proc, name);
 		rc = rc < 0 ? -errno : 0;
+		if (rc == 0 && value)
+			drop_setgid(req, name, fd.fd);
 		backing_done(fd);
 	}
 	if (rc == 0)
