@@ -67,14 +67,31 @@ void delay_failed(struct core *c, struct key *k, int64_t msec)
 	delay_insert(c, d, msec);
 }
 
+/* Another rename takes over one of its names: the other one is looked at for itself. */
+static void delay_break(struct core *c, struct delay *d, const struct key *from,
+			const struct key *to)
+{
+	struct key *other[2] = {d->key, d->from};
+	bool tree = d->tree;
+
+	delay_end(c, d);
+	for (int i = 0; i < 2; i++) {
+		if (!other[i] || other[i] == from || other[i] == to)
+			continue;
+		if (tree)
+			observe_scan(c, other[i]->path);
+		observe_look(c, other[i]);
+	}
+}
+
 void delay_move(struct core *c, struct key *from, struct key *to, bool tree)
 {
 	struct delay *d;
 
 	if (from->delay)
-		delay_end(c, from->delay);
+		delay_break(c, from->delay, from, to);
 	if (to->delay)
-		delay_end(c, to->delay);
+		delay_break(c, to->delay, from, to);
 	d = delay_add(c, DELAY_MOVE, to, c->conf.delete_delay_msec);
 	d->from = from;
 	d->tree = tree;

@@ -116,7 +116,7 @@ void observe_hint(struct core *c, const struct event *e)
 			local_hint(c, k);
 		return;
 	}
-	if (k->delay && k->delay->kind == DELAY_MOVE)
+	if (k->delay && k->delay->kind == DELAY_MOVE && !k->delay->due)
 		return; /* looked at when the rename is told */
 	if (!key_present(k) && locality_temporary(k->path)) {
 		delay_new(c, k);
@@ -204,7 +204,8 @@ static void scan_missing(struct core *c, const struct scan *s)
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, s->path, k))) {
-		if (key_present(k) && k->seen_scan != s->id && !observe_local(c, k, false))
+		if ((key_present(k) || k->block == BLOCK_BUSY) && k->seen_scan != s->id &&
+		    !observe_local(c, k, false))
 			observe_look(c, k);
 	}
 }
