@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The invariants: while it runs, what is said or intended is durable; at the end, all trees are equal,
- * nothing that was saved is lost, and nothing deleted is back.
+ * The invariants: while it runs, what is said or intended is durable; at the end, all trees are
+ * equal, nothing that was saved is lost, and nothing deleted is back.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,14 +29,16 @@ void check_told(struct world *w, struct node *n, const struct item *items, uint3
 {
 	for (uint32_t i = 0; i < nitems; i++)
 		if (!check_stored(n, items[i].path, items[i].version->dot))
-			world_fail(w, "durable before said", "%s told a version of %s that is not stored",
-				   n->name, items[i].path);
+			world_fail(w, "durable before said",
+				   "%s told a version of %s that is not stored", n->name,
+				   items[i].path);
 }
 
 void check_vector(struct world *w, struct node *n, const struct vv *v)
 {
 	if (!vv_reaches(&n->store.vector, v))
-		world_fail(w, "durable before said", "%s told a vector that is not stored", n->name);
+		world_fail(w, "durable before said", "%s told a vector that is not stored",
+			   n->name);
 }
 
 void check_intent(struct world *w, struct node *n, const char *path, const struct intent *i)
@@ -46,8 +48,8 @@ void check_intent(struct world *w, struct node *n, const char *path, const struc
 
 	if (!i || !s || s->kind != i->kind || !dot_same(s->dot, i->dot) ||
 	    (i->kind == INTENT_CONTENT && !fhandle_same(&s->handle, &i->handle)))
-		world_fail(w, "durable before said", "%s installs %s without a stored intent", n->name,
-			   path);
+		world_fail(w, "durable before said", "%s installs %s without a stored intent",
+			   n->name, path);
 }
 
 /* ---- converges ---- */
@@ -112,9 +114,10 @@ static const char *compare_item(struct world *w, struct node *a, struct node *b,
 		differs &= (uint8_t)~CHANGED_MTIME;
 	if (!differs)
 		return NULL;
-	snprintf(words, sizeof words, "%s is %s (%o %s) on %s and %s (%o %s) on %s, differing in %x", path,
-		 kind_text(x.kind), x.mode, x.owner, a->name, kind_text(y.kind), y.mode, y.owner, b->name,
-		 differs);
+	snprintf(words, sizeof words,
+		 "%s is %s (%o %s) on %s and %s (%o %s) on %s, differing in %x", path,
+		 kind_text(x.kind), x.mode, x.owner, a->name, kind_text(y.kind), y.mode, y.owner,
+		 b->name, differs);
 	return words;
 }
 
@@ -176,7 +179,8 @@ const char *check_settled(struct world *w)
 	for (uint32_t k = 0; k < w->nnodes && !not_yet; k++)
 		not_yet = node_settled(w, &w->nodes[k]);
 	for (uint32_t k = 1; k < w->nnodes && !not_yet; k++)
-		if (vv_compare(core_vector(w->nodes[0].core), core_vector(w->nodes[k].core)) != VV_EQUAL)
+		if (vv_compare(core_vector(w->nodes[0].core), core_vector(w->nodes[k].core)) !=
+		    VV_EQUAL)
 			not_yet = "vectors differ";
 	for (uint32_t i = 0; i < w->npaths && !not_yet; i++) {
 		const char *path = w->paths[i]->path;
@@ -220,7 +224,8 @@ static bool gather(void *arg, const struct core_path *p)
 static bool same_kept(const struct path_truth *p, const struct saves *kept, const struct save *s)
 {
 	for (uint32_t i = 0; i < p->nsaves; i++)
-		if (saves_has(kept, i) && p->save[i].kind == s->kind && p->save[i].content == s->content)
+		if (saves_has(kept, i) && p->save[i].kind == s->kind &&
+		    p->save[i].content == s->content)
 			return true;
 	return false;
 }
@@ -236,8 +241,8 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 		if (!s->published || s->excused || saves_has(&seen.saves, i) ||
 		    (s->initial && same_kept(p, &seen.saves, s)))
 			continue;
-		world_fail(w, "loses nothing", "save %u of %s, made on %s, is nowhere on %s", i, p->path,
-			   w->nodes[s->node].name, n->name);
+		world_fail(w, "loses nothing", "save %u of %s, made on %s, is nowhere on %s", i,
+			   p->path, w->nodes[s->node].name, n->name);
 	}
 }
 
@@ -254,8 +259,8 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 		return;
 	if (a.kind == KIND_DIR || (a.kind == KIND_ABSENT && (!v || !version_live(v))))
 		return;
-	world_fail(w, "loses nothing", "save %d of %s on %s never became a version", spot->last, p->path,
-		   n->name);
+	world_fail(w, "loses nothing", "save %d of %s on %s never became a version", spot->last,
+		   p->path, n->name);
 }
 
 static void check_back(struct world *w, struct node *n, const struct path_truth *p)
@@ -268,9 +273,11 @@ static void check_back(struct world *w, struct node *n, const struct path_truth 
 	for (uint32_t i = 0; i < p->nversions; i++) {
 		const struct truth *t = &p->versions[i];
 
-		if (t->version->attrs.kind == KIND_ABSENT && saves_has(&t->strong, (uint32_t)live->primary))
-			world_fail(w, "no resurrection", "%s shows save %d of %s, which was deleted",
-				   n->name, live->primary, p->path);
+		if (t->version->attrs.kind == KIND_ABSENT &&
+		    saves_has(&t->strong, (uint32_t)live->primary))
+			world_fail(w, "no resurrection",
+				   "%s shows save %d of %s, which was deleted", n->name,
+				   live->primary, p->path);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A node's directory, simulated. Every change gets a ctime of its own (fs looks again at what changed
- * within one clock tick), inode numbers are never reused (handles carry a generation).
+ * A node's directory, simulated. Every change gets a ctime of its own (fs looks again at what
+ * changed within one clock tick), inode numbers are never reused (handles carry a generation).
  */
 #include "tests/sim/disk.h"
 
@@ -190,7 +190,9 @@ void disk_ident(const struct disk *d, const struct inode *i, struct ident *ident
 	*ident = (struct ident){0};
 	if (!i)
 		return;
-	st.st_mode = i->mode | (i->kind == KIND_DIR ? S_IFDIR : i->kind == KIND_LINK ? S_IFLNK : S_IFREG);
+	st.st_mode = i->mode | (i->kind == KIND_DIR    ? S_IFDIR
+				: i->kind == KIND_LINK ? S_IFLNK
+						       : S_IFREG);
 	st.st_uid = i->uid;
 	st.st_gid = i->gid;
 	st.st_size = (off_t)content_size(i->content);

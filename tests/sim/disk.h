@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A node's directory, simulated: a tree of inodes with handles, kinds, contents by number, times, and
- * the identities that fs would give them. It survives every crash. Pure data: who may do what to it,
- * and what is hinted, is decided by those who call.
+ * A node's directory, simulated: a tree of inodes with handles, kinds, contents by number, times,
+ * and the identities that fs would give them. It survives every crash. Pure data: who may do what
+ * to it, and what is hinted, is decided by those who call.
  */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
@@ -24,7 +24,7 @@ struct inode {
 	uint64_t content; /* its number: of a file's content or of a link's target */
 	int64_t mtime;
 	int64_t ctime;
-	uint64_t count;   /* changes in this life of fs */
+	uint64_t count; /* changes in this life of fs */
 
 	uint32_t writers; /* open for writing */
 	bool fresh;       /* created or truncated by a handle that is still open */
@@ -63,7 +63,8 @@ void disk_touch(struct disk *d, struct inode *i, int64_t wall_nsec);
 struct inode *disk_by_handle(struct disk *d, const struct fhandle *h);
 
 void disk_handle(const struct inode *i, struct fhandle *h);
-void disk_ident(const struct disk *d, const struct inode *i, struct ident *ident); /* NULL: absent */
+void disk_ident(const struct disk *d, const struct inode *i,
+		struct ident *ident); /* NULL: absent */
 
 /* What a content's number means. */
 struct hash content_hash(uint64_t content);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The worker as the replicator sees it: hints, and answers to LOOK, SCAN, STAGE, INSTALL and REMOVE,
- * each after a while. What was asked before a crash of the replicator is not carried out after it.
+ * The worker as the replicator sees it: hints, and answers to LOOK, SCAN, STAGE, INSTALL and
+ * REMOVE, each after a while. What was asked before a crash of the replicator is not carried out
+ * after it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,9 @@ static void give(struct world *w, uint8_t node, void *arg)
 	if (!h)
 		return;
 	h->given = true;
-	e.type = h->what == HINT_CHANGED ? EVENT_HINT : h->what == HINT_FREE ? EVENT_FREE : EVENT_RESCAN;
+	e.type = h->what == HINT_CHANGED ? EVENT_HINT
+		 : h->what == HINT_FREE  ? EVENT_FREE
+					 : EVENT_RESCAN;
 	e.path = h->path;
 	e.hint.serial = serial;
 	e.hint.from = h->from;
@@ -207,7 +210,7 @@ struct look_arg {
 	struct below {
 		char path[SIM_PATH_MAX];
 		struct sighting sighting;
-	} *below; /* no directory is there: so nothing is at the paths below either */
+	} * below; /* no directory is there: so nothing is at the paths below either */
 	uint32_t nbelow;
 };
 
@@ -424,8 +427,8 @@ static void free_after_estale(struct world *w, uint8_t node, void *arg)
 }
 
 /* 0 if the path is what was expected, and may be replaced now. */
-static int may_replace(struct world *w, struct node *n, const char *path, const struct ident *expected,
-		       struct inode **found)
+static int may_replace(struct world *w, struct node *n, const char *path,
+		       const struct ident *expected, struct inode **found)
 {
 	struct spot *spot = truth_spot(w, n, path);
 	struct inode *i = disk_find(&n->disk, path);
@@ -497,7 +500,8 @@ static struct inode *new_inode(struct world *w, struct node *n, const struct eff
 		i = disk_by_handle(&n->disk, &in->handle);
 		return i && !i->linked ? i : NULL;
 	}
-	i = disk_make(&n->disk, in->kind == INTENT_DIR ? KIND_DIR : KIND_LINK, node_wall_nsec(w, n));
+	i = disk_make(&n->disk, in->kind == INTENT_DIR ? KIND_DIR : KIND_LINK,
+		      node_wall_nsec(w, n));
 	if (in->kind == INTENT_LINK)
 		i->content = strtoull(e->install.target + 1, NULL, 10);
 	return i;
@@ -509,8 +513,8 @@ static void check_mtime(struct world *w, struct node *n, const char *path, const
 
 	if (i->kind == KIND_FILE && spot->file_mtime && spot->file_content != i->content &&
 	    i->mtime <= spot->file_mtime)
-		world_fail(w, "mtime goes forward only", "%s: %s had %lld, is given %lld", n->name, path,
-			   (long long)spot->file_mtime, (long long)i->mtime);
+		world_fail(w, "mtime goes forward only", "%s: %s had %lld, is given %lld", n->name,
+			   path, (long long)spot->file_mtime, (long long)i->mtime);
 }
 
 static int place(struct world *w, struct node *n, const struct effect *e, struct inode **now)
@@ -617,8 +621,8 @@ static void install(struct world *w, uint8_t node, void *arg)
 		a->uid = i->uid;
 		a->gid = i->gid;
 	}
-	tell(w, "%s fs: %s %s: %d", n->name, a->e.type == EFFECT_REMOVE ? "REMOVE" : "INSTALL", a->e.path,
-	     a->status);
+	tell(w, "%s fs: %s %s: %d", n->name, a->e.type == EFFECT_REMOVE ? "REMOVE" : "INSTALL",
+	     a->e.path, a->status);
 	world_note(w, text_hash(a->e.path), (uint64_t)(uint32_t)a->status);
 	world_at(w, rng_below(&w->rng, 3), node, n->life, installed, install_free, a);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Runs one core as the replicator's loop does: every event a step, its effects into a queue, and the
- * queue carried out in order. What others can see waits for the commit of what was to be stored before
- * it; meanwhile further steps may happen. A crash may come before any effect: core, queue and open
- * transaction are gone, disk, fs and store remain.
+ * Runs one core as the replicator's loop does: every event a step, its effects into a queue, and
+ * the queue carried out in order. What others can see waits for the commit of what was to be stored
+ * before it; meanwhile further steps may happen. A crash may come before any effect: core, queue
+ * and open transaction are gone, disk, fs and store remain.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,8 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 	switch (e->store.what) {
 	case STORE_VERSION:
 		if (e->store.own && v->attrs.kind == KIND_FILE && !q->with_content)
-			world_fail(w, "durable before said", "%s has no content for its version of %s",
-				   n->name, e->path);
+			world_fail(w, "durable before said",
+				   "%s has no content for its version of %s", n->name, e->path);
 		if (e->store.own)
 			truth_version(w, n, e->path, e->store.version);
 		else

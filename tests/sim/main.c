@@ -5,7 +5,8 @@
  *   sim [--seeds N] [--first S]    N histories, their failures, and a count
  *   sim --seed S [--trace]         one
  *
- * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the same.
+ * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the
+ * same.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -28,10 +29,14 @@ static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
 		printf("reproduce: sim --seed %llu --trace\n", (unsigned long long)seed);
 	}
 	if (trace)
-		printf("seed %llu: %s: %llu steps, %llu versions, %llu installs, %llu crashes, trace %016llx\n",
-		       (unsigned long long)seed, world.weights.flavour, (unsigned long long)world.steps,
-		       (unsigned long long)world.versions, (unsigned long long)world.installs,
-		       (unsigned long long)world.crashes, (unsigned long long)world.hash);
+		world_print_trees(&world);
+	if (trace)
+		printf("seed %llu: %s: %llu steps, %llu versions, %llu installs, %llu crashes, "
+		       "trace %016llx\n",
+		       (unsigned long long)seed, world.weights.flavour,
+		       (unsigned long long)world.steps, (unsigned long long)world.versions,
+		       (unsigned long long)world.installs, (unsigned long long)world.crashes,
+		       (unsigned long long)world.hash);
 	*hash = world.hash;
 	world_fini(&world);
 	return ok;
@@ -50,7 +55,8 @@ static bool run_and_repeat(uint64_t seed)
 		return false;
 	if (first == second)
 		return true;
-	printf("seed %llu: repeatable: the same seed gave two histories\n", (unsigned long long)seed);
+	printf("seed %llu: repeatable: the same seed gave two histories\n",
+	       (unsigned long long)seed);
 	return false;
 }
 

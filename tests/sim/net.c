@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The network: what is broadcast may be lost, doubled, late and out of order; questions and pages may be
- * lost, so that a transfer is cut off anywhere; links are cut in both directions or in one.
+ * The network: what is broadcast may be lost, doubled, late and out of order; questions and pages
+ * may be lost, so that a transfer is cut off anywhere; links are cut in both directions or in one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +66,10 @@ static uint32_t delay(struct world *w)
 	return rng_range(&w->rng, 0, 4);
 }
 
-/* The contents that came with the message are beside it: they get into the store with their versions. */
-static bool *contents_of(struct node *n, const struct message *m, const struct item *items, uint32_t count)
+/* The contents that came with the message are beside it: they get into the store with their
+ * versions. */
+static bool *contents_of(struct node *n, const struct message *m, const struct item *items,
+			 uint32_t count)
 {
 	bool *have = calloc(count + 1, sizeof *have);
 
@@ -123,8 +125,8 @@ static bool content_is_small(const struct world *w, struct hash h)
 	return rng_mix(x ^ w->seed) % 10000 >= w->weights.big;
 }
 
-static void draw_inlined(struct world *w, struct node *from, struct message *m, const struct item *items,
-			 uint32_t n)
+static void draw_inlined(struct world *w, struct node *from, struct message *m,
+			 const struct item *items, uint32_t n)
 {
 	m->inlined = calloc(n + 1, sizeof *m->inlined);
 	if (!m->inlined)
@@ -231,7 +233,8 @@ static void fetch(struct world *w, uint8_t node, void *arg)
 		return;
 	}
 	for (uint8_t i = 0; i < w->nnodes; i++) {
-		if (i == node || !both_ways(w, i, node) || (w->faults && rng_chance(&w->rng, w->weights.cut)))
+		if (i == node || !both_ways(w, i, node) ||
+		    (w->faults && rng_chance(&w->rng, w->weights.cut)))
 			continue;
 		if (storage_durable(&w->nodes[i].store, f->hash)) {
 			give_content(w, n, &f->hash);
@@ -293,8 +296,8 @@ void net_tell_peers(struct world *w, struct node *n)
 		if (!other)
 			abort();
 		*other = i;
-		world_at(w, rng_below(&w->rng, w->faults ? 300 : 20), n->index, n->life, tell_peer, free,
-			 other);
+		world_at(w, rng_below(&w->rng, w->faults ? 300 : 20), n->index, n->life, tell_peer,
+			 free, other);
 	}
 }
 

@@ -14,7 +14,7 @@ struct rng {
 
 uint64_t rng_mix(uint64_t x);
 uint64_t rng_next(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t n); /* 0 .. n - 1; n is not 0 */
+uint32_t rng_below(struct rng *r, uint32_t n);                 /* 0 .. n - 1; n is not 0 */
 uint32_t rng_range(struct rng *r, uint32_t from, uint32_t to); /* both included */
 bool rng_chance(struct rng *r, uint32_t per_10k);
 /* An index, chosen by weight. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Edits that take time: a program opens, writes, closes, moves away, writes anew. Between two steps of
- * one anything else may happen: an install, a rename by another program, a crash.
+ * Edits that take time: a program opens, writes, closes, moves away, writes anew. Between two steps
+ * of one anything else may happen: an install, a rename by another program, a crash.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ struct session {
 	uint32_t writes;
 	char path[SIM_PATH_MAX];
 	char other[SIM_PATH_MAX + 16]; /* a temporary or a new name */
-	struct inode *file; /* open */
-	uint64_t life;      /* of fs when it was opened */
+	struct inode *file;            /* open */
+	uint64_t life;                 /* of fs when it was opened */
 };
 
 static void session_step(struct world *w, uint8_t node, void *arg);
@@ -172,7 +172,9 @@ static void change_attrs(struct world *w, struct node *n, struct session *s)
 	if (s->action == USER_CHMOD && i->kind != KIND_LINK)
 		i->mode = modes[rng_below(&w->rng, 4)];
 	else if (s->action == USER_CHOWN)
-		i->uid = rng_chance(&w->rng, 5000) ? 100u + n->index : rng_chance(&w->rng, 5000) ? 5000 : 0;
+		i->uid = rng_chance(&w->rng, 5000)   ? 100u + n->index
+			 : rng_chance(&w->rng, 5000) ? 5000
+						     : 0;
 	else if (s->action == USER_TOUCH && rng_chance(&w->rng, 5000))
 		wall -= DAY_NSEC;
 	user_changed(w, n, i, s->action == USER_TOUCH ? wall : 0);
@@ -279,10 +281,12 @@ void session_start(struct world *w, struct node *n, const char *path, uint32_t a
 	if (action == USER_VIM)
 		snprintf(s.other, sizeof s.other, "%s~", path);
 	else if (action == USER_SED || action == USER_OLD)
-		snprintf(s.other, sizeof s.other, "%.*ssed%06u", dir, path, rng_below(&w->rng, 1000000));
+		snprintf(s.other, sizeof s.other, "%.*ssed%06u", dir, path,
+			 rng_below(&w->rng, 1000000));
 	else if (action == USER_RENAME) {
-		snprintf(s.other, sizeof s.other, "%c%s%c", 'a' + (int)rng_below(&w->rng, w->weights.names),
-			 "/", 'a' + (int)rng_below(&w->rng, w->weights.names));
+		snprintf(s.other, sizeof s.other, "%c%s%c",
+			 'a' + (int)rng_below(&w->rng, w->weights.names), "/",
+			 'a' + (int)rng_below(&w->rng, w->weights.names));
 		if (w->weights.depth == 1 || rng_chance(&w->rng, 5000))
 			s.other[1] = '\0';
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A node's durable store, simulated. What is applied waits in a transaction until the commit; a crash
- * loses it. What is loaded into a new core has been through its bytes.
+ * A node's durable store, simulated. What is applied waits in a transaction until the commit; a
+ * crash loses it. What is loaded into a new core has been through its bytes.
  */
 #ifndef SIM_STORAGE_H
 #define SIM_STORAGE_H
@@ -47,7 +47,7 @@ struct storage {
 void storage_fini(struct storage *s);
 void storage_apply(struct storage *s, const struct effect *e);
 void storage_put(struct storage *s, struct hash h);
-bool storage_has(const struct storage *s, struct hash h);     /* the open transaction's too */
+bool storage_has(const struct storage *s, struct hash h); /* the open transaction's too */
 bool storage_durable(const struct storage *s, struct hash h);
 bool storage_dirty(const struct storage *s);
 void storage_commit(struct storage *s);

@@ -8,28 +8,28 @@
 #include "tests/sim/world.h"
 
 static const char *const event_names[] = {
-    [EVENT_START] = "START",	   [EVENT_TIME] = "TIME",
-    [EVENT_HINT] = "HINT",	   [EVENT_FREE] = "FREE",
-    [EVENT_RESCAN] = "RESCAN",	   [EVENT_LOOKED] = "LOOKED",
-    [EVENT_SCANNED] = "SCANNED",   [EVENT_STAGED] = "STAGED",
+    [EVENT_START] = "START",         [EVENT_TIME] = "TIME",
+    [EVENT_HINT] = "HINT",           [EVENT_FREE] = "FREE",
+    [EVENT_RESCAN] = "RESCAN",       [EVENT_LOOKED] = "LOOKED",
+    [EVENT_SCANNED] = "SCANNED",     [EVENT_STAGED] = "STAGED",
     [EVENT_INSTALLED] = "INSTALLED", [EVENT_CONTENT] = "CONTENT",
-    [EVENT_PEER] = "PEER",	   [EVENT_OP] = "OP",
+    [EVENT_PEER] = "PEER",           [EVENT_OP] = "OP",
     [EVENT_HEARTBEAT] = "HEARTBEAT", [EVENT_ASK] = "ASK",
-    [EVENT_PAGE] = "PAGE",	   [EVENT_START_ALONE] = "START_ALONE",
+    [EVENT_PAGE] = "PAGE",           [EVENT_START_ALONE] = "START_ALONE",
 };
 
 static const char *const effect_names[] = {
-    [EFFECT_STORE] = "STORE",	  [EFFECT_ACK] = "ACK",		[EFFECT_LOOK] = "LOOK",
-    [EFFECT_SCAN] = "SCAN",	  [EFFECT_STAGE] = "STAGE",	[EFFECT_INSTALL] = "INSTALL",
-    [EFFECT_REMOVE] = "REMOVE",	  [EFFECT_FETCH] = "FETCH",	[EFFECT_BROADCAST] = "BROADCAST",
-    [EFFECT_ASK] = "ASK",	  [EFFECT_ANSWER] = "ANSWER",	[EFFECT_TOLD] = "TOLD",
-    [EFFECT_JOINED] = "JOINED",	  [EFFECT_WAKE] = "WAKE",	[EFFECT_NOTE] = "NOTE",
+    [EFFECT_STORE] = "STORE",   [EFFECT_ACK] = "ACK",       [EFFECT_LOOK] = "LOOK",
+    [EFFECT_SCAN] = "SCAN",     [EFFECT_STAGE] = "STAGE",   [EFFECT_INSTALL] = "INSTALL",
+    [EFFECT_REMOVE] = "REMOVE", [EFFECT_FETCH] = "FETCH",   [EFFECT_BROADCAST] = "BROADCAST",
+    [EFFECT_ASK] = "ASK",       [EFFECT_ANSWER] = "ANSWER", [EFFECT_TOLD] = "TOLD",
+    [EFFECT_JOINED] = "JOINED", [EFFECT_WAKE] = "WAKE",     [EFFECT_NOTE] = "NOTE",
 };
 
 static const char *const store_names[] = {
     [STORE_VERSION] = "version", [STORE_SUPERSEDED] = "superseded", [STORE_SHOWN] = "shown",
-    [STORE_INTENT] = "intent",	 [STORE_VECTOR] = "vector",	    [STORE_ORIGIN] = "origin",
-    [STORE_META] = "meta",	 [STORE_HISTORY] = "history",
+    [STORE_INTENT] = "intent",   [STORE_VECTOR] = "vector",         [STORE_ORIGIN] = "origin",
+    [STORE_META] = "meta",       [STORE_HISTORY] = "history",
 };
 
 static void print_dot(struct dot d)
@@ -48,7 +48,8 @@ static void print_vv(const struct vv *v)
 static void print_attrs(const struct attrs *a)
 {
 	printf(" %s %o %s mtime %lld #%02x%02x", kind_text(a->kind), a->mode, a->owner,
-	       (long long)(a->mtime_nsec / NSEC_PER_MSEC - WALL_START_MSEC), a->hash.b[0], a->hash.b[1]);
+	       (long long)(a->mtime_nsec / NSEC_PER_MSEC - WALL_START_MSEC), a->hash.b[0],
+	       a->hash.b[1]);
 }
 
 static void print_version(const struct version *v)
@@ -71,9 +72,10 @@ static void print_items(const struct item *items, uint32_t n)
 
 static void print_page(const struct page *p)
 {
-	printf(" id %llx cursor '%s'%s%s%s%s%s", (unsigned long long)p->id & 0xffff, p->cursor ? p->cursor : "",
-	       p->swept ? " swept" : "", p->last ? " last" : "", p->joining ? " joining" : "",
-	       p->joined_with ? " joined-with" : "", p->known ? " known" : "");
+	printf(" id %llx cursor '%s'%s%s%s%s%s", (unsigned long long)p->id & 0xffff,
+	       p->cursor ? p->cursor : "", p->swept ? " swept" : "", p->last ? " last" : "",
+	       p->joining ? " joining" : "", p->joined_with ? " joined-with" : "",
+	       p->known ? " known" : "");
 	if (p->last)
 		print_vv(&p->vector);
 	print_items(p->items, p->n);
@@ -81,8 +83,8 @@ static void print_page(const struct page *p)
 
 static void print_ask(const struct ask *a)
 {
-	printf(" id %llx cursor '%s'%s%s", (unsigned long long)a->id & 0xffff, a->cursor ? a->cursor : "",
-	       a->swept ? " swept" : "", a->joining ? " joining" : "");
+	printf(" id %llx cursor '%s'%s%s", (unsigned long long)a->id & 0xffff,
+	       a->cursor ? a->cursor : "", a->swept ? " swept" : "", a->joining ? " joining" : "");
 	print_vv(&a->vector);
 }
 
@@ -93,13 +95,14 @@ static const char *peer_name(const struct world *w, const struct node *n, uint32
 
 void trace_event(struct world *w, const struct node *n, const struct event *e)
 {
-	printf("t=%lld %s %s %s", (long long)w->now, n->name, event_names[e->type], e->path ? e->path : "");
+	printf("t=%lld %s %s %s", (long long)w->now, n->name, event_names[e->type],
+	       e->path ? e->path : "");
 	switch (e->type) {
 	case EVENT_HINT:
 	case EVENT_FREE:
 	case EVENT_RESCAN:
-		printf(" serial %llu flags %x from '%s'", (unsigned long long)e->hint.serial, e->hint.flags,
-		       e->hint.from);
+		printf(" serial %llu flags %x from '%s'", (unsigned long long)e->hint.serial,
+		       e->hint.flags, e->hint.from);
 		break;
 	case EVENT_LOOKED:
 		printf("%s%s%s", e->looked.scan ? " (scan)" : "", e->looked.o.busy ? " busy" : "",
@@ -132,7 +135,8 @@ void trace_event(struct world *w, const struct node *n, const struct event *e)
 		print_page(e->page);
 		break;
 	case EVENT_HEARTBEAT:
-		printf("from %s%s", peer_name(w, n, e->peer), e->heartbeat->joining ? " joining" : "");
+		printf("from %s%s", peer_name(w, n, e->peer),
+		       e->heartbeat->joining ? " joining" : "");
 		break;
 	default:
 		break;
@@ -149,7 +153,8 @@ static void print_store(const struct effect *e)
 		print_dot(e->store.shown->dot);
 		print_vv(&e->store.shown->context);
 		print_attrs(&e->store.shown->attrs);
-		printf("%s%s", e->store.shown->raised ? " raised" : "", e->store.shown->leftover ? " leftover" : "");
+		printf("%s%s", e->store.shown->raised ? " raised" : "",
+		       e->store.shown->leftover ? " leftover" : "");
 	} else if (e->store.what == STORE_INTENT && e->store.intent) {
 		printf(" kind %d", e->store.intent->kind);
 		print_dot(e->store.intent->dot);

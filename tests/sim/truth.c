@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * True causality, kept by the simulator itself and not by what the cores say: each save knows what its
- * user had been shown at that path on that node. A node's disk stands for a set of saves; an install
- * replaces the set by that of the versions that the install stands for; a save adds itself.
+ * True causality, kept by the simulator itself and not by what the cores say: each save knows what
+ * its user had been shown at that path on that node. A node's disk stands for a set of saves; an
+ * install replaces the set by that of the versions that the install stands for; a save adds itself.
  *
- * Where a core says that a path now stands for more, without an install (a conflict whose winner was
- * there already), that is believed only if it has looked at the disk since it learned of the rest.
+ * Where a core says that a path now stands for more, without an install (a conflict whose winner
+ * was there already), that is believed only if it has looked at the disk since it learned of the
+ * rest.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +75,7 @@ struct spot *truth_spot(struct world *w, struct node *n, const char *path)
 
 bool truth_full(struct world *w, const char *path)
 {
-	return path_of(w, path)->nsaves >= SAVES_MAX - 40 ||
-	       w->npaths >= PATHS_TRUTH_MAX - 20;
+	return path_of(w, path)->nsaves >= SAVES_MAX - 40 || w->npaths >= PATHS_TRUTH_MAX - 20;
 }
 
 void truth_save(struct world *w, struct node *n, const char *path, enum kind kind, uint64_t content)
@@ -102,8 +102,8 @@ void truth_save(struct world *w, struct node *n, const char *path, enum kind kin
 	spot->strong = s->strong;
 	spot->last = (int32_t)p->nsaves++;
 	world_note(w, text_hash(path), (uint64_t)kind << 32 | (uint32_t)spot->last);
-	tell(w, "%s user: save %d of %s: %s, content %llu", n->name, spot->last, path, kind_text(kind),
-	     (unsigned long long)content);
+	tell(w, "%s user: save %d of %s: %s, content %llu", n->name, spot->last, path,
+	     kind_text(kind), (unsigned long long)content);
 }
 
 void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s)
@@ -144,8 +144,8 @@ void truth_learned(struct world *w, struct node *n, const char *path, struct dot
 	struct truth *t = truth_find(w, path, d);
 
 	if (!t)
-		world_fail(w, "loses nothing", "%s learned a version of %s that nobody made", n->name,
-			   path);
+		world_fail(w, "loses nothing", "%s learned a version of %s that nobody made",
+			   n->name, path);
 	else if (t->learned_at[n->index] < 0)
 		t->learned_at[n->index] = w->now;
 }
@@ -161,9 +161,10 @@ static void check_claims(struct world *w, struct node *n, const struct path_trut
 			continue;
 		if (t->primary >= 0 && !saves_has(shown, (uint32_t)t->primary) &&
 		    !p->save[t->primary].excused)
-			world_fail(w, "loses nothing",
-				   "%s's version of %s claims to have seen save %d, which was not shown",
-				   n->name, p->path, t->primary);
+			world_fail(
+			    w, "loses nothing",
+			    "%s's version of %s claims to have seen save %d, which was not shown",
+			    n->name, p->path, t->primary);
 	}
 }
 
@@ -182,8 +183,8 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	}
 	if (!spot->looked || v->attrs.kind != spot->looked_attrs.kind ||
 	    !hash_same(v->attrs.hash, spot->looked_attrs.hash)) {
-		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at", n->name,
-			   path);
+		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at",
+			   n->name, path);
 		return;
 	}
 	check_claims(w, n, p, v, &spot->looked_shown);
@@ -204,7 +205,8 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	spot->base = spot->looked_attrs;
 }
 
-void truth_of_context(struct world *w, const char *path, const struct vv *context, struct saves *out)
+void truth_of_context(struct world *w, const char *path, const struct vv *context,
+		      struct saves *out)
 {
 	const struct path_truth *p = path_of(w, path);
 
@@ -214,8 +216,8 @@ void truth_of_context(struct world *w, const char *path, const struct vv *contex
 			saves_join(out, &p->versions[i].saves);
 }
 
-/* All that the context covers of this path was known to the node when it read the disk. (What it never
- * merged was superseded by what it did.) */
+/* All that the context covers of this path was known to the node when it read the disk. (What it
+ * never merged was superseded by what it did.) */
 static bool known_when_looked(const struct path_truth *p, const struct node *n,
 			      const struct spot *spot, const struct vv *context,
 			      const struct saves *claimed)
@@ -270,9 +272,23 @@ static bool deleted_unknown(const struct path_truth *p, const struct save *s)
 	return true;
 }
 
-static bool same_content(const struct attrs *a, const struct attrs *b)
+/* A directory made by a user just as it was about to be made here: the two cannot be told apart. */
+static bool same_directory(const struct node *n, const char *path, const struct attrs *before)
 {
-	return a->kind == b->kind && hash_same(a->hash, b->hash);
+	const struct shown *s = core_shown(n->core, path);
+
+	return before->kind == KIND_DIR && s && attrs_compare(&s->attrs, before) == 0;
+}
+
+/* An equal content is among what the install stands for: a newcomer's, which took the peers' for
+ * its own. */
+static bool same_content(const struct path_truth *p, const struct saves *of, const struct save *s)
+{
+	for (uint32_t i = 0; i < p->nsaves; i++)
+		if (saves_has(of, i) && p->save[i].kind == s->kind &&
+		    p->save[i].content == s->content)
+			return true;
+	return false;
 }
 
 void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
@@ -282,6 +298,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 	struct spot *spot = truth_spot(w, n, path);
 	struct truth *t = i->dot.origin ? truth_find(w, path, i->dot) : NULL;
 
+	truth_of_context(w, path, &i->context, &spot->shown);
 	if (spot->last >= 0) {
 		const struct save *s = &p->save[spot->last];
 
@@ -289,12 +306,13 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
 				   spot->last, path);
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
-		    !(s->initial && same_content(before, &i->attrs)) &&
-		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT)
-			world_fail(w, "loses nothing", "%s: save %d of %s was replaced without a version",
-				   n->name, spot->last, path);
+		    !(s->initial && same_content(p, &spot->shown, s)) &&
+		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT &&
+		    !same_directory(n, path, before))
+			world_fail(w, "loses nothing",
+				   "%s: save %d of %s was replaced without a version", n->name,
+				   spot->last, path);
 	}
-	truth_of_context(w, path, &i->context, &spot->shown);
 	spot->strong = t ? t->strong : (struct saves){0};
 	spot->last = -1;
 	spot->base = i->attrs;
@@ -314,6 +332,9 @@ void truth_crashed(struct world *w, struct node *n)
 		struct path_truth *p = w->paths[i];
 		const struct stored_path *s = storage_find(&n->store, p->path);
 
+		/* Whether it was installed before it was changed again will never be known. */
+		if (s && s->intent)
+			truth_spot(w, n, p->path)->strong = (struct saves){0};
 		for (uint32_t k = 0; k < p->nversions; k++) {
 			struct truth *t = &p->versions[k];
 
@@ -321,8 +342,8 @@ void truth_crashed(struct world *w, struct node *n)
 				continue;
 			if (t->primary >= 0)
 				p->save[t->primary].published = false;
-			truth_spot(w, n, p->path)->base = s && s->shown ? s->shown->attrs
-									: (struct attrs){0};
+			truth_spot(w, n, p->path)->base =
+			    s && s->shown ? s->shown->attrs : (struct attrs){0};
 			version_put(t->version);
 			p->versions[k--] = p->versions[--p->nversions];
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What people and programs do in a node's directory, in single steps: each changes the disk, is noted
- * as a save, and is hinted as fs would hint it. While fs is down the same steps go to the plain
- * directory: nothing is hinted and no mtime is raised.
+ * What people and programs do in a node's directory, in single steps: each changes the disk, is
+ * noted as a save, and is hinted as fs would hint it. While fs is down the same steps go to the
+ * plain directory: nothing is hinted and no mtime is raised.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +140,7 @@ static void moved(struct world *w, struct node *n, const struct inode *i, const 
 		snprintf(below_from, sizeof below_from, "%s/%s", from, i->kids[k]->name);
 		snprintf(below_to, sizeof below_to, "%s/%s", to, i->kids[k]->name);
 		moved(w, n, i->kids[k], below_from, below_to);
+		fs_owed(w, n, below_from);
 	}
 }
 
@@ -215,7 +216,9 @@ static void act(struct world *w, uint8_t node, void *arg)
 	if (!truth_full(w, path))
 		session_start(w, n, path, action);
 	if (w->actions_left > 0)
-		world_at(w, rng_chance(&w->rng, 2000) ? rng_below(&w->rng, 5 * pause) : rng_below(&w->rng, pause),
+		world_at(w,
+			 rng_chance(&w->rng, 2000) ? rng_below(&w->rng, 5 * pause)
+						   : rng_below(&w->rng, pause),
 			 0, 0, act, NULL, NULL);
 }
 
@@ -238,7 +241,10 @@ static void initial_path(struct world *w, struct node *n, struct rng *r, uint32_
 	random_path(w, path);
 	*r = w->rng;
 	w->rng = own;
-	i = user_create(w, n, path, rng_chance(r, 1500) ? KIND_DIR : rng_chance(r, 800) ? KIND_LINK : KIND_FILE,
+	i = user_create(w, n, path,
+			rng_chance(r, 1500)  ? KIND_DIR
+			: rng_chance(r, 800) ? KIND_LINK
+					     : KIND_FILE,
 			1 + nth + rng_below(r, 3), false);
 	if (!i)
 		return;

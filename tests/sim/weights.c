@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What kind of history a seed makes: a flavour first, then rates around it. Few paths, so that edits
- * meet.
+ * What kind of history a seed makes: a flavour first, then rates around it. Few paths, so that
+ * edits meet.
  */
 #include "tests/sim/world.h"
 
 static const uint32_t everyday[USER_ACTIONS] = {
-    [USER_SAVE] = 20,  [USER_REWRITE] = 6,	 [USER_VIM] = 8,	 [USER_SED] = 6,
+    [USER_SAVE] = 20,  [USER_REWRITE] = 6,       [USER_VIM] = 8,         [USER_SED] = 6,
     [USER_DELETE] = 8, [USER_DELETE_CREATE] = 6, [USER_DELETE_TREE] = 3, [USER_RENAME] = 8,
-    [USER_MKDIR] = 6,  [USER_LINK] = 3,		 [USER_CHMOD] = 4,	 [USER_CHOWN] = 2,
-    [USER_TOUCH] = 3,  [USER_OLD] = 3,		 [USER_KIND] = 3,	 [USER_LOCAL] = 2,
+    [USER_MKDIR] = 6,  [USER_LINK] = 3,          [USER_CHMOD] = 4,       [USER_CHOWN] = 2,
+    [USER_TOUCH] = 3,  [USER_OLD] = 3,           [USER_KIND] = 3,        [USER_LOCAL] = 2,
 };
 
 static void calm(struct weights *w, struct rng *r)

@@ -84,7 +84,8 @@ void world_at(struct world *w, int64_t delay_msec, uint8_t node, uint64_t life,
 		if (!w->heap)
 			abort();
 	}
-	w->heap[i] = (struct sim_event){w->now + delay_msec, w->order++, node, life, fire, drop, arg};
+	w->heap[i] =
+	    (struct sim_event){w->now + delay_msec, w->order++, node, life, fire, drop, arg};
 	for (; i > 0 && before(&w->heap[i], &w->heap[(i - 1) / 2]); i = (i - 1) / 2)
 		swap(&w->heap[i], &w->heap[(i - 1) / 2]);
 }
@@ -192,7 +193,8 @@ static void begin(struct world *w)
 			at += span / 2;
 		world_at(w, at, i, 0, start_node, NULL, NULL);
 		if (w->weights.start_alone && !late)
-			world_at(w, at + 1 + rng_below(&w->rng, 2000), i, 0, start_alone, NULL, NULL);
+			world_at(w, at + 1 + rng_below(&w->rng, 2000), i, 0, start_alone, NULL,
+				 NULL);
 	}
 	user_start(w);
 }
@@ -221,6 +223,7 @@ static void settle(struct world *w)
 		world_fail(w, "converges", "%s", not_yet);
 	if (w->failed)
 		return;
+	run_until(w, w->now + 3000); /* a look that failed is done again by then */
 	for (uint8_t i = 0; i < w->nnodes; i++)
 		w->nodes[i].own_versions = 0;
 	run_until(w, w->now + STAYS_MSEC);
@@ -229,7 +232,8 @@ static void settle(struct world *w)
 		world_fail(w, "converges", "not any more: %s", not_yet);
 	for (uint8_t i = 0; i < w->nnodes; i++)
 		if (w->nodes[i].own_versions)
-			world_fail(w, "converges", "%s makes versions of nothing", w->nodes[i].name);
+			world_fail(w, "converges", "%s makes versions of nothing",
+				   w->nodes[i].name);
 }
 
 void world_run(struct world *w, uint64_t seed, bool trace)
@@ -250,6 +254,26 @@ void world_run(struct world *w, uint64_t seed, bool trace)
 	settle(w);
 	if (!w->failed)
 		check_end(w);
+}
+
+static void print_below(const struct inode *dir)
+{
+	char path[SIM_PATH_MAX];
+
+	for (uint32_t i = 0; i < dir->nkids; i++) {
+		if (disk_path(dir->kids[i], path))
+			printf(" %s%s", path, dir->kids[i]->kind == KIND_DIR ? "/" : "");
+		print_below(dir->kids[i]);
+	}
+}
+
+void world_print_trees(const struct world *w)
+{
+	for (uint32_t i = 0; i < w->nnodes; i++) {
+		printf("%s has", w->nodes[i].name);
+		print_below(w->nodes[i].disk.root);
+		putchar('\n');
+	}
 }
 
 static void node_fini(struct node *n)

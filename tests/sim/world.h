@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * One simulated history: nodes with disks, stores and cores, a network between them, users who edit,
- * faults, and one virtual clock. All of it follows from the seed.
+ * One simulated history: nodes with disks, stores and cores, a network between them, users who
+ * edit, faults, and one virtual clock. All of it follows from the seed.
  *
  *   rng.c      chance                       disk.c    a node's directory
  *   world.c    time and events, trace       storage.c a node's durable store
@@ -44,10 +44,10 @@ struct save {
 	uint64_t content;
 	struct saves past;   /* itself too */
 	struct saves strong; /* of these, what was not only listed but visible */
-	bool looked;        /* a core was given an observation of it */
-	bool published;     /* a version was made of it */
-	bool initial;       /* there before the node's first start */
-	bool excused;       /* the history has it, by the rule for newcomers */
+	bool looked;         /* a core was given an observation of it */
+	bool published;      /* a version was made of it */
+	bool initial;        /* there before the node's first start */
+	bool excused;        /* the history has it, by the rule for newcomers */
 };
 
 /* What a version stands for, in truth. */
@@ -71,22 +71,22 @@ struct path_truth {
 
 /* A path on one node's disk. */
 struct spot {
-	struct saves shown;   /* what its users have been shown there */
+	struct saves shown; /* what its users have been shown there */
 	struct saves strong;
-	struct attrs base;    /* what was last installed or published here */
-	int32_t last;         /* the latest save that the disk shows; -1: none, an install came after it */
-	int64_t floor;        /* fs's mtime floor of the name */
+	struct attrs base; /* what was last installed or published here */
+	int32_t last;  /* the latest save that the disk shows; -1: none, an install came after it */
+	int64_t floor; /* fs's mtime floor of the name */
 	int64_t floor_until;  /* the name is gone: forgotten then */
 	int64_t estale_until; /* BUSY until then */
 	bool refused;         /* BUSY was answered: FREE is owed */
 	int64_t file_mtime;   /* served last by a file here, without absence since; 0: none */
 	uint64_t file_content;
 
-	bool looked;          /* what follows is what the core was given last */
+	bool looked; /* what follows is what the core was given last */
 	struct saves looked_shown;
 	struct saves looked_strong;
 	int32_t looked_last;
-	int64_t looked_at;    /* when it was read */
+	int64_t looked_at; /* when it was read */
 	struct attrs looked_attrs;
 	struct ident looked_ident;
 };
@@ -97,7 +97,7 @@ struct sim_event {
 	int64_t at;
 	uint64_t order;
 	uint8_t node;
-	uint64_t life;  /* of the node's replicator: dropped when that is over; 0: any */
+	uint64_t life; /* of the node's replicator: dropped when that is over; 0: any */
 	void (*fire)(struct world *w, uint8_t node, void *arg);
 	void (*drop)(void *arg); /* frees what arg owns, and arg; NULL: nothing to free */
 	void *arg;
@@ -116,8 +116,8 @@ struct fs_hint {
 };
 
 struct queued {
-	struct effect e;     /* with all that it points to owned */
-	bool with_content;   /* STORE: the content comes into the same transaction */
+	struct effect e;             /* with all that it points to owned */
+	bool with_content;           /* STORE: the content comes into the same transaction */
 	struct heartbeat *heartbeat; /* not an effect, but said in turn */
 	struct queued *next;
 };
@@ -141,12 +141,12 @@ struct node {
 	struct fs_hint *hints, **hints_end;
 
 	/* the replicator */
-	bool started;    /* at least once */
+	bool started; /* at least once */
 	bool up;
 	uint64_t life;
 	struct core *core;
 	struct queued *queue, **queue_end;
-	bool stalled;    /* the queue waits: for a commit, or by chance */
+	bool stalled; /* the queue waits: for a commit, or by chance */
 	bool joined;
 	int64_t wake_at;
 	bool peer_up[NODES_MAX]; /* what this core was told, by node */
@@ -154,7 +154,7 @@ struct node {
 	uint32_t nstash;
 	struct hash *fetching;
 	uint32_t nfetching;
-	uint32_t own_versions;   /* made since the faults ended */
+	uint32_t own_versions; /* made since the faults ended */
 };
 
 /* What kind of history the seed makes. Chances are per 10,000. */
@@ -162,29 +162,29 @@ struct weights {
 	const char *flavour;
 	uint32_t nodes;
 	uint32_t actions;
-	uint32_t names;          /* different names that are used */
+	uint32_t names; /* different names that are used */
 	uint32_t depth;
-	uint32_t user[16];       /* enum user_action */
-	uint32_t pause_msec;     /* between actions, at most */
+	uint32_t user[16];             /* enum user_action */
+	uint32_t pause_msec;           /* between actions, at most */
 	uint32_t loss, dup, slow, cut; /* of a message */
-	uint32_t crash;          /* before an effect */
-	uint32_t fs_crash;       /* of a replicator's crashes: fs too */
-	uint32_t stall;          /* of a pump of the queue */
+	uint32_t crash;                /* before an effect */
+	uint32_t fs_crash;             /* of a replicator's crashes: fs too */
+	uint32_t stall;                /* of a pump of the queue */
 	uint32_t io_error;
-	uint32_t big;            /* a content does not travel in the op */
+	uint32_t big; /* a content does not travel in the op */
 	uint32_t rescan;
-	uint32_t partitions;     /* events of the network in a history */
+	uint32_t partitions; /* events of the network in a history */
 	uint32_t long_open;
 	uint32_t local_names;
 	uint32_t same_content;
-	uint32_t initial;        /* paths in the first trees */
+	uint32_t initial; /* paths in the first trees */
 	bool initial_same;
-	bool late;               /* the last node starts in the middle */
-	bool dark_start;         /* the network is down at first */
+	bool late;       /* the last node starts in the middle */
+	bool dark_start; /* the network is down at first */
 	bool start_alone;
 	bool skewed;
-	bool exclude;            /* the last node excludes one name */
-	bool quiet_restart;      /* a restart without a scan */
+	bool exclude;       /* the last node excludes one name */
+	bool quiet_restart; /* a restart without a scan */
 };
 
 struct world {
@@ -217,11 +217,12 @@ struct world {
 /* ---- world.c ---- */
 void world_run(struct world *w, uint64_t seed, bool trace);
 void world_fini(struct world *w);
+void world_print_trees(const struct world *w);
 /* `arg` is freed by `drop` after it was fired, too. */
 void world_at(struct world *w, int64_t delay_msec, uint8_t node, uint64_t life,
 	      void (*fire)(struct world *, uint8_t, void *), void (*drop)(void *), void *arg);
 void world_fail(struct world *w, const char *invariant, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* Notes that something happened: into the trace's hash always, as words where they are wanted. */
 void world_note(struct world *w, uint64_t a, uint64_t b);
 #define tell(w, ...)                                                                               \
@@ -240,13 +241,15 @@ void weights_draw(struct weights *w, struct rng *r);
 uint32_t truth_path(struct world *w, const char *path); /* index; makes it */
 struct spot *truth_spot(struct world *w, struct node *n, const char *path);
 /* A user saved at path (or deleted): the disk shows it now. */
-void truth_save(struct world *w, struct node *n, const char *path, enum kind kind, uint64_t content);
+void truth_save(struct world *w, struct node *n, const char *path, enum kind kind,
+		uint64_t content);
 bool truth_full(struct world *w, const char *path);
 /* The core made this version of what it was shown last. */
 void truth_version(struct world *w, struct node *n, const char *path, struct version *v);
 struct truth *truth_find(struct world *w, const char *path, struct dot d);
 /* All that the versions of path that `context` covers stand for. */
-void truth_of_context(struct world *w, const char *path, const struct vv *context, struct saves *out);
+void truth_of_context(struct world *w, const char *path, const struct vv *context,
+		      struct saves *out);
 bool saves_has(const struct saves *s, uint32_t i);
 void saves_add(struct saves *s, uint32_t i);
 void saves_join(struct saves *to, const struct saves *from);
@@ -277,10 +280,10 @@ void user_start(struct world *w);
 void user_initial_trees(struct world *w);
 void session_start(struct world *w, struct node *n, const char *path, uint32_t action);
 enum user_action {
-	USER_SAVE,      /* open, truncate, write, close */
-	USER_REWRITE,   /* open without truncation, write, pause, close */
-	USER_VIM,       /* move away, write anew, delete the old */
-	USER_SED,       /* write a temporary file, rename over */
+	USER_SAVE,    /* open, truncate, write, close */
+	USER_REWRITE, /* open without truncation, write, pause, close */
+	USER_VIM,     /* move away, write anew, delete the old */
+	USER_SED,     /* write a temporary file, rename over */
 	USER_DELETE,
 	USER_DELETE_CREATE,
 	USER_DELETE_TREE,
@@ -290,9 +293,9 @@ enum user_action {
 	USER_CHMOD,
 	USER_CHOWN,
 	USER_TOUCH,
-	USER_OLD,       /* a copy with an old time put over it */
-	USER_KIND,      /* another kind of thing at the same path */
-	USER_LOCAL,     /* a local file beside */
+	USER_OLD,   /* a copy with an old time put over it */
+	USER_KIND,  /* another kind of thing at the same path */
+	USER_LOCAL, /* a local file beside */
 	USER_ACTIONS
 };
 /* Single steps, with their hints. */
@@ -317,7 +320,8 @@ void fs_scan(struct world *w, struct node *n, const char *path);
 void fs_stage(struct world *w, struct node *n, const char *path, struct hash hash);
 void fs_install(struct world *w, struct node *n, const struct effect *e);
 void fs_remove(struct world *w, struct node *n, const struct effect *e);
-void fs_crash(struct world *w, struct node *n); /* the worker: hints, open files and staged inodes go */
+void fs_crash(struct world *w,
+	      struct node *n); /* the worker: hints, open files and staged inodes go */
 void fs_attrs(const struct node *n, const struct inode *i, struct attrs *a);
 void fs_floor_note(struct world *w, struct node *n, const char *path, const struct inode *i);
 
