@@ -168,15 +168,23 @@ static char *read_file(const char *file, size_t *len, struct mistakes *m)
 	return text;
 }
 
-struct conf *conf_read(const char *file, conf_report *report, void *arg)
+char *conf_load(const char *file, size_t *len, conf_report *report, void *arg)
 {
 	struct mistakes m = {0};
-	size_t len = 0;
-	CLEANUP_FREE char *text = read_file(file, &len, &m);
+	char *text = read_file(file, len, &m);
 
-	if (!mistakes_report(&m, file, report, arg))
-		return NULL;
-	return conf_parse(file, text, len, report, arg);
+	if (mistakes_report(&m, file, report, arg))
+		return text;
+	free(text);
+	return NULL;
+}
+
+struct conf *conf_read(const char *file, conf_report *report, void *arg)
+{
+	size_t len = 0;
+	CLEANUP_FREE char *text = conf_load(file, &len, report, arg);
+
+	return text ? conf_parse(file, text, len, report, arg) : NULL;
 }
 
 static void free_hook(struct conf_hook *hook)

@@ -66,7 +66,10 @@ typedef void conf_report(void *arg, const char *file, int line, const char *sent
  * result. */
 struct conf *conf_parse(const char *file, const char *text, size_t len, conf_report *report,
 			void *arg);
-/* Likewise from a file, which may not be writable by others. */
+/* The text of a file, which may not be writable by others: *len bytes, the caller's to free. NULL
+ * if anything was reported. */
+char *conf_load(const char *file, size_t *len, conf_report *report, void *arg);
+/* Both. */
 struct conf *conf_read(const char *file, conf_report *report, void *arg);
 void conf_free(struct conf *c);
 
@@ -87,7 +90,8 @@ struct conf_keys {
 };
 /* Refuses (with a report) a file that is not the effective user's, or that others may read. */
 int conf_read_keys(const char *file, struct conf_keys *keys, conf_report *report, void *arg);
-/* Likewise from its text, which was read elsewhere; it is cut to pieces, and the caller's to wipe. */
+/* Likewise from its text, which was read elsewhere; it is cut to pieces, and the caller's to wipe.
+ */
 int conf_parse_keys(const char *file, char *text, struct conf_keys *keys, conf_report *report,
 		    void *arg);
 

@@ -3,8 +3,6 @@
  * zonefs: reads the command line and the configuration, and becomes the keeper; or, with an
  * argument that only the keeper gives, the worker (its descriptors are 3 to 7).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <linux/close_range.h>
 #include <signal.h>
@@ -16,7 +14,6 @@
 
 #include "base/cleanup.h"
 #include "base/conf.h"
-#include "base/err.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "fs/keeper.h"
@@ -89,63 +86,6 @@ static int parse_arguments(int argc, char **argv, struct arguments *a)
 	return EXIT_USAGE;
 }
 
-/* At most CONF_SIZE_MAX + 1 bytes from `fd`, as a new string of *len bytes; or NULL and errno. */
-static char *read_text(int fd, size_t *len)
-{
-	char *text = malloc(CONF_SIZE_MAX + 2);
-
-	*len = 0;
-	while (text && *len <= CONF_SIZE_MAX) {
-		ssize_t n = read(fd, text + *len, CONF_SIZE_MAX + 1 - *len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			free(text);
-			return NULL;
-		}
-		if (n == 0)
-			break;
-		*len += (size_t)n;
-	}
-	if (text)
-		text[*len] = '\0';
-	return text;
-}
-
-/* Whoever may write it decides what root mounts and runs. NULL: all is well. */
-static const char *file_wrong(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_text(-errno);
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return "belongs to another user than root";
-	if (st.st_mode & 022)
-		return "may be written by others: chmod go-w";
-	return NULL;
-}
-
-static char *load_text(const char *file, size_t *len)
-{
-	int fd CLEANUP_CLOSE = open(file, O_RDONLY | O_CLOEXEC);
-	const char *wrong = fd < 0 ? err_text(-errno) : file_wrong(fd);
-	char *text = NULL;
-
-	if (!wrong) {
-		text = read_text(fd, len);
-		if (!text)
-			wrong = err_text(-errno);
-		else if (*len > CONF_SIZE_MAX)
-			wrong = "is longer than a configuration may be";
-	}
-	if (!wrong)
-		return text;
-	conf_report_stderr(NULL, file, 0, wrong);
-	free(text);
-	return NULL;
-}
-
 static int check(const struct conf *conf)
 {
 	struct keeper_secrets *secrets CLEANUP_FREE = calloc(1, sizeof(*secrets));
@@ -165,7 +105,7 @@ static int run_keeper(const struct arguments *a)
 {
 	size_t len;
 
-	char *text CLEANUP_FREE = load_text(a->keeper.conf_file, &len);
+	char *text CLEANUP_FREE = conf_load(a->keeper.conf_file, &len, conf_report_stderr, NULL);
 	if (!text)
 		return EXIT_FAILURE;
 	struct conf *conf = conf_parse(a->keeper.conf_file, text, len, conf_report_stderr, NULL);
@@ -184,6 +124,24 @@ static int run_keeper(const struct arguments *a)
 	return status;
 }
 
+/* What the keeper put into memory: a new string, or NULL. */
+static char *read_conf(size_t *len)
+{
+	struct stat st;
+
+	if (fstat(FD_CONF, &st) < 0 || st.st_size > CONF_SIZE_MAX)
+		return NULL;
+	char *text = malloc((size_t)st.st_size + 1);
+	ssize_t n = text ? read(FD_CONF, text, (size_t)st.st_size) : -1;
+	if (n != st.st_size) {
+		free(text);
+		return NULL;
+	}
+	text[n] = '\0';
+	*len = (size_t)n;
+	return text;
+}
+
 static int run_worker(const struct arguments *a)
 {
 	const struct worker_fds fds = {FD_DEVICE, FD_ROOT, FD_KEEPER, FD_INVAL};
@@ -193,7 +151,7 @@ static int run_worker(const struct arguments *a)
 	signal(SIGPIPE, SIG_IGN);
 	/* Not for the programs that hooks are. */
 	close_range(FD_DEVICE, FD_CONF, CLOSE_RANGE_CLOEXEC);
-	char *text CLEANUP_FREE = read_text(FD_CONF, &len);
+	char *text CLEANUP_FREE = read_conf(&len);
 	close(FD_CONF);
 	struct conf *conf =
 	    text ? conf_parse(a->keeper.conf_file, text, len, conf_report_stderr, NULL) : NULL;
