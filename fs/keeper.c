@@ -252,9 +252,12 @@ static void worker_ended(struct keeper *k)
 	char how[128];
 	pid_t pid = k->worker.child.pid;
 	bool orderly = child_reap(&k->worker.child, how, sizeof(how));
+	bool lost = k->state == KEEPER_RUNNING && keeper_mount_there(&k->mount);
 
-	if (k->state == KEEPER_RUNNING && !(orderly && !keeper_mount_there(&k->mount))) {
-		log_error("the worker (process %d) %s: mounting afresh", (int)pid, how);
+	if (k->state != KEEPER_STARTING && (lost || !orderly))
+		log_error("the worker (process %d) %s%s", (int)pid, how,
+			  lost ? ": mounting afresh" : "");
+	if (lost) {
 		restart_worker(k);
 		return;
 	}
@@ -266,8 +269,6 @@ static void worker_ended(struct keeper *k)
 		log_error("the worker %s before the mount was usable%s", how,
 			  k->foreground ? "" : " (see the system's log, or start with -f)");
 		end(k, 1);
-	} else if (!orderly && k->state == KEEPER_STOPPING) {
-		log_error("the worker (process %d) %s", (int)pid, how);
 	}
 	keeper_worker_clear(k);
 	k->state = KEEPER_ENDING;

@@ -21,6 +21,7 @@
 #include "fs/memfile.h"
 
 #define READY_MSEC 30000
+#define END_MSEC 5000
 #define JOIN_SEC 5
 
 /* ---- the invalidation thread ---- */
@@ -141,9 +142,11 @@ bool keeper_worker_read(struct keeper *k)
 	ssize_t n = recv(k->worker.sock, &type, 1, MSG_DONTWAIT);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-		/* Its end is told by the process itself. */
+		/* It is about to end, and takes no port any more. */
 		close(k->worker.sock);
 		k->worker.sock = -1;
+		k->worker.ready = false;
+		k->worker.deadline_msec = clock_monotonic_msec() + END_MSEC;
 		return false;
 	}
 	if (n < 1 || type != KEEPER_READY || k->worker.ready)

@@ -27,6 +27,13 @@ logged() { grep -Eq -- "$1" "$LOG"; }
 other_than() { local p; p=$($2) && [ "$p" != "$1" ]; }
 zombie() { grep -q '^State:.Z' "/proc/$1/status"; }
 dead() { gone "$1" || zombie "$1"; }
+# The keeper's end, within a time; $STATUS is what it ended with.
+ended() {
+	STATUS=none
+	wait_for 20 dead "$K" || return
+	wait "${JOB[k1.zonefs]}" 2>/dev/null
+	STATUS=$?
+}
 # inside DIRECTORY: a process that lives there; its number is in $INSIDE.
 inside() {
 	on k1 bash -c "cd $1 && exec tail -f /dev/null" </dev/null >/dev/null 2>&1 &
@@ -143,22 +150,21 @@ like "... a second zonefs is refused meanwhile" "$(zonefs_on -f)" 'still ending'
 check "... until the time limit" wait_for 10 dead "$K"
 check_not "... then they get an error" read_inside
 end_inside
-wait "${JOB[k1.zonefs]}"
-is "an end in order is told as 0" "$?" 0
+ended
+is "an end in order is told as 0" "$STATUS" 0
 
 node_start k1
 K=$(keeper_pid k1)
 kill -9 "$K"
 check "a keeper that is killed takes the others with it" wait_for 10 fails worker_pid
-wait "${JOB[k1.zonefs]}" 2>/dev/null
+ended
 check "... and leaves a dead mount" mounted k1
 node_start k1
 check "... which the next start clears away" logged 'cleared away the dead mount'
 K=$(keeper_pid k1)
 must on k1 umount $TREE
-check "unmounted by hand, it ends too" wait_for 10 dead "$K"
-wait "${JOB[k1.zonefs]}"
-is "... in order" "$?" 0
+ended
+is "unmounted by hand, it ends too" "$STATUS" 0
 
 node_start k1
 K=$(keeper_pid k1)
@@ -166,9 +172,9 @@ for i in 1 2 3 4 5; do
 	W=$(worker_pid) && kill -9 "$W"
 	[ "$i" -eq 5 ] || wait_for 10 other_than "$W" worker_pid
 done
-check "after five deaths within a minute it gives up" wait_for 20 dead "$K"
-wait "${JOB[k1.zonefs]}"
-is "... and says so" "$?" 1
+ended
+is "after five deaths within a minute it gives up" "$STATUS" 1
+check "... and says so" logged 'giving up'
 is "... with the plain directory in place" "$(on k1 cat $TREE/etc/more)" more
 unset "JOB[k1.zonefs]"
 
