@@ -2,8 +2,8 @@
  *
  * Processes that live in a directory: their root, working directory or an open file is there. Two
  * questions are asked of /proc. Which were in the directory before it was mounted upon (what they
- * write is unseen: listed in the log and in `status` with the advice to restart them)? And which are
- * in the mount itself, when it comes to an end?
+ * write is unseen: listed in the log and in `status` with the advice to restart them)? And which
+ * are in the mount itself, when it comes to an end?
  */
 #ifndef FS_BENEATH_H
 #define FS_BENEATH_H
@@ -18,8 +18,8 @@ struct beneath {
 
 #define BENEATH_MAX 64
 
-/* Fills list[max] with processes other than zonefs's own that use the plain directory `root_fd` (whose path is
- * `mount`): how many, at most max; or -errno. */
+/* Fills list[max] with processes other than zonefs's own that use the plain directory `root_fd`
+ * (whose path is `mount`): how many, at most max; or -errno. */
 int beneath_list(int root_fd, const char *mount, struct beneath *list, int max);
 /* Likewise with processes that are in the file system `dev`. Sends it no request, so that it may
  * be one that answers none. */

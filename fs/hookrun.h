@@ -2,8 +2,9 @@
  *
  * Runs a configured hook: argv as configured (never a shell) with the verb added, as the configured
  * user with that user's groups, with no descriptor but standard input, output and error, a clean
- * environment, cwd "/", in a session of its own that is killed as a whole at the time limit. The program and
- * every directory above it must belong to root and be writable by nobody else, and must not lie in the tree.
+ * environment, cwd "/", in a session of its own that is killed as a whole at the time limit. The
+ * program and every directory above it must belong to root and be writable by nobody else, and must
+ * not lie in the tree.
  */
 #ifndef FS_HOOKRUN_H
 #define FS_HOOKRUN_H
@@ -24,9 +25,9 @@ struct hook_result {
 	char output[PORT_OUTPUT_MAX]; /* standard output and error, its beginning */
 };
 
-/* Blocks until the hook has ended. `input` is given on standard input. 0, or an error where it could not be
- * run at all (then result->output holds the words). Safe from several threads. */
-int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *verb, const void *input,
-	     size_t input_len, struct hook_result *result);
+/* Blocks until the hook has ended. `input` is given on standard input. 0, or an error where it
+ * could not be run at all (then result->output holds the words). Safe from several threads. */
+int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *verb,
+	     const void *input, size_t input_len, struct hook_result *result);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Invalidations of the kernel's caches, written by the keeper. A thread that waits in one cannot be
- * killed while a local program's request in that directory is unanswered, so the worker, which has to
- * answer it, must not be that thread. The worker says *before* it changes the tree what will be
+ * killed while a local program's request in that directory is unanswered, so the worker, which has
+ * to answer it, must not be that thread. The worker says *before* it changes the tree what will be
  * invalidated, and *after* it to go on; if it dies in between, the keeper invalidates all the same
  * (harmless if nothing changed; left out, a name would be stale for ever).
  *
@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 struct inval_item {
-	uint64_t nodeid;   /* the parent for a name; the inode itself for attributes */
-	const char *name;  /* NULL: the inode's attributes (inval_inode); else inval_entry */
+	uint64_t nodeid;  /* the parent for a name; the inode itself for attributes */
+	const char *name; /* NULL: the inode's attributes (inval_inode); else inval_entry */
 };
 
 #define INVAL_ITEMS_MAX 8
@@ -25,11 +25,12 @@ struct inval_item {
 struct inval;
 struct inval *inval_new(int sock); /* takes the descriptor */
 void inval_free(struct inval *i);
-/* Announces items (copied). A ticket above 0, or an error (ERR_LIMIT: 64 are prepared already; ERR_CLOSED).
- * Never blocks, like inval_cancel: both may be called with locks held. Each ticket goes or is cancelled once. */
+/* Announces items (copied). A ticket above 0, or an error (ERR_LIMIT: 64 are prepared already;
+ * ERR_CLOSED). Never blocks, like inval_cancel: both may be called with locks held. Each ticket
+ * goes or is cancelled once. */
 int64_t inval_prepare(struct inval *i, const struct inval_item *items, int n);
-/* Does it and waits until it is done in the kernel: 0, or an error (ERR_CLOSED: the keeper is gone).
- * "Nothing was cached" is success. */
+/* Does it and waits until it is done in the kernel: 0, or an error (ERR_CLOSED: the keeper is
+ * gone). "Nothing was cached" is success. */
 int inval_go(struct inval *i, int64_t ticket);
 /* The tree was not changed after all. */
 void inval_cancel(struct inval *i, int64_t ticket);

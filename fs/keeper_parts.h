@@ -21,30 +21,30 @@
 
 struct keeper_mount {
 	char path[PATH_MAX]; /* without symbolic links */
-	int root;            /* O_PATH of the directory beneath, from before the mount; -1: not open */
-	int lock;            /* of the same directory; holds the lock */
-	int device;          /* -1: none */
-	dev_t dev;           /* of what is mounted */
-	bool attached;       /* it is mounted on the path */
+	int root;      /* O_PATH of the directory beneath, from before the mount; -1: not open */
+	int lock;      /* of the same directory; holds the lock */
+	int device;    /* -1: none */
+	dev_t dev;     /* of what is mounted */
+	bool attached; /* it is mounted on the path */
 };
 
-/* Opens and locks the directory; a dead mount of an earlier run is cleared away. 0, or an error that has
- * been logged. */
+/* Opens and locks the directory; a dead mount of an earlier run is cleared away. 0, or an error
+ * that has been logged. */
 int keeper_mount_open(struct keeper_mount *m, const char *mount);
 /* Opens a new device and mounts it. 0, or an error that has been logged. */
 int keeper_mount_attach(struct keeper_mount *m, bool devices, bool trial);
-/* The plain directory is back for new path look-ups; those inside stay inside, and are served on unless
- * `end`. */
+/* The plain directory is back for new path look-ups; those inside stay inside, and are served on
+ * unless `end`. */
 void keeper_mount_detach(struct keeper_mount *m, bool end);
-/* Ends the connection: everything in the mount gets ENOTCONN from now on. Once the worker is gone and the
- * invalidation thread has ended, keeper_mount_close_device follows. */
+/* Ends the connection: everything in the mount gets ENOTCONN from now on. Once the worker is gone
+ * and the invalidation thread has ended, keeper_mount_close_device follows. */
 void keeper_mount_abort(struct keeper_mount *m);
 void keeper_mount_close_device(struct keeper_mount *m);
 void keeper_mount_close(struct keeper_mount *m);
 /* The mount is still what the path leads to. */
 bool keeper_mount_there(const struct keeper_mount *m);
-/* Logs the processes that live in the mount as "SENTENCE: NAME (PID), ...": how many (BENEATH_MAX at
- * most). */
+/* Logs the processes that live in the mount as "SENTENCE: NAME (PID), ...": how many (BENEATH_MAX
+ * at most). */
 int keeper_mount_log_inside(const struct keeper_mount *m, const char *sentence);
 
 /* ---- processes: keeper_child.c ---- */
@@ -58,7 +58,7 @@ struct child {
 
 struct child_spec {
 	const char *path; /* of the program */
-	int program;      /* O_PATH of it, for where `path` cannot be reached as the account; or -1 */
+	int program; /* O_PATH of it, for where `path` cannot be reached as the account; or -1 */
 	const char *const *argv;
 	const char *const *envp;
 	int fds[CHILD_FDS_MAX]; /* become 3, 4, ... */
@@ -67,9 +67,11 @@ struct child_spec {
 	const struct account *account; /* without rights, for good; NULL: as the caller is */
 };
 
-/* 0 once the program has been executed, or an error. The child dies with its parent's main thread. */
+/* 0 once the program has been executed, or an error. The child dies with its parent's main thread.
+ */
 int child_spawn(struct child *c, const struct child_spec *spec);
-/* "exited with status 1", "was ended by signal 9 (Killed)": waits for its end. True: exited with 0. */
+/* "exited with status 1", "was ended by signal 9 (Killed)": waits for its end. True: exited with 0.
+ */
 bool child_reap(struct child *c, char *how, size_t size);
 void child_kill(const struct child *c, int sig);
 
@@ -115,9 +117,9 @@ struct keeper_replicator {
 	char path[PATH_MAX];
 	int program;
 	int64_t started_msec;
-	int64_t next_msec;  /* not to be started before */
-	int failures; /* short lives in a row */
-	int64_t kill_msec;  /* SIGKILL then; 0: not being stopped */
+	int64_t next_msec; /* not to be started before */
+	int failures;      /* short lives in a row */
+	int64_t kill_msec; /* SIGKILL then; 0: not being stopped */
 };
 
 struct keeper {
@@ -129,7 +131,7 @@ struct keeper {
 	enum keeper_state state;
 	int status; /* to exit with */
 	int signals;
-	int parent; /* pipe to the process that waits for the mount to be usable; -1 */
+	int parent;        /* pipe to the process that waits for the mount to be usable; -1 */
 	int64_t stop_msec; /* stopping: end of the service for those inside */
 	int64_t crashes[KEEPER_CRASHES_MAX];
 	struct keeper_secrets secrets;

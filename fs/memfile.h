@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-/* A descriptor (close-on-exec) that stands at the beginning, or -errno. `name` is for /proc only. */
+/* A descriptor (close-on-exec) that stands at the beginning, or -errno. `name` is for /proc only.
+ */
 int memfile_new(const char *name, const void *content, size_t len);
 
 #endif
