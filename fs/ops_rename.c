@@ -118,8 +118,8 @@ static void move_links(struct renaming *r)
 }
 
 /* True: the inode has a writer, or its hint is delayed, and the hint of its new name waits for
- * that. */
-static bool told_at_close(struct renaming *r, struct side *s, const struct side *old)
+ * that. `s`: where the inode was before. */
+static bool told_at_close(struct renaming *r, struct side *s)
 {
 	bool waits = false;
 
@@ -133,7 +133,7 @@ static bool told_at_close(struct renaming *r, struct side *s, const struct side 
 		if (save) {
 			save->flags |= HINT_NAMES;
 			free(save->from);
-			save->from = old->has_path ? strdup(old->path) : NULL;
+			save->from = s->has_path ? strdup(s->path) : NULL;
 		}
 	}
 	nodes_unlock(&r->fs->nodes);
@@ -150,10 +150,10 @@ static void tell(struct renaming *r)
 
 	if (S_ISDIR(from->st.st_mode) || (exchange && S_ISDIR(to->st.st_mode)))
 		flags |= HINT_TREE;
-	if (from->has_path && !(exchange && told_at_close(r, to, from)))
+	if (from->has_path && !(exchange && told_at_close(r, to)))
 		capture_changed(c, from->path, exchange && to->has_path ? to->path : NULL, flags,
 				&r->who, 0);
-	if (to->has_path && !told_at_close(r, from, to))
+	if (to->has_path && !told_at_close(r, from))
 		capture_changed(c, to->path, from->has_path ? from->path : NULL, flags, &r->who, 0);
 }
 
