@@ -250,15 +250,20 @@ node_address() {
 	echo "tcp://$a:7740"
 }
 node_key() {
-	local f=$T/$1/etc/zonefs/$1.key
-	[ -e "$f" ] || zonefsctl keygen "$f" >/dev/null || bail "keygen"
-	sed -n "s/^public *= *'\(.*\)'.*/\1/p" "$f"
+	sed -n "s/^public *= *'\(.*\)'.*/\1/p" "$T/$1/etc/zonefs/$1.key"
+}
+keys_make() {
+	local h f
+	for h in "${HOSTS[@]}"; do
+		f=$T/$h/etc/zonefs/$h.key
+		[ -e "$f" ] || must zonefsctl keygen "$f"
+	done
 }
 
 # node_conf HOST [LINES]: with every other host as a peer, and further lines.
 node_conf() {
 	local h=$1 p
-	node_key "$h" >/dev/null
+	keys_make
 	{
 		echo "node     = \"$h\""
 		echo "mount    = \"$TREE\""
@@ -328,7 +333,7 @@ tree_of() {
 		\\( -path ./dev -o -path ./run -o -path ./tmp -o -path ./var/run -o -path ./var/tmp \
 		-o -path ./var/log -o -path ./var/named/dynamic -o -path ./var/named/data \
 		-o -path ./var/named/slaves -o -path ./etc/named.host.conf -o -name .git -o -name '*.jnl' \
-		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key \\) -prune -o \
+		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key -o -name '*~' -o -name '.*.sw?' \\) -prune -o \
 		\\( -type d -printf '%p d %m %u %g\\n' \\) -o \
 		\\( -type l -printf '%p l %l\\n' \\) -o \
 		\\( -type f -printf '%p f %m %u %g %T@ %s ' -exec sh -c 'sha256sum <\"\$1\"' - {} \\; \\) | sort"
