@@ -356,13 +356,24 @@ static void read_clocks(struct node *n)
 	n->wall_msec = clock_wall_msec();
 }
 
-/* Takes in what is ready; true if there was something. */
-static bool gather(struct node *n)
+static bool is_ready(const struct fds *f, int from, int to)
+{
+	for (int i = from; i < to; i++)
+		if (f->p[i].revents)
+			return true;
+	return false;
+}
+
+/* Takes in what is ready (`all`: what was ready and not taken in the last round, too); true if
+ * there was something. An idle node asks nobody who has nothing to say. */
+static bool gather(struct node *n, const struct fds *f, bool all)
 {
 	int given = give_deferred(n);
 
-	given += portal_receive(n->portal, NODE_ROUND_MAX);
-	given += peers_receive(n->peers, NODE_ROUND_MAX);
+	if (all || is_ready(f, 0, 1))
+		given += portal_receive(n->portal, NODE_ROUND_MAX);
+	if (all || is_ready(f, 1, f->control))
+		given += peers_receive(n->peers, NODE_ROUND_MAX);
 	if (n->core_wake <= n->now_msec) {
 		struct event e = {.type = EVENT_TIME};
 		n->core_wake = INT64_MAX;
@@ -381,12 +392,12 @@ static void idle(struct node *n, int64_t *prune_at)
 }
 
 /* One round, after poll. True if there is more to do at once. */
-static bool go_round(struct node *n, const struct fds *f, int64_t *prune_at)
+static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *prune_at)
 {
-	bool busy = false, more = false;
+	bool busy = false, more = false, blocked = runner_blocked(n->runner) != 0;
 
-	if (!runner_blocked(n->runner)) {
-		busy = gather(n);
+	if (!blocked) {
+		busy = gather(n, f, all);
 		more = taker_work(n->taker);
 		more |= placer_work(n->placer);
 		contents_tick(n->contents);
@@ -407,7 +418,11 @@ static bool go_round(struct node *n, const struct fds *f, int64_t *prune_at)
 			idle(n, prune_at);
 	}
 	control_round(n->control, f->p + f->control, f->n - f->control);
-	return busy || more;
+	/* The link's descriptors wake only once: it must be asked after something was sent. */
+	if (n->peers->sent && !busy && !runner_blocked(n->runner))
+		busy = peers_receive(n->peers, NODE_ROUND_MAX) > 0;
+	/* What came while nothing was taken in has woken poll already, or never will. */
+	return busy || more || (blocked && !runner_blocked(n->runner));
 }
 
 static void loop(struct node *n)
@@ -432,7 +447,7 @@ static void loop(struct node *n)
 				f.p[i].revents = 0;
 		}
 		read_clocks(n);
-		more = go_round(n, &f, &prune_at);
+		more = go_round(n, &f, more, &prune_at);
 	}
 }
 
