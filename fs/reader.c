@@ -96,6 +96,7 @@ struct reader *reader_new(struct fs *fs, int device, void (*ready)(void *arg),
 	pthread_cond_init(&r->done, NULL);
 	ops_fill(&ops);
 	r->session = fuse_session_new(&args, &ops, sizeof(ops), fs);
+	fuse_opt_free_args(&args);
 	*rc = r->session ? fuse_session_custom_io(r->session, &io, device) : -EINVAL;
 	if (*rc == 0)
 		return r;
