@@ -46,12 +46,12 @@ static void other_protocol(struct peers *p, struct peer *peer, const struct link
 	refuse(p, peer, l, words);
 }
 
-static void bad_message(struct peer *peer, int err)
+static void bad_message(struct peer *peer, const char *what, int err)
 {
 	peer->bad_messages++;
-	snprintf(peer->last_error, sizeof(peer->last_error), "sent what is no message: %s",
-		 err_text(err));
-	log_limited(LOG_LEVEL_WARNING, "peer %s sent what is no message: %s", peer->name,
+	snprintf(peer->last_error, sizeof(peer->last_error), "sent what is no message (%s): %s",
+		 what, err_text(err));
+	log_limited(LOG_LEVEL_WARNING, "peer %s sent what is no message (%s): %s", peer->name, what,
 		    err_text(err));
 }
 
@@ -72,7 +72,7 @@ static bool have_content(struct node *n, struct peer *peer, const struct attrs *
 	if (!p)
 		return false;
 	if (len != a->size || !hash_same(hash_of(p, len), a->hash)) {
-		bad_message(peer, ERR_CORRUPT);
+		bad_message(peer, "content", ERR_CORRUPT);
 		return false;
 	}
 	return store_stash(n->store, a->hash, p, len) == 0;
@@ -126,7 +126,7 @@ static void take_broadcast(struct peers *p, struct peer *peer, const struct mess
 	else if (m->type == WIRE_HEARTBEAT)
 		peers_take_heartbeat(p, peer, m);
 	else
-		bad_message(peer, ERR_FORMAT);
+		bad_message(peer, message_name(m->type), ERR_FORMAT);
 }
 
 static void answer_hello(struct peers *p, struct peer *peer, const struct link_event *l,
@@ -168,7 +168,7 @@ static void take_request(struct peers *p, struct peer *peer, const struct link_e
 		verify_answer(p->node, i, &l->route, m);
 		break;
 	default:
-		bad_message(peer, ERR_FORMAT);
+		bad_message(peer, message_name(m->type), ERR_FORMAT);
 		break;
 	}
 }
@@ -208,7 +208,7 @@ static void take_answer(struct peers *p, struct peer *peer, const struct message
 			 m->refuse.words);
 		break;
 	default:
-		bad_message(peer, ERR_FORMAT);
+		bad_message(peer, message_name(m->type), ERR_FORMAT);
 		break;
 	}
 }
@@ -224,7 +224,7 @@ static void take_message(struct peers *p, struct peer *peer, const struct link_e
 	if (err == ERR_PROTOCOL) {
 		other_protocol(p, peer, l);
 	} else if (err < 0) {
-		bad_message(peer, err);
+		bad_message(peer, l->len > 3 ? message_name(l->p[3]) : "too short", err);
 		if (l->type == LINK_REQUEST)
 			refuse(p, peer, l, "that was no message");
 	} else {
