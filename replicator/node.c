@@ -364,9 +364,9 @@ static bool is_ready(const struct fds *f, int from, int to)
 	return false;
 }
 
-/* Takes in what is ready (`all`: what was ready and not taken in the last round, too); true if
- * there was something. An idle node asks nobody who has nothing to say. */
-static bool gather(struct node *n, const struct fds *f, bool all)
+/* Takes in what is ready (`all`: what was ready and not taken in the last round, too); how much
+ * there was. An idle node asks nobody who has nothing to say. */
+static int gather(struct node *n, const struct fds *f, bool all)
 {
 	int given = give_deferred(n);
 
@@ -380,7 +380,7 @@ static bool gather(struct node *n, const struct fds *f, bool all)
 		node_event(n, &e);
 		given++;
 	}
-	return given > 0;
+	return given;
 }
 
 static void idle(struct node *n, int64_t *prune_at)
@@ -394,11 +394,13 @@ static void idle(struct node *n, int64_t *prune_at)
 /* One round, after poll. True if there is more to do at once. */
 static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *prune_at)
 {
-	bool busy = false, more = false, blocked = runner_blocked(n->runner) != 0;
+	bool more = false, blocked = runner_blocked(n->runner) != 0;
+	int given = 0;
 
 	if (!blocked) {
-		busy = gather(n, f, all);
-		more = taker_work(n->taker);
+		given = gather(n, f, all);
+		more = given >= NODE_ROUND_MAX;
+		more |= taker_work(n->taker);
 		more |= placer_work(n->placer);
 		contents_tick(n->contents);
 	}
@@ -414,15 +416,15 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		outcomes_tick(n);
 		runs_tick(n->runs);
 		verify_tick(n->verify);
-		if (!busy && !more)
+		if (given == 0 && !more)
 			idle(n, prune_at);
 	}
 	control_round(n->control, f->p + f->control, f->n - f->control);
 	/* The link's descriptors wake only once: it must be asked after something was sent. */
-	if (n->peers->sent && !busy && !runner_blocked(n->runner))
-		busy = peers_receive(n->peers, NODE_ROUND_MAX) > 0;
+	if (n->peers->sent && !more && !runner_blocked(n->runner))
+		more = peers_receive(n->peers, NODE_ROUND_MAX) > 0;
 	/* What came while nothing was taken in has woken poll already, or never will. */
-	return busy || more || (blocked && !runner_blocked(n->runner));
+	return more || (blocked && !runner_blocked(n->runner));
 }
 
 static void loop(struct node *n)
