@@ -17,7 +17,7 @@
 
 #define WANT_LEAST 24 /* bytes */
 #define PIECE_LEAST 37
-#define OUTCOME_LEAST 48
+#define OUTCOME_LEAST 43
 #define LISTED_LEAST 11
 #define HOOK_NAME_MAX 255
 

@@ -284,6 +284,25 @@ static void an_op_brings_its_contents_inline(void **state)
 	buf_fini(&b);
 }
 
+static void the_shortest_outcome_is_one(void **state)
+{
+	struct message m = {.type = WIRE_OUTCOMES, .id = 1}, back;
+	char path[] = "f", node[] = "n", none[] = "";
+	struct outcome o = {
+	    .dot = {7, 8}, .path = path, .node = node, .words = none, .served = none};
+	struct buf b;
+
+	(void)state;
+	m.outcomes.n = 1;
+	m.outcomes.o = &o;
+	buf_init(&b, WIRE_MESSAGE_MAX);
+	message_encode(&b, &m);
+	assert_int_equal(message_decode(&back, b.data, b.len), 0);
+	assert_string_equal(back.outcomes.o[0].path, "f");
+	message_fini(&back);
+	buf_fini(&b);
+}
+
 static void an_outcome_tells_an_install_from_a_hook(void **state)
 {
 	struct buf b;
@@ -552,6 +571,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_message_comes_back_as_it_was),
 	    cmocka_unit_test(an_op_brings_its_contents_inline),
+	    cmocka_unit_test(the_shortest_outcome_is_one),
 	    cmocka_unit_test(an_outcome_tells_an_install_from_a_hook),
 	    cmocka_unit_test(every_truncation_is_refused),
 	    cmocka_unit_test(every_flipped_bit_is_decoded_or_refused),
