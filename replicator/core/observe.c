@@ -68,10 +68,16 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 
 		delay_end(c, from->delay);
 		observe_look(c, from);
-		delay_move(c, first, k, deep);
+		if (first != k) {
+			delay_move(c, first, k, deep);
+			return;
+		}
+		if (deep) /* there and back again */
+			observe_scan(c, k->path);
+		observe_look(c, k);
 		return;
 	}
-	if ((key_present(from) || from->looking) && !from_local) {
+	if ((key_present(from) || from->looking || from->unsettled) && !from_local) {
 		observe_look(c, from);
 		if (tree)
 			observe_scan(c, from->path);
@@ -361,6 +367,8 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 			observe_look(c, k);
 		return;
 	}
+	if (k->block == BLOCK_BUSY)
+		k->block = BLOCK_NONE;
 	if (s->take_in && !k->shown && !k->edited) {
 		join_take(c, k, o);
 		return;
@@ -389,7 +397,7 @@ void observe_looked(struct core *c, const struct event *e)
 	k->looking = false;
 	looked(c, k, o);
 	k->confirming = false;
-	if (!k->delay)
+	if (!k->delay && !k->looking)
 		serials_ack(c, &k->looked);
 	if (k->look_again)
 		observe_look(c, k);

@@ -146,7 +146,7 @@ void place_below(struct core *c, const struct key *dir)
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, dir->path, k))) {
-		if (k->block == BLOCK_PARENT || (!k->n && key_present(k)))
+		if (k->block == BLOCK_PARENT || (key_present(k) && !k->shown->dot.origin))
 			place_consider(c, k);
 	}
 }
@@ -486,6 +486,8 @@ void place_confirmed(struct core *c, struct key *k)
 	version_put(k->placing);
 	k->placing = NULL;
 	opwait_placed(c, k);
+	if (s->attrs.kind == KIND_DIR) /* what is implied below is like it */
+		place_below(c, k);
 }
 
 void place_staged(struct core *c, const struct event *e)
@@ -628,7 +630,8 @@ static bool is_ours(const struct key *k, const struct observation *o)
 	case INTENT_CONTENT:
 		return fhandle_same(&k->intent->handle, &o->ident.handle);
 	case INTENT_DIR:
-		return o->attrs.kind == KIND_DIR && !key_present(k);
+		return o->attrs.kind == KIND_DIR && !key_present(k) &&
+		       !attrs_compare(&k->intent->attrs, &o->attrs);
 	case INTENT_REMOVE:
 		return o->attrs.kind == KIND_ABSENT;
 	default:
