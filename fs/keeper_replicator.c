@@ -168,7 +168,8 @@ void keeper_replicator_ended(struct keeper *k)
 {
 	struct keeper_replicator *r = &k->replicator;
 	int64_t now = clock_monotonic_msec();
-	bool stopped = r->kill_msec != 0;
+	/* Without the worker it has no port, and ends by itself. */
+	bool stopped = r->kill_msec != 0 || !k->worker.ready;
 	char how[128];
 
 	pid_t pid = r->child.pid;

@@ -144,6 +144,8 @@ static char *read_conf(size_t *len)
 
 static int run_worker(const struct arguments *a)
 {
+	/* Kept to the end: a hook that outlives the mount still runs by it. */
+	static struct conf *conf;
 	const struct worker_fds fds = {FD_DEVICE, FD_ROOT, FD_KEEPER, FD_INVAL};
 	size_t len;
 
@@ -153,14 +155,11 @@ static int run_worker(const struct arguments *a)
 	close_range(FD_DEVICE, FD_CONF, CLOSE_RANGE_CLOEXEC);
 	char *text CLEANUP_FREE = read_conf(&len);
 	close(FD_CONF);
-	struct conf *conf =
-	    text ? conf_parse(a->keeper.conf_file, text, len, conf_report_stderr, NULL) : NULL;
+	conf = text ? conf_parse(a->keeper.conf_file, text, len, conf_report_stderr, NULL) : NULL;
 	if (!conf)
 		return EXIT_FAILURE;
 	log_open("zonefs", a->keeper.foreground, keeper_log_level(conf));
-	int rc = worker_run(conf, &fds);
-	conf_free(conf);
-	return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return worker_run(conf, &fds) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

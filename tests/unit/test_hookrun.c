@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
+#include <pthread.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -244,6 +247,32 @@ static void it_runs_as_the_user_without_rights(void **state)
 	assert_string_equal(output(&r), expected);
 }
 
+/* As the threads are that create files for their callers. */
+static void *run_from_a_kept_identity(void *arg)
+{
+	char sh[] = "/bin/sh", c[] = "-c";
+	char script[] = "grep -c '^Cap[IPEA].*:.0*$' /proc/self/status; setpriv -d | grep Secureb";
+	char *words[] = {sh, c, script, NULL};
+
+	prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
+	return run_words("nobody", 10, words, "", arg) == 0 ? arg : NULL;
+}
+
+static void it_keeps_no_rights_of_the_thread_that_runs_it(void **state)
+{
+	struct hook_result r;
+	pthread_t thread;
+	void *done;
+
+	(void)state;
+	if (account_fixed())
+		skip();
+	assert_int_equal(pthread_create(&thread, NULL, run_from_a_kept_identity, &r), 0);
+	pthread_join(thread, &done);
+	assert_non_null(done);
+	assert_string_equal(output(&r), "4\nSecurebits: [none]\n");
+}
+
 static void an_unknown_user_is_told_in_words(void **state)
 {
 	struct hook_result r;
@@ -389,6 +418,7 @@ int main(void)
 	    cmocka_unit_test(a_hook_that_ignores_sigterm_is_killed),
 	    cmocka_unit_test(what_a_hook_leaves_behind_is_not_waited_for),
 	    cmocka_unit_test(it_runs_as_the_user_without_rights),
+	    cmocka_unit_test(it_keeps_no_rights_of_the_thread_that_runs_it),
 	    cmocka_unit_test(an_unknown_user_is_told_in_words),
 	    cmocka_unit_test(a_strange_verb_is_refused),
 	    cmocka_unit_test(programs_that_others_can_change_are_refused),
