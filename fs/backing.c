@@ -131,13 +131,18 @@ static int walk(struct fs *fs, struct node *n)
 	return rc == -ENOENT ? -ESTALE : rc;
 }
 
+static int pinned(const struct node *n)
+{
+	return __atomic_load_n(&n->pin, __ATOMIC_ACQUIRE);
+}
+
 struct backing_fd backing_fd(struct fs *fs, struct node *n)
 {
 	struct fhandle h;
 
 	if (n->id == 1)
 		return (struct backing_fd){.fd = fs->root, .borrowed = true};
-	int pin = __atomic_load_n(&n->pin, __ATOMIC_ACQUIRE);
+	int pin = pinned(n);
 	if (pin >= 0)
 		return (struct backing_fd){.fd = pin, .borrowed = true};
 	if (!fs->by_handle)
@@ -174,7 +179,7 @@ int backing_open(struct fs *fs, struct node *n, int flags)
 {
 	struct fhandle h;
 
-	if (fs->by_handle && n->id != 1 && n->pin < 0) {
+	if (fs->by_handle && n->id != 1 && pinned(n) < 0) {
 		node_handle(n, &h);
 		return open_handle(fs->root, &h, flags | O_NOFOLLOW);
 	}
@@ -198,7 +203,7 @@ void backing_pin(struct fs *fs, int dirfd, const char *name, const struct stat *
 	if (!n)
 		return;
 	/* Without a descriptor to spare, only fstat of a file that has no name left fails. */
-	int fd = n->pin >= 0 ? -1 : openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int fd = pinned(n) >= 0 ? -1 : openat(dirfd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	nodes_lock(&fs->nodes);
 	if (fd >= 0 && n->pin < 0 && (n->nlookup > 0 || n->opens > 0)) {
 		__atomic_store_n(&n->pin, fd, __ATOMIC_RELEASE);
