@@ -191,7 +191,7 @@ for i in $(seq 500); do
 	grep -q 'tree .* fuse.zonefs ' /proc/self/mountinfo && grep -q mounted /tmp/trial/log && break
 	sleep 0.02
 done
-cat /tmp/trial/tree/file
+cat /tmp/trial/tree/file >/tmp/trial/tree/copy && cat /tmp/trial/tree/copy
 kill $!
 wait $!
 END
