@@ -10,6 +10,9 @@
  *   keeper -> worker   PORT (+ fd)    a new replicator: use this port from now on (it says HELLO)
  *   keeper -> worker   END            the mount is detached: serve those inside until the keeper
  * says no more (the device is aborted) or the last has gone
+ * A worker whose keeper dies is killed: what is mounted is dead then, until the next start clears
+ * it. The worker's descriptors are 3 to 7: device, root, this socket, inval socket, configuration's
+ * text.
  */
 #ifndef FS_KEEPER_H
 #define FS_KEEPER_H
