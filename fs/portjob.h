@@ -19,7 +19,7 @@ struct fs;
 struct portjobs;
 
 #define PORTJOB_MAX 256 /* under way at once, until the answer is sent; more are not read */
-#define PORTJOB_WORKERS 4
+#define PORTJOB_WORKERS 8
 #define PORTJOB_HOOKS_MAX 32
 
 struct portjob {
