@@ -101,7 +101,7 @@ static void staged(struct placer *p, struct place *k, int status)
 {
 	struct event e = {.type = EVENT_STAGED, .path = k->path};
 
-	if (status < 0)
+	if (status < 0 && status != -ENOENT)
 		log_limited(LOG_LEVEL_WARNING, "a content cannot be staged: %s", err_text(status));
 	e.staged.status = status;
 	e.staged.handle = k->handle;
@@ -146,8 +146,10 @@ static bool send_stage(struct placer *p, struct place *k)
 	}
 	if (len < 0) {
 		struct event e = {.type = EVENT_STAGED, .path = k->path};
-		log_error("a content that should be in the store cannot be read: %s",
-			  err_text((int)len));
+		/* After a restart the core learns in this way which contents were still on their
+		 * way. */
+		if (len != -ENOENT)
+			log_error("a content in the store cannot be read: %s", err_text((int)len));
 		e.staged.status = (int)len;
 		node_defer(n, &e);
 		place_free(k);
