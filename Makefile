@@ -99,16 +99,17 @@ endef
 $(B)/libbase.a: $(call obj,$(src_base)); $(archive)
 $(B)/libfs.a: $(call obj,$(src_fs)); $(archive)
 $(B)/libreplicator.a: $(call obj,$(src_repl)); $(archive)
+$(B)/libctl.a: $(call obj,$(filter-out tools/zonefsctl/main.c,$(src_ctl))); $(archive)
 
 $(B)/zonefs: $(call obj,fs/main.c) $(B)/libfs.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_fs) $(pkgs_base)))
 $(B)/zonefs-replicator: $(call obj,replicator/main.c) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
-$(B)/zonefsctl: $(call obj,$(src_ctl)) $(B)/libbase.a
+$(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
 $(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libctl.a $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
 $(B)/sim: $(call obj,$(src_sim)) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))

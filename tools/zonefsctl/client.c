@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The client's side of the control socket.
+ */
+#include "tools/zonefsctl/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tools/zonefsctl/zonefsctl.h"
+
+static const char *conf_file = CONF_DEFAULT_FILE;
+static struct conf *conf;
+
+void client_use_file(const char *file)
+{
+	conf_file = file;
+}
+
+const struct conf *client_conf(void)
+{
+	if (!conf)
+		conf = conf_read(conf_file, conf_report_stderr, NULL);
+	return conf;
+}
+
+void client_forget(void)
+{
+	conf_free(conf);
+	conf = NULL;
+}
+
+/* ---- fields ---- */
+
+const char *line_text(const json_t *line, const char *name)
+{
+	const char *s = json_string_value(json_object_get(line, name));
+
+	return s ? s : "";
+}
+
+long long line_number(const json_t *line, const char *name)
+{
+	return json_integer_value(json_object_get(line, name));
+}
+
+bool line_bool(const json_t *line, const char *name)
+{
+	return json_is_true(json_object_get(line, name));
+}
+
+bool line_is(const json_t *line, const char *type)
+{
+	return strcmp(line_text(line, "type"), type) == 0;
+}
+
+/* ---- the connection ---- */
+
+static int explain(const struct conf *c, const char *path, int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ECONNREFUSED:
+		return ctl_fail("nobody answers at %s: is zonefs running? (node \"%s\" of %s)",
+				path, c->node, c->file);
+	case EACCES:
+	case EPERM:
+		return ctl_fail("%s: only root and the user %s may ask this node", path, c->user);
+	default:
+		return ctl_fail("%s: %s", path, strerror(err));
+	}
+}
+
+/* A connected socket, or -1 after the reason has been told. */
+static int dial(const struct conf *c, int silence_sec)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct timeval limit = {.tv_sec = silence_sec};
+	CLEANUP_FREE char *path = conf_control_path(c);
+
+	if (!path || strlen(path) >= sizeof(a.sun_path)) {
+		ctl_fail("%s: too long for a socket", c->state);
+		return -1;
+	}
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+	    connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	explain(c, path, errno);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static int send_request(int fd, const struct client_call *call)
+{
+	json_t *request = call->request ? json_incref(call->request) : json_object();
+
+	json_object_set_new(request, "zonefs", json_integer(1));
+	json_object_set_new(request, "command", json_string(call->command));
+	CLEANUP_FREE char *text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	if (!text)
+		return -1;
+	size_t len = strlen(text);
+	text[len] = '\n'; /* the string's end is not sent */
+	for (size_t sent = 0; sent < len + 1;) {
+		ssize_t n = send(fd, text + sent, len + 1 - sent, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		sent += (size_t)n;
+	}
+	return 0;
+}
+
+static int broken(const struct client_call *call)
+{
+	if (errno == EAGAIN)
+		return ctl_fail("zonefs does not answer: it has been silent for %d seconds",
+				call->silence_sec);
+	return ctl_fail("zonefs ended the conversation: it may have been stopped");
+}
+
+static int last_line(const struct client_call *call, const json_t *line)
+{
+	int status = line_number(line, "exit") == 0 ? CTL_OK : CTL_FAILED;
+
+	if (call->words)
+		*call->words = strdup(line_text(line, "words"));
+	return status;
+}
+
+static int read_lines(FILE *from, const struct client_call *call)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	errno = 0;
+	while ((len = getline(&text, &size, from)) > 0 && text[len - 1] == '\n') {
+		json_t *line = json_loads(text, 0, NULL);
+
+		if (!json_is_object(line)) {
+			json_decref(line);
+			return ctl_fail("zonefs says what is no JSON: is it of another version?");
+		}
+		if (line_bool(line, "end")) {
+			int status = last_line(call, line);
+			json_decref(line);
+			return status;
+		}
+		if (call->json)
+			fputs(text, stdout);
+		else
+			call->each(call->arg, line);
+		json_decref(line);
+		if (fflush(stdout) != 0)
+			return CTL_FAILED;
+		errno = 0;
+	}
+	return broken(call);
+}
+
+int client_call(const struct client_call *call)
+{
+	const struct conf *c = client_conf();
+	int fd = c ? dial(c, call->silence_sec) : -1;
+	CLEANUP_FCLOSE FILE *from = fd >= 0 ? fdopen(fd, "r") : NULL;
+	int status = CTL_FAILED;
+
+	if (call->words)
+		*call->words = NULL;
+	if (from)
+		status = send_request(fd, call) < 0 ? broken(call) : read_lines(from, call);
+	json_decref(call->request);
+	return status;
+}

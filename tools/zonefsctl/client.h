@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Asking the running node: one request, lines back, a last line. The protocol is described in
+ * replicator/control.c.
+ */
+#ifndef ZONEFSCTL_CLIENT_H
+#define ZONEFSCTL_CLIENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/conf.h"
+
+/* The configuration to use instead of the default one; borrowed. */
+void client_use_file(const char *file);
+/* It, read once; NULL: it is wrong or cannot be read, and that has been told. */
+const struct conf *client_conf(void);
+void client_forget(void);
+
+struct client_call {
+	const char *command;
+	json_t *request; /* further fields, or NULL; taken */
+	int silence_sec; /* how long the node may say nothing; 0: for ever */
+	bool json;       /* print the lines as they are, instead of giving them to `each` */
+	void (*each)(void *arg, const json_t *line);
+	void *arg;
+	/* The last line's sentence, a new string that the caller frees; NULL: not wanted. Set to
+	 * NULL where no last line came. */
+	char **words;
+};
+
+/* The exit status: what the node says, or CTL_FAILED after the reason has been told. */
+int client_call(const struct client_call *call);
+
+/* A line's field, or what there is in its place: "", 0, false. */
+const char *line_text(const json_t *line, const char *name);
+long long line_number(const json_t *line, const char *name);
+bool line_bool(const json_t *line, const char *name);
+bool line_is(const json_t *line, const char *type);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * zonefsctl log: a line a version, and below it what became of it on each node.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "tools/zonefsctl/client.h"
+#include "tools/zonefsctl/place.h"
+#include "tools/zonefsctl/text.h"
+#include "tools/zonefsctl/zonefsctl.h"
+
+#define SILENCE_SEC 30
+#define LAST_MAX 100000
+#define WORDS_LINES 5 /* of a failed hook's output */
+
+/* ---- a version ---- */
+
+/* "root", "alice as root", "alice as uid 105": whoever logged in, and as whom if that is another.
+ */
+static void say_who(const json_t *who)
+{
+	long long uid = line_number(who, "uid");
+	const json_t *login = json_object_get(who, "login_uid");
+	const char *user = line_text(who, "user");
+	const char *command = line_text(who, "command");
+	const char *tty = line_text(who, "tty");
+
+	if (user[0])
+		printf("%s", user);
+	else
+		printf("uid %lld", login ? (long long)json_integer_value(login) : uid);
+	if (login && json_integer_value(login) != uid)
+		printf(uid == 0 ? " as root" : " as uid %lld", uid);
+	if (command[0] || tty[0])
+		printf(" (%s%s%s)", command, command[0] && tty[0] ? ", " : "", tty);
+}
+
+static void say_what(const json_t *line)
+{
+	const json_t *what = json_object_get(line, "what");
+	const char *kind = line_text(line, "kind");
+
+	if (json_object_get(line, "renamed_from"))
+		printf("renamed from %s", line_text(line, "renamed_from"));
+	else if (json_object_get(line, "renamed_to"))
+		printf("renamed to %s", line_text(line, "renamed_to"));
+	else if (json_array_size(what) == 0)
+		printf("saved, unchanged");
+	else
+		for (size_t i = 0; i < json_array_size(what); i++)
+			printf("%s%s", i ? ", " : "", json_string_value(json_array_get(what, i)));
+	if (json_object_get(line, "target"))
+		printf(" -> %s", line_text(line, "target"));
+	else if (strcmp(kind, "file") != 0 && strcmp(kind, "absent") != 0)
+		printf(" (%s)", kind);
+}
+
+/* Nobody is known to have made what was found at a start or taken in. */
+static bool is_anonymous(const json_t *who)
+{
+	return !line_text(who, "command")[0] && !json_object_get(who, "pid");
+}
+
+static void say_version(const json_t *line)
+{
+	const json_t *who = json_object_get(line, "who");
+	char text[TEXT_MAX];
+
+	text_time(text, line_number(line, "time"));
+	printf("%s  %s  ", text, line_text(line, "node"));
+	if (is_anonymous(who))
+		printf("-");
+	else
+		say_who(who);
+	printf("  %s: ", line_text(line, "path"));
+	say_what(line);
+	if (json_object_get(line, "size")) {
+		text_size(text, line_number(line, "size"));
+		printf(", %s", text);
+	}
+	printf("  [%s]\n", line_text(line, "version"));
+}
+
+/* ---- outcomes ---- */
+
+static void say_words(const char *words)
+{
+	for (int i = 0; i < WORDS_LINES && *words; i++) {
+		size_t len = strcspn(words, "\n");
+
+		printf("        %.*s\n", (int)len, words);
+		words += len + (words[len] == '\n');
+	}
+	if (*words)
+		printf("        ...\n");
+}
+
+static void say_after(const json_t *o)
+{
+	char span[TEXT_MAX];
+
+	if (!json_object_get(o, "after_ms"))
+		return;
+	text_span(span, line_number(o, "after_ms"));
+	printf(" after %s", span);
+}
+
+static void say_hook(const json_t *o)
+{
+	const json_t *served = json_object_get(o, "served");
+	long long status = line_number(o, "status");
+
+	printf("hook %s ", line_text(o, "hook"));
+	if (status == 0)
+		printf("ok");
+	else if (status < 0)
+		printf("FAILED (signal or time limit)");
+	else
+		printf("FAILED (exit status %lld)", status);
+	say_after(o);
+	for (size_t i = 0; i < json_array_size(served); i++)
+		printf("%s%s", i ? ", " : "; serves ",
+		       json_string_value(json_array_get(served, i)));
+	putchar('\n');
+	if (status != 0)
+		say_words(line_text(o, "words"));
+}
+
+/* `path`: said only where the outcome does not stand below its version. */
+static void say_outcome(const json_t *o, const char *path)
+{
+	printf("    %s: %s%s", line_text(o, "node"), path, path[0] ? ": " : "");
+	if (json_object_get(o, "hook")) {
+		say_hook(o);
+		return;
+	}
+	if (line_number(o, "status") == 0) {
+		printf("installed");
+		say_after(o);
+	} else {
+		printf("NOT installed: %s", line_text(o, "words"));
+	}
+	putchar('\n');
+}
+
+static void say(void *arg, const json_t *line)
+{
+	const json_t *outcomes = json_object_get(line, "outcomes");
+
+	(void)arg;
+	if (line_is(line, "outcome")) {
+		say_outcome(line, line_text(line, "path"));
+		return;
+	}
+	if (!line_is(line, "version"))
+		return;
+	say_version(line);
+	for (size_t i = 0; i < json_array_size(outcomes); i++)
+		say_outcome(json_array_get(outcomes, i), "");
+}
+
+/* ---- the request ---- */
+
+static int add_path(json_t *request, const char *argument)
+{
+	const struct conf *c = client_conf();
+	char path[PATH_LEN_MAX + 1], escaped[PATH_ESCAPED_MAX];
+	int err = c ? place_resolve(c->mount, argument, path) : -1;
+
+	if (!c)
+		return CTL_FAILED;
+	if (err == ERR_DENIED)
+		return ctl_fail("%s: not in the tree, which is mounted at %s", argument, c->mount);
+	if (err < 0)
+		return ctl_fail("%s: %s", argument, err_text(err));
+	json_object_set_new(request, "path",
+			    json_string(path_escape(escaped, sizeof(escaped), path)));
+	return CTL_OK;
+}
+
+static int wrong(const char *option, const char *value, const char *what)
+{
+	ctl_fail("%s: \"%s\" is not %s", option, value, what);
+	return CTL_USAGE;
+}
+
+static int add_number(json_t *request, const char *name, int64_t n)
+{
+	json_object_set_new(request, name, json_integer(n));
+	return CTL_OK;
+}
+
+static int add_option(struct client_call *call, int option, const char *value)
+{
+	int64_t n;
+
+	switch (option) {
+	case 'f':
+		json_object_set_new(call->request, "follow", json_true());
+		call->silence_sec = 0;
+		return CTL_OK;
+	case 'j':
+		call->json = true;
+		return CTL_OK;
+	case 'p':
+		return add_path(call->request, value);
+	case 'o':
+		json_object_set_new(call->request, "origin", json_string(value));
+		return CTL_OK;
+	case 's':
+		n = text_since(value, clock_wall_msec());
+		if (n < 0)
+			return wrong("--since", value,
+				     "like 10m, 2h, 3d, 2026-11-21, \"2026-11-21 10:30\" or "
+				     "@1795255200");
+		return add_number(call->request, "since", n);
+	case 'n':
+		n = text_count(value, 0, LAST_MAX);
+		return n < 0 ? wrong("-n", value, "a number up to 100000")
+			     : add_number(call->request, "last", n);
+	default:
+		return ctl_usage("log");
+	}
+}
+
+int cmd_log(int argc, char **argv)
+{
+	static const struct option options[] = {{"follow", no_argument, NULL, 'f'},
+						{"path", required_argument, NULL, 'p'},
+						{"since", required_argument, NULL, 's'},
+						{"origin", required_argument, NULL, 'o'},
+						{"number", required_argument, NULL, 'n'},
+						{"json", no_argument, NULL, 'j'},
+						{0}};
+	CLEANUP_FREE char *words = NULL;
+	struct client_call call = {.command = "log",
+				   .request = json_object(),
+				   .silence_sec = SILENCE_SEC,
+				   .each = say,
+				   .words = &words};
+	int c, status = CTL_OK;
+
+	optind = 0;
+	while (status == CTL_OK && (c = getopt_long(argc, argv, "fn:", options, NULL)) != -1)
+		status = add_option(&call, c, optarg);
+	if (status == CTL_OK && optind != argc)
+		status = ctl_usage("log");
+	if (status != CTL_OK) {
+		json_decref(call.request);
+		return status;
+	}
+	status = client_call(&call);
+	if (status != CTL_OK && words)
+		ctl_fail("%s", words);
+	return status;
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * zonefsctl status: is all well, in the first line and as the exit status; then what that was said
+ * of.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "tools/zonefsctl/client.h"
+#include "tools/zonefsctl/text.h"
+#include "tools/zonefsctl/zonefsctl.h"
+
+#define SILENCE_SEC 10
+#define CLOCK_MSEC 1000 /* an offset that is said aloud */
+#define WORDS_LINES 5   /* of a failed hook's output */
+
+struct status {
+	long long now; /* the node's clock */
+	bool told;     /* its first line has come */
+	bool troubles; /* a path has been told */
+};
+
+static const char *plural(long long n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* The first lines of a text, indented. */
+static void say_words(const char *words)
+{
+	for (int i = 0; i < WORDS_LINES && *words; i++) {
+		size_t len = strcspn(words, "\n");
+
+		printf("      %.*s\n", (int)len, words);
+		words += len + (words[len] == '\n');
+	}
+	if (*words)
+		printf("      ...\n");
+}
+
+/* ---- this node ---- */
+
+static void say_store(const json_t *line)
+{
+	const json_t *store = json_object_get(line, "store");
+	char used[TEXT_MAX], left[TEXT_MAX];
+
+	text_size(used, line_number(store, "database_bytes") + line_number(store, "objects_bytes"));
+	text_size(left, line_number(store, "free_bytes"));
+	printf("  store      %lld path%s, %lld version%s, %s; %s free\n",
+	       line_number(store, "paths"), plural(line_number(store, "paths")),
+	       line_number(store, "versions"), plural(line_number(store, "versions")), used, left);
+}
+
+static void say_joining(const json_t *line)
+{
+	const json_t *waits_for = json_object_get(line, "waits_for");
+
+	printf("  joining: takes the peers' tree before it publishes its own");
+	for (size_t i = 0; i < json_array_size(waits_for); i++)
+		printf("%s%s", i == 0 ? "; waits for " : ", ",
+		       json_string_value(json_array_get(waits_for, i)));
+	printf("\n  (if they will not come: zonefsctl start-alone)\n");
+}
+
+static void say_node(struct status *s, const json_t *line)
+{
+	char span[TEXT_MAX];
+
+	s->now = line_number(line, "now");
+	text_span(span, s->now - line_number(line, "started"));
+	printf("\n%s (this node), %s, up since %s\n", line_text(line, "node"),
+	       line_text(line, "mount"), span);
+	if (line_bool(line, "joining"))
+		say_joining(line);
+	if (json_object_get(line, "blocked")) {
+		text_span(span, s->now - line_number(line, "blocked_since"));
+		printf("  STORE CANNOT BE WRITTEN since %s: %s\n"
+		       "  (local edits go on; replication waits until there is room)\n",
+		       span, line_text(line, "blocked"));
+	}
+	printf("  tree       %s, %lld op%s known, vector %s\n", line_text(line, "tree"),
+	       line_number(line, "ops"), plural(line_number(line, "ops")),
+	       line_text(line, "vector"));
+	if (line_number(line, "pending") > 0) {
+		text_span(span, line_number(line, "lag_ms"));
+		printf("  waiting    %lld path%s, the oldest since %s\n",
+		       line_number(line, "pending"), plural(line_number(line, "pending")), span);
+	}
+	say_store(line);
+	if (line_number(line, "conflicts") > 0)
+		printf("  conflicts  %lld path%s\n", line_number(line, "conflicts"),
+		       plural(line_number(line, "conflicts")));
+	if (line_number(line, "refused") > 0)
+		printf("  refused    %lld connection%s, the last from %s\n",
+		       line_number(line, "refused"), plural(line_number(line, "refused")),
+		       line_text(line, "refused_address"));
+}
+
+static void say_fs(const json_t *line)
+{
+	if (!line_bool(line, "answers"))
+		printf("  the file system's worker DOES NOT ANSWER\n");
+	if (line_number(line, "hints_waiting") + line_number(line, "hints_unacknowledged") > 0)
+		printf("  changes    %lld seen here, yet to be looked at\n",
+		       line_number(line, "hints_waiting") +
+			   line_number(line, "hints_unacknowledged"));
+	if (line_bool(line, "rescan"))
+		printf("  changes    the whole tree is being looked at\n");
+}
+
+static void say_beneath(const json_t *line)
+{
+	printf("  RESTART %s (pid %lld): it lives in the directory beneath the mount, "
+	       "what it writes is not seen\n",
+	       line_text(line, "command"), line_number(line, "pid"));
+}
+
+static void say_hook(const struct status *s, const json_t *line)
+{
+	char ago[TEXT_MAX], took[TEXT_MAX];
+
+	printf("  hook       %s: ", line_text(line, "hook"));
+	if (!json_object_get(line, "last")) {
+		printf("%s\n",
+		       line_bool(line, "running") ? "runs for the first time" : "not run yet");
+		return;
+	}
+	text_span(ago, s->now - line_number(line, "last"));
+	text_span(took, line_number(line, "run_ms"));
+	if (!line_bool(line, "failing")) {
+		printf("ok, last run %s ago took %s%s\n", ago, took,
+		       line_bool(line, "running") ? "; runs now" : "");
+		return;
+	}
+	if (line_number(line, "status") < 0)
+		printf("FAILS: ended by a signal or its time limit");
+	else
+		printf("FAILS: exit status %lld", line_number(line, "status"));
+	printf(", %s ago, after %s%s\n", ago, took,
+	       line_bool(line, "running") ? "; runs again now" : "; it is tried again");
+	say_words(line_text(line, "words"));
+}
+
+/* ---- the peers ---- */
+
+/* What it has, in comparison with this node. */
+static void say_standing(const json_t *line)
+{
+	char span[TEXT_MAX];
+
+	if (!json_object_get(line, "ops"))
+		return;
+	if (line_bool(line, "identical")) {
+		printf("  tree       identical\n");
+	} else {
+		printf("  tree       NOT identical: it lacks %lld change%s that are here",
+		       line_number(line, "behind"), plural(line_number(line, "behind")));
+		if (line_number(line, "ahead") > 0)
+			printf(", has %lld that are not here yet", line_number(line, "ahead"));
+		putchar('\n');
+	}
+	if (line_number(line, "pending") > 0) {
+		text_span(span, line_number(line, "lag_ms"));
+		printf("  waiting    %lld path%s, the oldest since %s\n",
+		       line_number(line, "pending"), plural(line_number(line, "pending")), span);
+	}
+	if (line_number(line, "hooks_failing") > 0)
+		printf("  hooks      %lld FAIL%s there: see status on it\n",
+		       line_number(line, "hooks_failing"),
+		       line_number(line, "hooks_failing") == 1 ? "S" : "");
+}
+
+static void say_clock(const json_t *line)
+{
+	long long offset = line_number(line, "clock_offset_ms");
+	char span[TEXT_MAX];
+
+	text_span(span, offset < 0 ? -offset : offset);
+	if (!json_object_get(line, "clock_offset_ms"))
+		return;
+	if (offset > CLOCK_MSEC || offset < -CLOCK_MSEC)
+		printf("  CLOCK      %s %s of this one: are both set by NTP?\n", span,
+		       offset < 0 ? "behind" : "ahead");
+	else
+		printf("  clock      %lld ms from this one\n", offset);
+}
+
+static void say_peer(const struct status *s, const json_t *line)
+{
+	long long heard = line_number(line, "heard");
+	char span[TEXT_MAX];
+
+	printf("\n%s, %s: %s\n", line_text(line, "peer"), line_text(line, "address"),
+	       line_text(line, "state"));
+	if (!line_bool(line, "reachable")) {
+		text_span(span, s->now - heard);
+		printf("  last heard %s%s\n", heard ? span : "never", heard ? " ago" : "");
+	}
+	if (line_text(line, "last_error")[0])
+		printf("  last error %s\n", line_text(line, "last_error"));
+	say_standing(line);
+	if (line_bool(line, "reachable"))
+		say_clock(line);
+	if (line_number(line, "conflicts") > 0)
+		printf("  conflicts  %lld path%s\n", line_number(line, "conflicts"),
+		       plural(line_number(line, "conflicts")));
+	if (line_bool(line, "patterns_differ"))
+		printf("  patterns   its \"exclude\" and \"include\" are others than here\n");
+	if (line_number(line, "bad_messages") > 0)
+		printf("  messages   %lld that were none: see the log\n",
+		       line_number(line, "bad_messages"));
+}
+
+/* ---- troubles ---- */
+
+static const char *trouble_words(const char *trouble)
+{
+	static const struct {
+		const char *trouble, *words;
+	} list[] = {
+	    {"waiting", "waits"},
+	    {"unwanted", "is not installed here"},
+	    {"raised", "has a later mtime here than elsewhere"},
+	    {"leftover", "deleted, but holds local files"},
+	    {"conflict", "in conflict: saved on two nodes at once"},
+	    {"too big", "bigger than max-file-size: stays on this host"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		if (strcmp(list[i].trouble, trouble) == 0)
+			return list[i].words;
+	return trouble;
+}
+
+static void say_trouble(struct status *s, const json_t *line)
+{
+	if (!s->troubles)
+		printf("\npaths\n");
+	s->troubles = true;
+	if (strcmp(line_text(line, "trouble"), "more") == 0) {
+		printf("  and %lld more\n", line_number(line, "count"));
+		return;
+	}
+	printf("  %s: %s", line_text(line, "path"), trouble_words(line_text(line, "trouble")));
+	if (line_text(line, "words")[0])
+		printf(": %s", line_text(line, "words"));
+	if (line_text(line, "peer")[0])
+		printf(" (%s has it)", line_text(line, "peer"));
+	putchar('\n');
+}
+
+static void say(void *arg, const json_t *line)
+{
+	struct status *s = arg;
+
+	s->told = true;
+	if (line_is(line, "summary"))
+		printf("%s\n", line_text(line, "words"));
+	else if (line_is(line, "node"))
+		say_node(s, line);
+	else if (line_is(line, "fs"))
+		say_fs(line);
+	else if (line_is(line, "beneath"))
+		say_beneath(line);
+	else if (line_is(line, "hook"))
+		say_hook(s, line);
+	else if (line_is(line, "peer"))
+		say_peer(s, line);
+	else if (line_is(line, "trouble"))
+		say_trouble(s, line);
+}
+
+int cmd_status(int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	CLEANUP_FREE char *words = NULL;
+	struct status s = {.now = clock_wall_msec()};
+	struct client_call call = {.command = "status",
+				   .silence_sec = SILENCE_SEC,
+				   .each = say,
+				   .arg = &s,
+				   .words = &words};
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return ctl_usage("status");
+		call.json = true;
+	}
+	if (optind != argc)
+		return ctl_usage("status");
+	int status = client_call(&call);
+	/* Otherwise the first line has said it. */
+	if (status != CTL_OK && words && !s.told && !call.json)
+		ctl_fail("%s", words);
+	return status;
+}

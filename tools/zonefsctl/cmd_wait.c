@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * zonefsctl wait: exact, right after a save. For a path fs knows whether it still has a writer; for
+ * everything, a question sent through the mount is answered when all that came before it is done.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "tools/zonefsctl/client.h"
+#include "tools/zonefsctl/place.h"
+#include "tools/zonefsctl/text.h"
+#include "tools/zonefsctl/zonefsctl.h"
+
+#define BARRIER "user.zonefs.barrier"
+#define LIMIT_DEFAULT_MSEC 30000
+#define ANSWER_SEC 10 /* that the node's answer may come after the limit */
+
+struct waiting {
+	bool served;
+	int64_t until_msec; /* monotonic */
+	const char *path;   /* as it is shown; "": everything */
+};
+
+static void say(void *arg, const json_t *line)
+{
+	const struct waiting *w = arg;
+	const char *peer = line_text(line, "peer");
+
+	if (line_is(line, "writer")) {
+		printf("%s: still open for writing by %s (pid %lld)\n", w->path,
+		       line_text(line, "command"), line_number(line, "pid"));
+		return;
+	}
+	if (!line_is(line, "reached"))
+		return;
+	if (!line_bool(line, "reached"))
+		printf("%s: %s\n", peer, line_text(line, "words"));
+	else if (!line_bool(line, "self"))
+		printf("%s: %s it\n", peer, w->served ? "serves" : "has");
+}
+
+/* Waits for one path ("": everything, as of `serial`). */
+static int wait_for(const struct waiting *w, const char *serial)
+{
+	int64_t left = w->until_msec - clock_monotonic_msec();
+	json_t *request = json_object();
+	CLEANUP_FREE char *words = NULL;
+
+	left = left > 0 ? left : 0;
+	if (w->path[0])
+		json_object_set_new(request, "path", json_string(w->path));
+	if (serial)
+		json_object_set_new(request, "serial", json_string(serial));
+	json_object_set_new(request, "served", json_boolean(w->served));
+	json_object_set_new(request, "limit_ms", json_integer(left));
+	struct client_call call = {.command = "wait",
+				   .request = request,
+				   .silence_sec = (int)(left / 1000) + ANSWER_SEC,
+				   .each = say,
+				   .arg = (void *)w,
+				   .words = &words};
+	int status = client_call(&call);
+	if (status != CTL_OK && words)
+		return ctl_fail("%s%s%s", w->path, w->path[0] ? ": " : "", words);
+	return status;
+}
+
+static int wait_for_all(struct waiting *w, const struct conf *c)
+{
+	char serial[32];
+	ssize_t len = getxattr(c->mount, BARRIER, serial, sizeof(serial) - 1);
+
+	if (len < 0 && (errno == ENODATA || errno == ENOTSUP))
+		return ctl_fail("%s: zonefs is not mounted there", c->mount);
+	if (len < 0)
+		return ctl_fail("%s: %s", c->mount, strerror(errno));
+	serial[len] = '\0';
+	w->path = "";
+	return wait_for(w, serial);
+}
+
+static int wait_for_path(struct waiting *w, const struct conf *c, const char *argument)
+{
+	char path[PATH_LEN_MAX + 1];
+	char escaped[PATH_ESCAPED_MAX];
+	int err = place_resolve(c->mount, argument, path);
+
+	if (err == ERR_DENIED)
+		return ctl_fail("%s: not in the tree, which is mounted at %s", argument, c->mount);
+	if (err < 0)
+		return ctl_fail("%s: %s", argument, err_text(err));
+	if (path[0] == '\0')
+		return wait_for_all(w, c);
+	w->path = path_escape(escaped, sizeof(escaped), path);
+	return wait_for(w, NULL);
+}
+
+static int wait_for_each(struct waiting *w, int argc, char **argv)
+{
+	const struct conf *c = client_conf();
+	int status = CTL_OK;
+
+	if (!c)
+		return CTL_FAILED;
+	if (argc == 0)
+		return wait_for_all(w, c);
+	for (int i = 0; i < argc; i++)
+		if (wait_for_path(w, c, argv[i]) != CTL_OK)
+			status = CTL_FAILED;
+	return status;
+}
+
+int cmd_wait(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"served", no_argument, NULL, 's'}, {"timeout", required_argument, NULL, 't'}, {0}};
+	struct waiting w = {.path = ""};
+	int64_t limit = LIMIT_DEFAULT_MSEC;
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 's') {
+			w.served = true;
+		} else if (c == 't') {
+			limit = text_seconds(optarg);
+		} else {
+			return ctl_usage("wait");
+		}
+		if (limit < 0) {
+			ctl_fail("--timeout: \"%s\" is not a number of seconds up to 3600", optarg);
+			return CTL_USAGE;
+		}
+	}
+	w.until_msec = clock_monotonic_msec() + limit;
+	return wait_for_each(&w, argc - optind, argv + optind);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The table of subcommands: who is called and how each is used, for the dispatcher and for help.
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/zonefsctl/zonefsctl.h"
+
+const struct ctl_command ctl_commands[] = {
+    {"keygen", cmd_keygen, "[-p] FILE", "make this node's key pair; -p: show its public key"},
+    {"status", cmd_status, "[--json]", "is all well? this node, its peers, what waits and why"},
+    {"log", cmd_log, "[-f] [--path P] [--since T] [--origin NODE] [-n N] [--json]",
+     "what was changed, where, by whom, and what became of it"},
+    {"peers", cmd_peers, "", "the other nodes: name, address, key, state"},
+    {"wait", cmd_wait, "[--served] [--timeout S] [PATH...]",
+     "until the peers have (or serve) what is on this disk now"},
+    {"verify", cmd_verify, "", "are all nodes identical, and if not, which paths differ?"},
+    {"start-alone", cmd_start_alone, "", "join no longer: do not wait for peers that are away"},
+    {0},
+};
+
+int ctl_usage(const char *name)
+{
+	for (const struct ctl_command *c = ctl_commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			fprintf(stderr, "usage: zonefsctl [-c FILE] %s %s\n", c->name, c->usage);
+	return CTL_USAGE;
+}
+
+int ctl_no_arguments(int argc, char **argv)
+{
+	static const struct option none[] = {{0}};
+
+	optind = 0;
+	if (getopt_long(argc, argv, "+", none, NULL) == -1 && optind == argc)
+		return 0;
+	return ctl_usage(argv[0]);
+}
+
+int ctl_fail(const char *format, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("zonefsctl: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return CTL_FAILED;
+}

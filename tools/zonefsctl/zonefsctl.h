@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The subcommands. Each gets its own arguments, argv[0] being its name, and returns the exit
+ * status. Mistakes in the arguments are told by ctl_usage.
+ */
+#ifndef ZONEFSCTL_ZONEFSCTL_H
+#define ZONEFSCTL_ZONEFSCTL_H
+
+#include <stdbool.h>
+
+enum { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
+
+int cmd_keygen(int argc, char **argv);
+int cmd_log(int argc, char **argv);
+int cmd_peers(int argc, char **argv);
+int cmd_start_alone(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
+
+struct ctl_command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *usage; /* what follows the name */
+	const char *words; /* one line */
+};
+extern const struct ctl_command ctl_commands[];
+
+/* How the subcommand is used, on standard error; CTL_USAGE. */
+int ctl_usage(const char *name);
+/* Likewise for what follows the options where nothing may; 0: nothing does. */
+int ctl_no_arguments(int argc, char **argv);
+/* "zonefsctl: ..." on standard error; CTL_FAILED. */
+int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
