@@ -72,6 +72,8 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 {
 	struct shown *s = key_shown(e->key);
 
+	if (s->attrs.kind == KIND_ABSENT)
+		e->key->appeared = c->now;
 	s->ident = e->ident;
 	s->attrs = e->attrs;
 	vv_raise(&s->context, v->dot);

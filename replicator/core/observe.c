@@ -52,11 +52,20 @@ static void local_hint(struct core *c, struct key *k)
 	}
 }
 
+/* A save through a temporary file of a name that no pattern knows: it was told a moment ago, and
+ * takes the place of a path that peers have. That path is told at once, as an edit. */
+static bool replaced_by_young(const struct core *c, const struct key *to, const struct key *from)
+{
+	return key_present(to) && from->appeared &&
+	       c->now - from->appeared < (int64_t)c->conf.delete_delay_msec;
+}
+
 static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 {
 	bool to_local = observe_local(c, k, tree), from_local = observe_local(c, from, tree);
 
-	if (key_present(from) && !from_local && !to_local) {
+	if (key_present(from) && !from_local && !to_local &&
+	    !(replaced_by_young(c, k, from) && !tree)) {
 		delay_move(c, from, k, tree);
 		return;
 	}

@@ -109,6 +109,19 @@ static bool must_wait(const struct core *c, const struct key *k)
 	}
 }
 
+/* A file has taken the place of a directory, and what was in that is about to be told as gone. */
+static bool gone_below(const struct core *c, const struct key *k)
+{
+	const struct key *below = NULL;
+
+	if (!key_present(k) || k->shown->attrs.kind == KIND_DIR)
+		return false;
+	while ((below = key_next_below(c, k->path, below)))
+		if (below->delay || below->looking)
+			return true;
+	return false;
+}
+
 void place_consider(struct core *c, struct key *k)
 {
 	struct visible v;
@@ -125,7 +138,7 @@ void place_consider(struct core *c, struct key *k)
 		return;
 	}
 	key_unsettled(c, k);
-	if (k->ready || must_wait(c, k))
+	if (k->ready || must_wait(c, k) || (v.kind == KIND_DIR && gone_below(c, k)))
 		return;
 	k->ready = true;
 	TAILQ_INSERT_TAIL(&c->ready, k, ready_link);

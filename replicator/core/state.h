@@ -85,7 +85,7 @@ struct key {
 	bool scratch;    /* on the list of keys that may be forgotten */
 	bool recovering; /* an intent of an earlier life is being looked into */
 	bool counted;    /* in the tree's digest */
-	bool was_dir;     /* on disk, when those above and below were last told */
+	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
 	uint64_t digest; /* what it adds to that */
 
@@ -100,6 +100,7 @@ struct key {
 	struct key *blocker; /* CHILDREN: what is still there */
 
 	uint32_t held;      /* by scans that found it */
+	int64_t appeared; /* when this node first told it, after nothing; monotonic */
 	uint64_t seen_scan; /* the scan that found it last */
 	uint64_t touched;   /* step of the last change of shown or start of a flight */
 	struct delay *delay;
