@@ -193,7 +193,9 @@ HOST_INIT='
 	for d in etc var run tmp; do mount --bind '$T'/$1/$d /$d || exit 1; done
 	hostname $1
 	: >'$T'/$1/up
-	while :; do sleep 3600 & wait $!; done'
+	mkfifo '$T'/$1/never
+	exec 9<>'$T'/$1/never
+	while :; do read -r -u 9; done'
 
 host_new() {
 	local h=$1 n pid
@@ -327,7 +329,9 @@ settle() {
 	for h; do must on "$h" zonefsctl wait --timeout 60; done
 }
 
-# Names, kinds, modes, owners, files' mtimes and contents of a host's tree, less what is local.
+# Names, kinds, modes, owners, files' mtimes (but where TIMES= says not to) and contents of a host's tree,
+# less what is local.
+TIMES=%T@
 tree_of() {
 	on "$1" bash -c "cd $TREE && find . -mindepth 1 \
 		\\( -path ./dev -o -path ./run -o -path ./tmp -o -path ./var/run -o -path ./var/tmp \
@@ -336,7 +340,7 @@ tree_of() {
 		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key -o -name '*~' -o -name '.*.sw?' \\) -prune -o \
 		\\( -type d -printf '%p d %m %u %g\\n' \\) -o \
 		\\( -type l -printf '%p l %l\\n' \\) -o \
-		\\( -type f -printf '%p f %m %u %g %T@ %s ' -exec sh -c 'sha256sum <\"\$1\"' - {} \\; \\) | sort"
+		\\( -type f -printf '%p f %m %u %g $TIMES %s ' -exec sh -c 'sha256sum <\"\$1\"' - {} \\; \\) | sort"
 }
 same_trees() {
 	local a b h
