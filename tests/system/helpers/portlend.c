@@ -24,13 +24,16 @@ static void ignore(void *arg, const char *file, int line, const char *sentence)
 	(void)sentence;
 }
 
-static char *node_name(void)
+/* For ever. */
+static const char *node_name(void)
 {
 	static char text[CONF_SIZE_MAX];
 	ssize_t n = read(FD_CONF, text, sizeof(text));
 	struct conf *conf = n > 0 ? conf_parse("conf", text, (size_t)n, ignore, NULL) : NULL;
 
-	return conf ? conf->node : NULL;
+	const char *name = conf ? strdup(conf->node) : NULL;
+	conf_free(conf);
+	return name;
 }
 
 static int listen_for(const char *node)
