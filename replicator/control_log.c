@@ -230,6 +230,9 @@ static int tell_version(void *arg, const struct log_record *r)
 	control_add_number(o, "learned", r->wall_msec);
 	control_add_path(o, "path", r->path);
 	control_add_version(o, r->version);
+	/* What was taken in has no time of its own. */
+	if (r->version->stamp >> 16 == 0)
+		control_add_number(o, "time", r->wall_msec);
 	add_rename(j, o, r);
 	if (r->history)
 		control_add_bool(o, "history", true);

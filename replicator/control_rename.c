@@ -99,12 +99,34 @@ static uint32_t only(const struct renames *r, bool gone, struct hash hash)
 	return found;
 }
 
+/* All names of that sort lie at or below the first one of them. */
+static bool is_top(const struct renames *r, uint32_t top, bool gone)
+{
+	for (uint32_t i = next(r, top + 1, gone); i < r->n; i = next(r, i + 1, gone))
+		if (!path_below(r->p[i].path, r->p[top].path))
+			return false;
+	return true;
+}
+
+/* A renamed directory, below which names came or went meanwhile. */
+static void pair_tops(struct renames *r)
+{
+	uint32_t g = next(r, 0, true), c = next(r, 0, false);
+
+	if (g < r->n && c < r->n && hash_none(r->p[g].hash) && hash_none(r->p[c].hash) &&
+	    is_top(r, g, true) && is_top(r, c, false))
+		pair(r, g, c);
+}
+
 void renames_pair(struct renames *r)
 {
 	if (r->n < 2)
 		return;
 	qsort(r->p, r->n, sizeof(*r->p), by_path);
-	if (pair_in_order(r) || r->n > 64)
+	if (pair_in_order(r))
+		return;
+	pair_tops(r);
+	if (r->n > 64)
 		return;
 	for (uint32_t i = 0; i < r->n; i++) {
 		if (!r->p[i].gone || hash_none(r->p[i].hash))

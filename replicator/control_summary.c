@@ -54,6 +54,11 @@ void summary_span(char dst[SUMMARY_SPAN_TEXT], int64_t msec)
 	};
 	size_t i = 0;
 
+	if (msec >= 2000 && msec < 10000) {
+		snprintf(dst, SUMMARY_SPAN_TEXT, "%" PRId64 ".%" PRId64 " s", msec / 1000,
+			 msec % 1000 / 100);
+		return;
+	}
 	while (msec < units[i].from_msec)
 		i++;
 	snprintf(dst, SUMMARY_SPAN_TEXT, "%" PRId64 " %s", msec / units[i].unit_msec,

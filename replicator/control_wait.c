@@ -92,7 +92,9 @@ static void wait_done(void *arg, bool reached)
 
 	j->id = 0;
 	if (!j->self)
-		control_end(c, 1, "this node has not told the change");
+		control_end(c, 1,
+			    j->served ? "it is not served here, and so not asked for elsewhere"
+				      : "this node has not told the change");
 	else if (!reached)
 		control_end(c, 1,
 			    "%" PRIu32 " peer%s %s it, %" PRIu32 " lag%s behind, %" PRIu32

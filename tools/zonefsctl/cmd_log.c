@@ -17,7 +17,7 @@
 
 #define SILENCE_SEC 30
 #define LAST_MAX 100000
-#define WORDS_LINES 5 /* of a failed hook's output */
+#define KNOWN_MAX 1024 /* outcomes that are not said twice */
 
 /* ---- a version ---- */
 
@@ -45,6 +45,7 @@ static void say_what(const json_t *line)
 {
 	const json_t *what = json_object_get(line, "what");
 	const char *kind = line_text(line, "kind");
+	bool renamed = json_object_get(line, "renamed_from") || json_object_get(line, "renamed_to");
 
 	if (json_object_get(line, "renamed_from"))
 		printf("renamed from %s", line_text(line, "renamed_from"));
@@ -52,9 +53,15 @@ static void say_what(const json_t *line)
 		printf("renamed to %s", line_text(line, "renamed_to"));
 	else if (json_array_size(what) == 0)
 		printf("saved, unchanged");
-	else
-		for (size_t i = 0; i < json_array_size(what); i++)
-			printf("%s%s", i ? ", " : "", json_string_value(json_array_get(what, i)));
+	for (size_t i = 0; !renamed && i < json_array_size(what); i++) {
+		const char *word = json_string_value(json_array_get(what, i));
+
+		printf("%s%s", i ? ", " : "", word);
+		if (strcmp(word, "mode") == 0)
+			printf(" %s", line_text(line, "mode"));
+		else if (strcmp(word, "owner") == 0)
+			printf(" %s:%s", line_text(line, "owner"), line_text(line, "group"));
+	}
 	if (json_object_get(line, "target"))
 		printf(" -> %s", line_text(line, "target"));
 	else if (strcmp(kind, "file") != 0 && strcmp(kind, "absent") != 0)
@@ -89,18 +96,6 @@ static void say_version(const json_t *line)
 
 /* ---- outcomes ---- */
 
-static void say_words(const char *words)
-{
-	for (int i = 0; i < WORDS_LINES && *words; i++) {
-		size_t len = strcspn(words, "\n");
-
-		printf("        %.*s\n", (int)len, words);
-		words += len + (words[len] == '\n');
-	}
-	if (*words)
-		printf("        ...\n");
-}
-
 static void say_after(const json_t *o)
 {
 	char span[TEXT_MAX];
@@ -128,8 +123,10 @@ static void say_hook(const json_t *o)
 		printf("%s%s", i ? ", " : "; serves ",
 		       json_string_value(json_array_get(served, i)));
 	putchar('\n');
-	if (status != 0)
-		say_words(line_text(o, "words"));
+	if (status == 0 || !line_text(o, "words")[0])
+		return;
+	printf("        ");
+	ctl_say_words(line_text(o, "words"), 8);
 }
 
 /* `path`: said only where the outcome does not stand below its version. */
@@ -149,20 +146,60 @@ static void say_outcome(const json_t *o, const char *path)
 	putchar('\n');
 }
 
+/* The hook ran again for it on that node: only the last run counts. */
+static bool is_repeated(const json_t *outcomes, size_t i)
+{
+	const json_t *o = json_array_get(outcomes, i);
+
+	for (size_t k = i + 1; json_object_get(o, "hook") && k < json_array_size(outcomes); k++) {
+		const json_t *later = json_array_get(outcomes, k);
+
+		if (json_equal(json_object_get(o, "hook"), json_object_get(later, "hook")) &&
+		    json_equal(json_object_get(o, "node"), json_object_get(later, "node")))
+			return true;
+	}
+	return false;
+}
+
+/* The same was said of the same version a while ago: a failing hook is run again and again. */
+static bool is_known(const json_t *version, const json_t *o)
+{
+	static uint64_t said[KNOWN_MAX];
+	static size_t n;
+	const char *const parts[] = {line_text(version, "version"), line_text(version, "path"),
+				     line_text(o, "node"), line_text(o, "hook"),
+				     line_text(o, "words")};
+	uint64_t sum = (uint64_t)line_number(o, "status");
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		for (const char *p = parts[i]; *p; p++)
+			sum = (sum ^ (unsigned char)*p) * 0x100000001b3u + i;
+	for (size_t i = 0; i < KNOWN_MAX; i++)
+		if (said[i] == sum)
+			return true;
+	said[n++ % KNOWN_MAX] = sum;
+	return false;
+}
+
 static void say(void *arg, const json_t *line)
 {
 	const json_t *outcomes = json_object_get(line, "outcomes");
 
 	(void)arg;
 	if (line_is(line, "outcome")) {
-		say_outcome(line, line_text(line, "path"));
+		if (!is_known(line, line))
+			say_outcome(line, line_text(line, "path"));
 		return;
 	}
 	if (!line_is(line, "version"))
 		return;
 	say_version(line);
-	for (size_t i = 0; i < json_array_size(outcomes); i++)
-		say_outcome(json_array_get(outcomes, i), "");
+	for (size_t i = 0; i < json_array_size(outcomes); i++) {
+		const json_t *o = json_array_get(outcomes, i);
+
+		if (!is_repeated(outcomes, i) && !is_known(line, o))
+			say_outcome(o, "");
+	}
 }
 
 /* ---- the request ---- */

@@ -16,7 +16,6 @@
 
 #define SILENCE_SEC 10
 #define CLOCK_MSEC 1000 /* an offset that is said aloud */
-#define WORDS_LINES 5   /* of a failed hook's output */
 
 struct status {
 	long long now; /* the node's clock */
@@ -27,19 +26,6 @@ struct status {
 static const char *plural(long long n)
 {
 	return n == 1 ? "" : "s";
-}
-
-/* The first lines of a text, indented. */
-static void say_words(const char *words)
-{
-	for (int i = 0; i < WORDS_LINES && *words; i++) {
-		size_t len = strcspn(words, "\n");
-
-		printf("      %.*s\n", (int)len, words);
-		words += len + (words[len] == '\n');
-	}
-	if (*words)
-		printf("      ...\n");
 }
 
 /* ---- this node ---- */
@@ -138,12 +124,12 @@ static void say_hook(const struct status *s, const json_t *line)
 		return;
 	}
 	if (line_number(line, "status") < 0)
-		printf("FAILS: ended by a signal or its time limit");
+		printf("FAILS (signal or time limit)");
 	else
-		printf("FAILS: exit status %lld", line_number(line, "status"));
-	printf(", %s ago, after %s%s\n", ago, took,
-	       line_bool(line, "running") ? "; runs again now" : "; it is tried again");
-	say_words(line_text(line, "words"));
+		printf("FAILS (exit status %lld)", line_number(line, "status"));
+	printf(", last run %s ago took %s; %s\n             ", ago, took,
+	       line_bool(line, "running") ? "runs again now" : "will be tried again");
+	ctl_say_words(line_text(line, "words"), 13);
 }
 
 /* ---- the peers ---- */
@@ -170,7 +156,7 @@ static void say_standing(const json_t *line)
 		       line_number(line, "pending"), plural(line_number(line, "pending")), span);
 	}
 	if (line_number(line, "hooks_failing") > 0)
-		printf("  hooks      %lld FAIL%s there: see status on it\n",
+		printf("  hooks      %lld FAIL%s there: ask zonefsctl status on that host\n",
 		       line_number(line, "hooks_failing"),
 		       line_number(line, "hooks_failing") == 1 ? "S" : "");
 }
@@ -197,12 +183,13 @@ static void say_peer(const struct status *s, const json_t *line)
 
 	printf("\n%s, %s: %s\n", line_text(line, "peer"), line_text(line, "address"),
 	       line_text(line, "state"));
-	if (!line_bool(line, "reachable")) {
-		text_span(span, s->now - heard);
-		printf("  last heard %s%s\n", heard ? span : "never", heard ? " ago" : "");
-	}
 	if (line_text(line, "last_error")[0])
 		printf("  last error %s\n", line_text(line, "last_error"));
+	if (!line_bool(line, "reachable")) {
+		text_span(span, s->now - heard);
+		printf("  last heard %s%s\n", heard ? span : "never",
+		       heard ? " ago; what it said then:" : "");
+	}
 	say_standing(line);
 	if (line_bool(line, "reachable"))
 		say_clock(line);

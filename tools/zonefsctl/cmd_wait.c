@@ -28,6 +28,12 @@ struct waiting {
 	const char *path;   /* as it is shown; "": everything */
 };
 
+static void say_why(const char *peer, const char *words)
+{
+	printf("%s: ", peer);
+	ctl_say_words(words[0] ? words : "not yet", 4);
+}
+
 static void say(void *arg, const json_t *line)
 {
 	const struct waiting *w = arg;
@@ -41,7 +47,7 @@ static void say(void *arg, const json_t *line)
 	if (!line_is(line, "reached"))
 		return;
 	if (!line_bool(line, "reached"))
-		printf("%s: %s\n", peer, line_text(line, "words"));
+		say_why(peer, line_text(line, "words"));
 	else if (!line_bool(line, "self"))
 		printf("%s: %s it\n", peer, w->served ? "serves" : "has");
 }

@@ -9,6 +9,8 @@
 
 #include "tools/zonefsctl/zonefsctl.h"
 
+#define WORDS_LINES 5 /* of a text, a failed hook's output mostly */
+
 const struct ctl_command ctl_commands[] = {
     {"keygen", cmd_keygen, "[-p] FILE", "make this node's key pair; -p: show its public key"},
     {"status", cmd_status, "[--json]", "is all well? this node, its peers, what waits and why"},
@@ -38,6 +40,18 @@ int ctl_no_arguments(int argc, char **argv)
 	if (getopt_long(argc, argv, "+", none, NULL) == -1 && optind == argc)
 		return 0;
 	return ctl_usage(argv[0]);
+}
+
+void ctl_say_words(const char *words, int indent)
+{
+	for (int i = 0; i < WORDS_LINES && *words; i++) {
+		size_t len = strcspn(words, "\n");
+
+		printf("%*s%.*s\n", i ? indent : 0, "", (int)len, words);
+		words += len + (words[len] == '\n');
+	}
+	if (*words)
+		printf("%*s...\n", indent, "");
 }
 
 int ctl_fail(const char *format, ...)

@@ -128,6 +128,11 @@ void text_span(char dst[TEXT_MAX], int64_t msec)
 	};
 	size_t i = 0;
 
+	if (msec >= 2000 && msec < 10000) {
+		snprintf(dst, TEXT_MAX, "%" PRId64 ".%" PRId64 " s", msec / 1000,
+			 msec % 1000 / 100);
+		return;
+	}
 	while (msec < units[i].from_msec)
 		i++;
 	snprintf(dst, TEXT_MAX, "%" PRId64 " %s", msec / units[i].unit_msec, units[i].name);

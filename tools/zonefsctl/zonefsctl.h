@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The subcommands. Each gets its own arguments, argv[0] being its name, and returns the exit
- * status. Mistakes in the arguments are told by ctl_usage.
+ * status. getopt has been used before: begin with optind = 0. Mistakes are told by ctl_usage.
  */
 #ifndef ZONEFSCTL_ZONEFSCTL_H
 #define ZONEFSCTL_ZONEFSCTL_H
@@ -32,5 +32,9 @@ int ctl_usage(const char *name);
 int ctl_no_arguments(int argc, char **argv);
 /* "zonefsctl: ..." on standard error; CTL_FAILED. */
 int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The first lines of a text that may have more, the first one without indentation, the others
+ * behind that many blanks. */
+void ctl_say_words(const char *words, int indent);
 
 #endif
