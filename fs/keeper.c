@@ -206,7 +206,7 @@ static void stop(struct keeper *k)
 	keeper_mount_detach(&k->mount, false);
 	keeper_replicator_stop(k);
 	int rc = keeper_worker_send(k, KEEPER_END, -1);
-	if (rc < 0)
+	if (rc < 0 && rc != -EPIPE) /* it has ended with the mount */
 		log_warning("the worker cannot be told to end: %s", err_text(rc));
 	log_notice("node %s: %s is unmounted", k->conf->node, k->mount.path);
 	snprintf(sentence, sizeof(sentence), "still inside, served for %d s at most", seconds);
