@@ -14,7 +14,7 @@ struct verify_job {
 	uint32_t failed;
 	uint64_t paths;
 	uint64_t differences;
-	uint64_t omitted; /* differences that there was no room for */
+	uint64_t listed; /* of the differences: the others are only counted */
 };
 
 static const char *difference_text(const struct verify_report *r)
@@ -38,8 +38,8 @@ static void say_difference(struct client *c, const struct verify_report *r)
 	control_add_text(o, "peer", c->node->conf->peers[r->peer].name);
 	control_add_text(o, "difference", difference_text(r));
 	control_add_path(o, "path", r->path);
-	if (!control_line(c, o))
-		j->omitted++;
+	if (control_line(c, o))
+		j->listed++;
 }
 
 static void say_failed(struct client *c, const char *peer, const char *words)
@@ -91,12 +91,16 @@ static void verify_done(void *arg, bool identical)
 	j->id = 0;
 	if (npeers == 0)
 		control_end(c, 0, "no peers are configured: there is nothing to compare");
+	else if (j->differences > j->listed)
+		control_end(c, 1,
+			    "NOT identical: %" PRIu64 " differences, %" PRIu64
+			    " of them listed; %" PRIu32 " of %" PRIu32 " peers compared",
+			    j->differences, j->listed, j->compared, npeers);
 	else if (j->differences > 0)
 		control_end(c, 1,
-			    "NOT identical: %" PRIu64 " difference%s (%" PRIu64
-			    " not listed); %" PRIu32 " of %" PRIu32 " peers compared",
-			    j->differences, j->differences == 1 ? "" : "s", j->omitted, j->compared,
-			    npeers);
+			    "NOT identical: %" PRIu64 " difference%s; %" PRIu32 " of %" PRIu32
+			    " peers compared",
+			    j->differences, j->differences == 1 ? "" : "s", j->compared, npeers);
 	else if (j->failed > 0 || !identical)
 		control_end(c, 1, "not known: %" PRIu32 " of %" PRIu32 " peers could not be asked",
 			    j->failed, npeers);
