@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The mount is a POSIX file system: it and a plain directory on the same file system answer the same
+# to a table of cases (posix.cases), as root and as an ordinary user. What the mount does otherwise on
+# purpose, the mtime floor, has checks of its own.
+. "$(dirname "$0")/lib.sh"
+ON_DISK=${ON_DISK-1}
+world_enter "$@"
+CASES_MIN=200
+
+host_new k1
+PLAIN=$T/k1/plain
+mkdir "$PLAIN" "$T/k1$TREE/posix" "$T/k1$TREE/floor"
+install -m 755 "$B/helpers/portlend" $BIN/zonefs-replicator
+PEERS=(k1)
+node_conf k1
+node_start k1
+
+OUT=$(on k1 timeout 120 posix_table "$LIB_DIR/posix.cases" "$PLAIN" "$TREE/posix" 2>&1)
+is "the table comes to its end" "$?" 0
+note "on $(stat -f -c %T "$PLAIN"):"
+ROOT=0 USER=0 WHAT=
+while read -r line; do
+	case $line in
+	\#*) WHAT+=$line$'\n'; continue ;;
+	*' root '*) ROOT=$((ROOT + $(awk '{print $(NF - 1)}' <<<"$line"))) ;;
+	*' user '*) USER=$((USER + $(awk '{print $(NF - 1)}' <<<"$line"))) ;;
+	*) not_ok "a line that says something" "$line"; continue ;;
+	esac
+	set -- $line
+	is "${*:1:$(($# - 3))}: ${*: -2:1} cases answer the same, as ${*: -3:1}${WHAT:+
+$WHAT}" "${*: -1}" 0
+	WHAT=
+done <<<"$OUT"
+note "$ROOT cases as root, $USER as another user"
+check "as root, at least $CASES_MIN" [ "$ROOT" -ge "$CASES_MIN" ]
+check "as another user too" [ "$USER" -eq "$ROOT" ]
+is "nothing is left of it" "$(ls -A "$PLAIN" "$T/k1$TREE/posix" | grep -c case)" 0
+
+# ---- the mtime floor: a name never shows an earlier time than it has shown
+
+F=$TREE/floor
+mtime() { on k1 stat -c %.9Y "$F/$1"; }
+later() { awk -v a="$1" -v b="$2" 'BEGIN {exit !(b > a)}'; }
+# floor SENTENCE COMMANDS: about the file f, which exists
+floor() {
+	local before
+	sh_on k1 'cd floor && rm -rf * && echo first >f && touch -d "1 minute" f'
+	before=$(mtime f)
+	sh_on k1 "cd floor && $2"
+	check "$1" later "$before" "$(mtime f)"
+	is "... beneath the mount likewise" "$(stat -c %.9Y "$T/k1$F/f")" "$(mtime f)"
+}
+floor "a write within the same second makes the time later" 'echo second >f'
+floor "... and so does a truncation" 'truncate -s 1 f'
+floor "... and one at open" ': >f'
+floor "... and a write in place" 'printf x | dd of=f conv=notrunc 2>/dev/null'
+floor "an earlier time that was asked for is raised" 'touch -d 2001-01-01 f'
+floor "a file with an old time that comes over it is raised" 'echo n >n; touch -d 2001-01-01 n; mv n f'
+floor "a copy that keeps an old time too" 'echo n >n; touch -d 2001-01-01 n; cp -p n f'
+floor "... and one that is made after a removal" 'echo n >n; touch -d 2001-01-01 n; rm f; mv n f'
+sh_on k1 'cd floor && touch -d 2040-01-01 f'
+is "a later time is exact" "$(on k1 stat -c %y "$F/f" | cut -c1-29)" "2040-01-01 00:00:00.000000000"
+is "after all this the tree is as it is beneath" \
+	"$(sh_on k1 'find . | sort')" "$(cd "$T/k1$TREE" && find . -not -path './.zonefs*' | sort)"
+finish
