@@ -105,6 +105,23 @@ void want_content(struct core *c, struct key *k, const struct version *v, uint32
 	w->keys[w->n++] = k;
 }
 
+/* A version whose content was said to be here can still find it wanted: it came in the same moment,
+ * and CONTENT is yet to be given. */
+bool want_also(struct core *c, struct key *k, struct hash hash)
+{
+	struct want *w = want_find(c, hash);
+
+	if (!w)
+		return false;
+	for (uint32_t i = 0; i < w->n; i++) {
+		if (w->keys[i] == k)
+			return true;
+	}
+	GROW(w->keys, w->n, w->cap);
+	w->keys[w->n++] = k;
+	return true;
+}
+
 static void want_free(struct core *c, struct want *w)
 {
 	RB_REMOVE(wants, &c->wants, w);

@@ -388,7 +388,7 @@ static void place_content(struct core *c, struct key *k, struct visible v, struc
 	bool raised = v.kind == KIND_FILE && floor && wanted->mtime_nsec <= floor;
 	struct effect *e;
 
-	if (v.kind == KIND_FILE && want_find(c, wanted->hash)) {
+	if (v.kind == KIND_FILE && want_also(c, k, wanted->hash)) {
 		k->block = BLOCK_CONTENT;
 		return;
 	}

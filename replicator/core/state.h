@@ -363,6 +363,8 @@ void merge_vector(struct core *c, struct dot d); /* raises, remembers as recent,
 void merge_content(struct core *c, struct hash hash);
 struct want *want_find(const struct core *c, struct hash hash);
 void want_content(struct core *c, struct key *k, const struct version *v, uint32_t peer);
+/* Whether it is wanted; k is told when it comes, too. */
+bool want_also(struct core *c, struct key *k, struct hash hash);
 void wants_free(struct core *c);
 void opwait_placed(struct core *c, struct key *k);
 void opwaits_due(struct core *c);
