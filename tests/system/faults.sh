@@ -21,7 +21,8 @@ for i in 1 2 3 4 5 6; do
 	done
 	sleep 0.7 # let it get somewhere between two kills
 done
-check "local edits do not notice a killed replicator" wait $job
+wait $job
+is "local edits do not notice a killed replicator" $? 0
 for h in ns1 ns2; do wait_for 60 node_well $h; done
 settle ns1 ns2
 trees_same "after twelve kills" ns1 ns2
@@ -29,7 +30,7 @@ is "and complete" "$(sh_on ns2 'cat etc/k/done')" done
 is "the mount is the same one" "$(grep -c 'detach' "$T/ns1/zonefs.log")" 0
 
 # ---- the worker dies: everything starts afresh, and the log says who must be restarted
-must kill -9 "$(pgrep -P "$(keeper_pid ns2)" -x zonefs)"
+must kill -9 "$(worker_pid ns2)"
 check "a killed worker is replaced" wait_for 20 node_usable ns2
 wait_for 30 node_well ns2
 sh_on ns1 'echo after >etc/k/after'
@@ -41,7 +42,7 @@ R=$(replicator_pid ns1)
 kill -STOP "$R"
 sh_on ns1 "mkdir etc/many && seq -f 'etc/many/%g' $FILES | xargs touch && echo last >etc/many/1"
 is "while the replicator is stopped, $FILES files are made" "$(sh_on ns1 'ls etc/many | wc -l')" "$FILES"
-W=$(pgrep -P "$(keeper_pid ns1)" -x zonefs)
+W=$(worker_pid ns1)
 mb=$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/$W/status")
 check "memory of fs stays bounded ($mb MB)" test "$mb" -lt $((${SAN:+2000} + 300))
 kill -CONT "$R"

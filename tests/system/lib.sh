@@ -229,11 +229,11 @@ ip6_of() { echo "fd53::${HOST_NUMBER[$1]}"; }
 link_down() { ip link set "$1" down; }
 link_up() { ip link set "$1" up; }
 
-# Process number, in the world, of a host's process by its name (there is one, or the oldest).
+# Process number, in the world, of a host's process by its name (of several, the oldest).
 pid_on() {
 	local ns p
 	ns=$(readlink "/proc/${HOST_PID[$1]}/ns/pid")
-	for p in $(pgrep -o -x "${2:0:15}"  2>/dev/null; pgrep -x "${2:0:15}"); do
+	for p in $(pgrep -x "${2:0:15}"); do
 		[ "$(readlink "/proc/$p/ns/pid")" = "$ns" ] && { echo "$p"; return; }
 	done
 	return 1
@@ -310,8 +310,8 @@ node_stop() {
 	wait "${JOB[$h.zonefs]}" 2>/dev/null
 	unset "JOB[$h.zonefs]"
 }
-# The keeper is the parent of the others.
 keeper_pid() { pid_on "$1" zonefs; }
+worker_pid() { pid_on "$1" zonefs-worker; }
 replicator_pid() { pid_on "$1" zonefs-replicator; }
 # Several hosts, all at once, until they know each other.
 nodes_start() {

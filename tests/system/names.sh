@@ -30,7 +30,7 @@ for m in 600 640 644 664 755 400 0 1755; do
 done
 here 'chmod 4755 etc/f; mkdir etc/sg; chmod 2775 etc/sg'
 is "set-id bits are not taken from a peer" "$(there 'stat -c %a etc/f etc/sg' | tr '\n' ' ')" "755 775 "
-here 'chown bind:bind etc/f; chmod 755 etc/f etc/sg'
+here 'chown bind:bind etc/f; chmod 755 etc/f; chmod g-s etc/sg'
 here 'mkdir -m 700 etc/d; chown bind:bind etc/d'
 is "a directory's mode and owner" "$(there 'stat -c "%a %U %G" etc/d')" "700 bind bind"
 here 'chmod 750 etc/d'

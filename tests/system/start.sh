@@ -57,7 +57,7 @@ node_start ns2
 wait_for 20 node_well ns1
 node_stop ns2
 sh_on ns1 'echo later >etc/b; rm etc/a; mkdir etc/d; echo x >etc/d/x'
-check_not "wait names the one that lags" on ns1 zonefsctl wait --timeout 1 etc/b
+like "wait says who is away" "$(on ns1 zonefsctl wait --timeout 1 etc/b 2>&1)" "ns2.*reached"
 node_start ns2
 wait_for 20 node_well ns2
 settle ns1 ns2

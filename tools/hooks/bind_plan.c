@@ -4,6 +4,7 @@
  * name files too. What is no zone's file is configuration or, where that can't be told, something
  * that a zone may include.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "tools/hooks/bind.h"
@@ -89,8 +90,10 @@ static void plan_item(struct hook *h, const char *path, bool removed)
 		h->reconfig = true;
 	else if (starts_with(inside, "/etc/") && !among_zones(h, inside))
 		h->reconfig = true;
-	else
-		h->reload_all = true; /* some zone may include it */
+	else if (!h->reload_all) {
+		printf("%s is no zone's file, but one may include it: all are reloaded\n", path);
+		h->reload_all = true;
+	}
 }
 
 static int octal(const char *s)
