@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Making versions of what happened here. The past of a new version is the context of what this node
- * *showed* at that path: that is what the person saw when saving.
+ * Making versions of what happened here. The past of a new version is the
+ * context of what this node *showed* at that path: that is what the person saw
+ * when saving.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +12,8 @@
 
 #define STAMP_SHIFT 16
 
-/* A new origin at the first version of each life: a dot is never used twice, whatever happened to
- * the store. */
+/* A new origin at the first version of each life: a dot is never used twice,
+ * whatever happened to the store. */
 static uint64_t own_origin(struct core *c)
 {
 	struct origin o = {0};
@@ -95,7 +96,8 @@ static void tell(struct core *c, struct key *k, struct version *v)
 	e->told.changed = v->changed;
 }
 
-/* One op of this node: versions made, entries and `shown` changed, stored, broadcast. */
+/* One op of this node: versions made, entries and `shown` changed, stored,
+ * broadcast. */
 static void author_op(struct core *c, const struct edit *edits, uint32_t n, uint64_t group,
 		      void (*adjust)(struct core *c, struct version *v))
 {
@@ -158,8 +160,9 @@ void author_change(struct core *c, struct key *k, const struct observation *o)
 	author_op(c, &e, 1, 0, NULL);
 }
 
-/* Taken in with a first tree: below everything that was saved; among its like by the file's age
- * where nobody had anything yet, last of all where peers had. */
+/* Taken in with a first tree: below everything that was saved; among its like
+ * by the file's age where nobody had anything yet, last of all where peers had.
+ */
 static void adjust_import(struct core *c, struct version *v)
 {
 	int64_t msec = v->attrs.mtime_nsec / 1000000;

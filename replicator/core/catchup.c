@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Catching up: one question, "here is my vector", and one answer, all versions in the other's
- * entries that it does not cover, in pages. There is no second mechanism: an hour's absence, a
- * year's and a new node are the same case. Cut off, it is asked again and nothing is harmed.
+ * Catching up: one question, "here is my vector", and one answer, all versions
+ * in the other's entries that it does not cover, in pages. There is no second
+ * mechanism: an hour's absence, a year's and a new node are the same case. Cut
+ * off, it is asked again and nothing is harmed.
  *
- * The answering side keeps nothing: the asker repeats its vector, a cursor, and `start`, the
- * sender's vector as of the first page. When all keys have been gone through, what the sender has
- * learned meanwhile (beyond `start`) is sent together with its vector: only that last page lets the
- * asker join the vector, since a version superseded behind the cursor would otherwise be claimed
- * and never sent. Where that is too much for a page, the sweep begins again, with what has been
- * sent as known.
+ * The answering side keeps nothing: the asker repeats its vector, a cursor, and
+ * `start`, the sender's vector as of the first page. When all keys have been
+ * gone through, what the sender has learned meanwhile (beyond `start`) is sent
+ * together with its vector: only that last page lets the asker join the vector,
+ * since a version superseded behind the cursor would otherwise be claimed and
+ * never sent. Where that is too much for a page, the sweep begins again, with
+ * what has been sent as known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -81,8 +83,9 @@ void catchup_due(struct core *c)
 	}
 }
 
-/* A heartbeat that knows more than we do starts a catch-up. A differing digest alone usually means
- * that ops are under way: asked only when it lasts, and once for each. */
+/* A heartbeat that knows more than we do starts a catch-up. A differing digest
+ * alone usually means that ops are under way: asked only when it lasts, and
+ * once for each. */
 void catchup_heartbeat(struct core *c, const struct event *e)
 {
 	const struct heartbeat *h = e->heartbeat;
@@ -165,8 +168,8 @@ static void fill(struct filler *f, const struct key *k, struct version *v)
 		    (v->target ? strlen(v->target) : 0);
 }
 
-/* From the cursor on, whatever the asker's vector does not cover. True when all keys were gone
- * through. */
+/* From the cursor on, whatever the asker's vector does not cover. True when all
+ * keys were gone through. */
 static bool sweep(const struct core *c, const struct ask *ask, struct filler *f)
 {
 	struct key *k = key_first(c, ask->cursor ? ask->cursor : "");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * One step of the core: from the event to whoever decides, then what has come due, then as many
- * placements as may be under way. Besides: loading, and questions.
+ * One step of the core: from the event to whoever decides, then what has come
+ * due, then as many placements as may be under way. Besides: loading, and
+ * questions.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What is told late. Editors move a file away and write a new one in its place: no peer may ever
- * see that as a delete, so a disappearance is believed only when the name is still absent at the
- * end of `delete-delay`; a rename of a name that peers know is told then as one op; the names that
- * tools give to their temporary files are not looked at before.
+ * What is told late. Editors move a file away and write a new one in its place:
+ * no peer may ever see that as a delete, so a disappearance is believed only
+ * when the name is still absent at the end of `delete-delay`; a rename of a
+ * name that peers know is told then as one op; the names that tools give to
+ * their temporary files are not looked at before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +68,8 @@ void delay_failed(struct core *c, struct key *k, int64_t msec)
 	delay_insert(c, d, msec);
 }
 
-/* Another rename takes over one of its names: the other one is looked at for itself. */
+/* Another rename takes over one of its names: the other one is looked at for
+ * itself. */
 static void delay_break(struct core *c, struct delay *d, const struct key *from,
 			const struct key *to)
 {
@@ -149,7 +151,8 @@ void delays_due(struct core *c)
 	}
 }
 
-/* The content under the new name is still being written: the old name's absence waits for it. */
+/* The content under the new name is still being written: the old name's absence
+ * waits for it. */
 static void move_again(struct core *c, struct delay *d)
 {
 	struct key *from = d->from, *to = d->key;
@@ -213,13 +216,14 @@ static void move_seen(struct core *c, struct delay *d)
 		observe_scan(c, to->path)->move = d;
 		return;
 	}
-	if (!o->unchanged && o->attrs.kind != KIND_ABSENT && o->attrs.kind != KIND_OTHER &&
-	    !o->too_big && seen_absent(&d->from_seen) && key_present(from) &&
-	    (!to->shown || attrs_compare(&to->shown->attrs, &o->attrs))) {
+	if (!d->tree && !o->unchanged && o->attrs.kind != KIND_ABSENT &&
+	    o->attrs.kind != KIND_OTHER && !o->too_big && seen_absent(&d->from_seen) &&
+	    key_present(from) && (!to->shown || attrs_compare(&to->shown->attrs, &o->attrs))) {
 		move_told(c, d);
 		return;
 	}
-	/* Not a rename any more: each name for itself, at once or as a disappearance. */
+	/* Not a rename any more: each name for itself, at once or as a disappearance.
+	 */
 	if (d->tree) {
 		observe_scan(c, to->path);
 		observe_scan(c, from->path);
@@ -253,8 +257,8 @@ static void add_edit(struct edit **list, uint32_t *n, uint32_t *cap, struct edit
 	(*list)[(*n)++] = e;
 }
 
-/* A whole directory has moved: its new names and its old ones, each new name beside its old one, so
- * that a pair is never split over two ops. */
+/* A whole directory has moved: its new names and its old ones, each new name
+ * beside its old one, so that a pair is never split over two ops. */
 void delay_scanned(struct core *c, struct scan *s)
 {
 	struct delay *d = s->move;

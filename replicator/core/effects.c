@@ -128,7 +128,8 @@ void store_superseded(struct core *c, struct key *k, struct dot d)
 	store_add(c, STORE_SUPERSEDED, k->path)->store.dot = d;
 }
 
-/* A copy: `shown` may change again within the step, and each record must be what it was then. */
+/* A copy: `shown` may change again within the step, and each record must be
+ * what it was then. */
 void store_shown(struct core *c, struct key *k)
 {
 	struct shown *s = NULL;

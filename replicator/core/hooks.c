@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The hook scheduler. Each hook is idle, collecting (until `quiet` after the latest change, a
- * second after the first at most), running, or waiting to try again. A change while it runs is kept
- * for the next run; a failed run's items go back to those that wait.
+ * The hook scheduler. Each hook is idle, collecting (until `quiet` after the
+ * latest change, a second after the first at most), running, or waiting to try
+ * again. A change while it runs is kept for the next run; a failed run's items
+ * go back to those that wait.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -189,7 +190,8 @@ void hooks_done(struct hooks *hs, uint32_t hook, bool ok, int64_t now_msec)
 		batch_clear(&h->given);
 		return;
 	}
-	/* The failed run's items come first; what has changed again since counts as it is now. */
+	/* The failed run's items come first; what has changed again since counts as
+	 * it is now. */
 	for (uint32_t i = 0; i < h->waiting.n; i++)
 		batch_add(&h->given, &h->waiting.items[i]);
 	h->given.all |= h->waiting.all;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The first tree. An empty store makes no versions before every configured peer has answered: a
- * peer behind a firewall for a minute, or the one established node being down, must not let a stale
- * copy with younger mtimes win over production. Then, path by path:
+ * The first tree. An empty store makes no versions before every configured peer
+ * has answered: a peer behind a firewall for a minute, or the one established
+ * node being down, must not let a stale copy with younger mtimes win over
+ * production. Then, path by path:
  *   - same content as the peers': theirs;
- *   - other content: theirs is visible, ours an import that ranks below everything;
- *   - only here: published; but not what the peers have deleted and we hold as it was.
- * Where nobody had anything, all have imports, ranked by the files' age.
+ *   - other content: theirs is visible, ours an import that ranks below
+ * everything;
+ *   - only here: published; but not what the peers have deleted and we hold as
+ * it was. Where nobody had anything, all have imports, ranked by the files'
+ * age.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +108,8 @@ void join_alone(struct core *c)
 		join(c, c->vector.n == 0);
 }
 
-/* Who was joining together with us is remembered until it is heard as established. */
+/* Who was joining together with us is remembered until it is heard as
+ * established. */
 void join_heard(struct core *c, uint32_t peer, bool joining)
 {
 	struct peer *p = &c->peers[peer];
@@ -167,7 +171,8 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 		author_import(c, k, o);
 }
 
-/* The first tree has been gone through: from here on this is an ordinary node. */
+/* The first tree has been gone through: from here on this is an ordinary node.
+ */
 void join_taken(struct core *c)
 {
 	c->taking_in = false;

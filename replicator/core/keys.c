@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The table of paths: for each its entry (the versions that no other known version has seen), what
- * this node shows, and what the entries together make visible, which is a function of them alone.
+ * The table of paths: for each its entry (the versions that no other known
+ * version has seen), what this node shows, and what the entries together make
+ * visible, which is a function of them alone.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -164,8 +165,8 @@ struct shown *key_shown(struct key *k)
 	return k->shown;
 }
 
-/* What a path adds to the tree's digest. Modification times are left out: they may be raised
- * locally. */
+/* What a path adds to the tree's digest. Modification times are left out: they
+ * may be raised locally. */
 static uint64_t shown_digest(const struct key *k)
 {
 	const struct attrs *a = &k->shown->attrs;
@@ -332,8 +333,8 @@ struct visible key_visible(const struct core *c, const struct key *k)
 	}
 	if (v.kind == KIND_DIR || !key_live_below(c, k->path))
 		return v;
-	/* Something lives below: a directory, with the attributes of its best version as one, if
-	 * any. */
+	/* Something lives below: a directory, with the attributes of its best version
+	 * as one, if any. */
 	v.kind = KIND_DIR;
 	v.version = NULL;
 	for (uint32_t i = 0; i < k->n && !v.version; i++)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Taking what others made: an origin's ops in their order, versions into entries, contents that are
- * still missing, and the absences of an op that wait for its contents.
+ * Taking what others made: an origin's ops in their order, versions into
+ * entries, contents that are still missing, and the absences of an op that wait
+ * for its contents.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -229,7 +230,8 @@ static struct opwait *opwait_for(struct core *c, struct dot dot)
 	return w;
 }
 
-/* The keys of items that were added: absences wait for the live versions of the same op. */
+/* The keys of items that were added: absences wait for the live versions of the
+ * same op. */
 static void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n)
 {
 	bool live = false, absent = false;
@@ -297,8 +299,8 @@ void merge_items(struct core *c, uint32_t peer, const struct item *items, const 
 	free(added);
 }
 
-/* An op that does not follow on is not taken: taken out of order, it would make this node claim
- * what it has never seen. */
+/* An op that does not follow on is not taken: taken out of order, it would make
+ * this node claim what it has never seen. */
 void merge_op(struct core *c, const struct event *e)
 {
 	const struct op *op = e->op;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Has this node's disk changed? A hint says only that it may have; a look is compared with what was
- * last *shown* there, never with the entry, which may know something newer that is not installed.
+ * Has this node's disk changed? A hint says only that it may have; a look is
+ * compared with what was last *shown* there, never with the entry, which may
+ * know something newer that is not installed.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -38,22 +39,21 @@ static void remember_who(struct key *k, const struct event *e)
 	k->user = core_strdup(e->hint.user);
 }
 
-/* A hint for a local path tells nothing; but a deleted directory that stayed for its local files
- * may be empty now. */
+/* A hint for a local path tells nothing; but a deleted directory that stayed
+ * for its local files may be empty now. */
 static void local_hint(struct core *c, struct key *k)
 {
 	struct key *parent = key_parent(c, k);
 
 	serials_ack(c, &k->hinted);
 	key_scratch(c, k);
-	for (; parent; parent = key_parent(c, parent)) {
-		if (parent->shown && parent->shown->leftover)
-			observe_look(c, parent);
-	}
+	for (; parent; parent = key_parent(c, parent))
+		place_leftover(c, parent);
 }
 
-/* A save through a temporary file of a name that no pattern knows: it was told a moment ago, and
- * takes the place of a path that peers have. That path is told at once, as an edit. */
+/* A save through a temporary file of a name that no pattern knows: it was told
+ * a moment ago, and takes the place of a path that peers have. That path is
+ * told at once, as an edit. */
 static bool replaced_by_young(const struct core *c, const struct key *to, const struct key *from)
 {
 	return key_present(to) && from->appeared &&
@@ -113,14 +113,13 @@ void observe_hint(struct core *c, const struct event *e)
 		key_scratch(c, from);
 		from->touched = c->step;
 	}
+	if (created && e->hint.who)
+		k->local = locality_local(c->conf.locality, k->path, tree, e->hint.who->command);
 	if (c->joining) { /* everything will be looked at after the join */
-		if (!k->edited)
-			k->edited = true;
+		k->edited = !observe_local(c, k, tree);
 		serials_ack(c, &k->hinted);
 		return;
 	}
-	if (created && e->hint.who)
-		k->local = locality_local(c->conf.locality, k->path, tree, e->hint.who->command);
 	if (!from && observe_local(c, k, tree)) {
 		local_hint(c, k);
 		return;
@@ -258,7 +257,8 @@ void observe_scanned(struct core *c, const struct event *e)
 
 /* ---- looks ---- */
 
-/* Whatever the disk says is what is shown: nothing has changed but perhaps its identity. */
+/* Whatever the disk says is what is shown: nothing has changed but perhaps its
+ * identity. */
 static void same_as_shown(struct core *c, struct key *k, const struct observation *o)
 {
 	if (k->shown && !ident_same(&k->shown->ident, &o->ident)) {
@@ -345,8 +345,9 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 	compare(c, k, o);
 }
 
-/* Found by a scan. What the disk held a while ago may have been replaced since: what looks like a
- * change of a path that was touched meanwhile is looked at anew. */
+/* Found by a scan. What the disk held a while ago may have been replaced since:
+ * what looks like a change of a path that was touched meanwhile is looked at
+ * anew. */
 static void found(struct core *c, struct key *k, const struct observation *o)
 {
 	struct scan *s = STAILQ_FIRST(&c->scans);
@@ -378,6 +379,7 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 	}
 	if (k->block == BLOCK_BUSY)
 		k->block = BLOCK_NONE;
+	place_leftover(c, k);
 	if (s->take_in && !k->shown && !k->edited) {
 		join_take(c, k, o);
 		return;
@@ -387,6 +389,15 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	compare(c, k, o);
+}
+
+/* A file that is to become a directory again waits until what was below has been looked at. */
+static void consider_above(struct core *c, struct key *k)
+{
+	for (k = key_parent(c, k); k; k = key_parent(c, k)) {
+		if (k->unsettled && key_present(k) && k->shown->attrs.kind != KIND_DIR)
+			place_consider(c, k);
+	}
 }
 
 void observe_looked(struct core *c, const struct event *e)
@@ -404,7 +415,8 @@ void observe_looked(struct core *c, const struct event *e)
 	if (!k->looking)
 		return;
 	k->looking = false;
-	looked(c, k, o);
+	if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
+		looked(c, k, o);
 	k->confirming = false;
 	if (!k->delay && !k->looking)
 		serials_ack(c, &k->looked);
@@ -412,4 +424,6 @@ void observe_looked(struct core *c, const struct event *e)
 		observe_look(c, k);
 	else
 		place_consider(c, k);
+	if (!key_present(k))
+		consider_above(c, k);
 }

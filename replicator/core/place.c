@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Bringing the disk to what the entries say. A key that is not as it should be is *unsettled*: it
- * waits in the queue to be placed, or is blocked until something happens. An install is decided on
- * what is shown (expected identity), recorded as an intent, and then either done, refused because
- * the disk is not what the decision was made on, or not possible now. Parents come before what is
- * in them, contents before the absences of the same op, and a directory goes when nothing known is
- * left in it.
+ * Bringing the disk to what the entries say. A key that is not as it should be
+ * is *unsettled*: it waits in the queue to be placed, or is blocked until
+ * something happens. An install is decided on what is shown (expected
+ * identity), recorded as an intent, and then either done, refused because the
+ * disk is not what the decision was made on, or not possible now. Parents come
+ * before what is in them, contents before the absences of the same op, and a
+ * directory goes when nothing known is left in it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -23,7 +24,8 @@
 
 /* ---- what should be there ---- */
 
-/* A directory that exists only for what is in it: as its nearest explicit ancestor. */
+/* A directory that exists only for what is in it: as its nearest explicit
+ * ancestor. */
 static void implied_attrs(const struct core *c, const struct key *k, struct attrs *a)
 {
 	struct key *parent = key_parent(c, k);
@@ -109,7 +111,8 @@ static bool must_wait(const struct core *c, const struct key *k)
 	}
 }
 
-/* A file has taken the place of a directory, and what was in that is about to be told as gone. */
+/* A file has taken the place of a directory, and what was in that is about to
+ * be told as gone. */
 static bool gone_below(const struct core *c, const struct key *k)
 {
 	const struct key *below = NULL;
@@ -565,7 +568,17 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 		place_below(c, k);
 }
 
-/* A deleted directory that holds local files stays; what is known of it is told as done. */
+/* The local files may have gone: its removal is tried again. */
+void place_leftover(struct core *c, struct key *k)
+{
+	if (!k->shown || !k->shown->leftover || k->flight || k->looking)
+		return;
+	k->shown->leftover = false;
+	place_consider(c, k);
+}
+
+/* A deleted directory that holds local files stays; what is known of it is told
+ * as done. */
 static void not_empty(struct core *c, struct key *k)
 {
 	if (key_visible(c, k).kind != KIND_ABSENT) {
@@ -578,8 +591,11 @@ static void not_empty(struct core *c, struct key *k)
 	key_shown_changed(c, k);
 	opwait_placed(c, k);
 	place_above(c, k);
-	effect_note(c, LOG_LEVEL_NOTICE,
-		    "/%s was deleted elsewhere and stays here: it holds local files", k->path);
+	if (!k->left_told)
+		effect_note(c, LOG_LEVEL_NOTICE,
+			    "/%s was deleted elsewhere and stays here: it holds local files",
+			    k->path);
+	k->left_told = true;
 }
 
 void place_installed(struct core *c, const struct event *e)
@@ -626,7 +642,8 @@ void place_installed(struct core *c, const struct event *e)
 
 /* ---- an intent of an earlier life ---- */
 
-/* In place: each attribute is the old one or the intended one, and the content is as it was. */
+/* In place: each attribute is the old one or the intended one, and the content
+ * is as it was. */
 static bool partly_done(const struct key *k, const struct observation *o)
 {
 	uint8_t old = attrs_compare(&k->shown->attrs, &o->attrs);
@@ -652,11 +669,12 @@ static bool is_ours(const struct key *k, const struct observation *o)
 	}
 }
 
-/* Recognised by the staged inode, not by content: a person may have saved the same bytes. What a
- * writer has done to it since is then an edit of what was installed. */
+/* Recognised by the staged inode, not by content: a person may have saved the
+ * same bytes. What a writer has done to it since is then an edit of what was
+ * installed. */
 void place_recover(struct core *c, struct key *k, const struct observation *o)
 {
-	static const struct ident unknown;
+	static const struct ident unknown = {.a = UINT64_MAX}; /* not that of absence */
 	bool whole;
 
 	if (o->busy && k->intent->kind != INTENT_CONTENT)

@@ -87,6 +87,7 @@ struct key {
 	bool counted;    /* in the tree's digest */
 	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
+	bool left_told; /* that it stays for its local files */
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
@@ -389,6 +390,7 @@ void place_recover(struct core *c, struct key *k, const struct observation *o);
 void place_above(struct core *c, struct key *k); /* k's parents may have changed their minds */
 void place_below(struct core *c, const struct key *dir); /* what waits for it to be a directory */
 void place_due(struct core *c);
+void place_leftover(struct core *c, struct key *k);
 const char *place_reason(const struct key *k);
 
 /* ---- join.c ---- */

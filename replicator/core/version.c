@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Versions: their references, their order, and their bytes, which are the same on the wire and in
- * the store:
+ * Versions: their references, their order, and their bytes, which are the same
+ * on the wire and in the store:
  *
- *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1: import), changed u8,
- *             attrs, replaced hash, target str, xattrs bytes, group u64, who, user str
- *   attrs   = kind u8, mode u32, uid u32, gid u32, owner str, group str, mtime i64, size u64, hash
- *   hash    = 16 bytes
+ *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1:
+ * import), changed u8, attrs, replaced hash, target str, xattrs bytes, group
+ * u64, who, user str attrs   = kind u8, mode u32, uid u32, gid u32, owner str,
+ * group str, mtime i64, size u64, hash hash    = 16 bytes
  */
 #include "replicator/core/version.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Version vectors as sorted arrays: found by bisection, joined and compared by walking two of them
- * side by side. Most hold a handful of origins, so an array beats every cleverer shape.
+ * Version vectors as sorted arrays: found by bisection, joined and compared by
+ * walking two of them side by side. Most hold a handful of origins, so an array
+ * beats every cleverer shape.
  *
  *   dot     = origin u64, seq u64
  *   vector  = n u32, n * dot, in the order of origins
@@ -163,8 +164,9 @@ uint64_t vv_sum(const struct vv *v)
 	return sum;
 }
 
-/* The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number
- * generators", 2014): every bit of x reaches every bit of the result. */
+/* The finalizer of SplitMix64 (Steele, Lea, Flood, "Fast splittable
+ * pseudorandom number generators", 2014): every bit of x reaches every bit of
+ * the result. */
 static uint64_t mix(uint64_t x)
 {
 	x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);

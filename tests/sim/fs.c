@@ -266,17 +266,6 @@ static void read_disk(struct world *w, struct node *n, struct look_arg *l)
 		sight_below(w, n, l);
 }
 
-static void stash(struct node *n, struct hash h)
-{
-	for (uint32_t i = 0; i < n->nstash; i++)
-		if (hash_same(n->stash[i], h))
-			return;
-	n->stash = realloc(n->stash, (n->nstash + 1) * sizeof h);
-	if (!n->stash)
-		abort();
-	n->stash[n->nstash++] = h;
-}
-
 static void looked(struct world *w, uint8_t node, void *arg)
 {
 	struct node *n = &w->nodes[node];
@@ -295,7 +284,7 @@ static void looked(struct world *w, uint8_t node, void *arg)
 			e.looked.o.unchanged = true;
 			e.looked.o.attrs = (struct attrs){.kind = l->o.attrs.kind};
 		} else if (l->o.attrs.kind == KIND_FILE) {
-			stash(n, l->o.attrs.hash);
+			storage_put(&n->store, l->o.attrs.hash);
 		}
 	} else if (l->o.busy) {
 		e.looked.o.attrs.hash = (struct hash){0};

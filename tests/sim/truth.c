@@ -216,6 +216,11 @@ void truth_of_context(struct world *w, const char *path, const struct vv *contex
 			saves_join(out, &p->versions[i].saves);
 }
 
+static bool same_attrs_content(const struct attrs *a, const struct attrs *b)
+{
+	return a->kind == b->kind && hash_same(a->hash, b->hash);
+}
+
 /* All that the context covers of this path was known to the node when it read the disk. (What it
  * never merged was superseded by what it did.) */
 static bool known_when_looked(const struct path_truth *p, const struct node *n,
@@ -227,8 +232,10 @@ static bool known_when_looked(const struct path_truth *p, const struct node *n,
 	for (uint32_t i = 0; i < p->nversions; i++) {
 		const struct truth *t = &p->versions[i];
 
-		if (vv_covers(context, t->dot) && t->learned_at[n->index] >= 0 &&
-		    t->learned_at[n->index] <= spot->looked_at)
+		if (!vv_covers(context, t->dot))
+			continue;
+		if ((t->learned_at[n->index] >= 0 && t->learned_at[n->index] <= spot->looked_at) ||
+		    same_attrs_content(&t->version->attrs, &spot->looked_attrs))
 			saves_join(&known, &t->saves);
 	}
 	return saves_within(claimed, &known);

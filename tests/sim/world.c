@@ -267,12 +267,24 @@ static void print_below(const struct inode *dir)
 	}
 }
 
+static bool print_waiting(void *arg, const struct core_path *p)
+{
+	(void)arg;
+	if (p->waiting)
+		printf("   %s waits: %s%s; shown: %s\n", p->path, p->waiting,
+		       p->unwanted ? " (unwanted)" : "",
+		       p->shown ? kind_text(p->shown->attrs.kind) : "never");
+	return true;
+}
+
 void world_print_trees(const struct world *w)
 {
 	for (uint32_t i = 0; i < w->nnodes; i++) {
 		printf("%s has", w->nodes[i].name);
 		print_below(w->nodes[i].disk.root);
 		putchar('\n');
+		if (w->nodes[i].core)
+			core_each(w->nodes[i].core, "", print_waiting, NULL);
 	}
 }
 
