@@ -30,7 +30,7 @@ struct fs {
 	char *mount;  /* the mount's path without symbolic links */
 	int root;     /* the directory beneath the mount, O_RDONLY */
 	int root_ro;  /* the same through a read-only mount, for descriptors that are given away */
-	int plain;	 /* as the keeper gave it: O_PATH, within its mount */
+	int plain;    /* as the keeper gave it: O_PATH, within its mount */
 	int mount_id; /* of `root` */
 	bool handles; /* the file system knows file handles */
 	bool by_handle;     /* and opens by them; else paths are walked */

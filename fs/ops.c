@@ -14,6 +14,8 @@
 #include "base/path.h"
 #include "fs/who.h"
 
+#define NGROUPS_LISTED 1024
+
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned wanted =
@@ -111,6 +113,32 @@ void op_show(struct fs *fs, struct node *n, struct stat *st)
 	if (n->id == 1 && st->st_nlink > 2)
 		st->st_nlink--;
 	save_show(fs, n, st);
+}
+
+bool op_in_group(fuse_req_t req, gid_t gid)
+{
+	gid_t groups[NGROUPS_LISTED];
+
+	if (fuse_req_ctx(req)->gid == gid)
+		return true;
+	int n = fuse_req_getgroups(req, NGROUPS_LISTED, groups);
+	for (int i = 0; i < n && i < NGROUPS_LISTED; i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+void op_drop_setid(fuse_req_t req, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	mode_t clean = st.st_mode & ~(mode_t)S_ISUID;
+	if ((st.st_mode & S_IXGRP) || !op_in_group(req, st.st_gid))
+		clean &= ~(mode_t)S_ISGID;
+	if (clean != st.st_mode)
+		backing_chmod(fd, clean & 07777);
 }
 
 int op_enter(struct fs *fs, struct node *parent, int dirfd, const char *name,

@@ -36,6 +36,9 @@ void op_who(fuse_req_t req, struct who *who);
 bool op_hidden(const struct node *parent, const char *name);
 /* What stat shows of a node: its mtime floor, the root without the staging directory. */
 void op_show(struct fs *fs, struct node *n, struct stat *st);
+/* Content was changed by somebody whom that costs the set-id bits; we, as root, would keep them. */
+void op_drop_setid(fuse_req_t req, int fd);
+bool op_in_group(fuse_req_t req, gid_t gid); /* the caller is */
 /* What is at `name`, entered into the table: one lookup more, which op_reply_entry gives to the
  * kernel. 0 or -errno. */
 int op_enter(struct fs *fs, struct node *parent, int dirfd, const char *name,

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "fs/ops.h"
+#include "fs/reader.h"
 
 static int get_attr(struct fs *fs, struct node *n, const struct handle *h, struct stat *st)
 {
@@ -50,6 +51,7 @@ void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 /* ---- SETATTR ---- */
 
 struct setting {
+	fuse_req_t req;
 	struct fs *fs;
 	struct node *n;
 	struct handle *h; /* NULL: through a path, or so it seems */
@@ -82,6 +84,8 @@ static int set_size(struct setting *s)
 	else
 		rc = truncate(backing_proc(proc, s->fd.fd), s->attr->st_size);
 	rc = rc < 0 ? -errno : 0;
+	if (rc == 0 && reader_kills_setid())
+		op_drop_setid(s->req, s->fd.fd);
 	if (rc == 0 && s->h && s->attr->st_size < st.st_size)
 		handle_made(s->fs, s->h);
 	nodes_lock(&s->fs->nodes);
@@ -165,7 +169,7 @@ static int set_attr(struct setting *s)
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 		struct fuse_file_info *fi)
 {
-	struct setting s = {.fs = op_fs(req), .attr = attr, .to_set = to_set};
+	struct setting s = {.req = req, .fs = op_fs(req), .attr = attr, .to_set = to_set};
 	struct stat st;
 
 	s.n = op_node(req, ino);

@@ -16,35 +16,23 @@
 
 /* ---- open and close ---- */
 
-/* The kernel leaves that to us, since O_TRUNC comes with OPEN. */
-static void drop_setid(int fd, mode_t mode)
+static int truncate_opened(fuse_req_t req, struct node *n, int fd, const struct who *who)
 {
-	mode_t clean = mode & ~(mode_t)S_ISUID;
+	struct fs *fs = op_fs(req);
 
-	if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP))
-		clean &= ~(mode_t)S_ISGID;
-	if (clean != mode)
-		fchmod(fd, clean & 07777);
-}
-
-static int truncate_opened(struct fs *fs, struct node *n, int fd, const struct who *who)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
 	save_touch(fs, n, fd, who);
 	if (ftruncate(fd, 0) < 0)
 		return -errno;
-	if (who->uid != 0)
-		drop_setid(fd, st.st_mode);
+	if (reader_kills_setid())
+		op_drop_setid(req, fd);
 	save_touch(fs, n, fd, who);
 	return 0;
 }
 
 /* With the inode locked if it is opened for writing. */
-static int open_admitted(struct fs *fs, struct node *n, int flags, const struct who *who)
+static int open_admitted(fuse_req_t req, struct node *n, int flags, const struct who *who)
 {
+	struct fs *fs = op_fs(req);
 	bool truncated = flags & O_TRUNC;
 	int beneath =
 	    flags & ~(O_APPEND | O_CREAT | O_EXCL | O_DIRECT | O_NOCTTY | O_NONBLOCK | O_TRUNC);
@@ -57,7 +45,7 @@ static int open_admitted(struct fs *fs, struct node *n, int flags, const struct 
 		fd = backing_open(fs, n, beneath | O_APPEND);
 	if (fd < 0 || !truncated)
 		return fd;
-	int rc = truncate_opened(fs, n, fd, who);
+	int rc = truncate_opened(req, n, fd, who);
 	if (rc < 0) {
 		close(fd);
 		return rc;
@@ -65,18 +53,19 @@ static int open_admitted(struct fs *fs, struct node *n, int flags, const struct 
 	return fd;
 }
 
-static int open_node(struct fs *fs, struct node *n, pid_t tid, int flags, const struct who *who,
+static int open_node(fuse_req_t req, struct node *n, int flags, const struct who *who,
 		     struct handle **h)
 {
+	struct fs *fs = op_fs(req);
 	struct handle tried = {.fd = -1};
 
 	tried.maker = flags & O_TRUNC;
 	tried.writer = tried.maker || (flags & O_ACCMODE) != O_RDONLY;
 	if (tried.writer)
 		lock_inode(&fs->locks, n->hash);
-	int rc = handle_admit(fs, n, tid, tried.writer, tried.maker);
+	int rc = handle_admit(fs, n, fuse_req_ctx(req)->pid, tried.writer, tried.maker);
 	if (rc == 0) {
-		int fd = open_admitted(fs, n, flags, who);
+		int fd = open_admitted(req, n, flags, who);
 		rc = fd < 0 ? fd : 0;
 		*h = fd < 0 ? NULL : handle_new(fs, n, fd);
 		if (rc == 0 && !*h)
@@ -105,7 +94,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || (fi->flags & O_TRUNC))
 		op_who(req, &who);
-	int rc = open_node(fs, n, fuse_req_ctx(req)->pid, fi->flags, &who, &h);
+	int rc = open_node(req, n, fi->flags, &who, &h);
 	if (rc < 0) {
 		op_reply(req, rc);
 		return;
@@ -157,6 +146,8 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	save_touch(fs, h->node, h->fd, &h->who);
 	ssize_t n = pwrite(h->fd, data, size, off);
 	int rc = n < 0 ? -errno : 0;
+	if (rc == 0 && reader_kills_setid())
+		op_drop_setid(req, h->fd);
 	save_touch(fs, h->node, h->fd, &h->who);
 	if (rc < 0)
 		op_reply(req, rc);

@@ -13,8 +13,6 @@
 #include "fs/ops.h"
 #include "fs/reader.h"
 
-#define NGROUPS_LISTED 1024
-
 static void barrier(fuse_req_t req, size_t size)
 {
 	struct fs *fs = op_fs(req);
@@ -91,19 +89,6 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	reply_bytes(req, value, len, size);
 }
 
-static bool in_group(fuse_req_t req, gid_t gid)
-{
-	gid_t groups[NGROUPS_LISTED];
-
-	if (fuse_req_ctx(req)->gid == gid)
-		return true;
-	int n = fuse_req_getgroups(req, NGROUPS_LISTED, groups);
-	for (int i = 0; i < n && i < NGROUPS_LISTED; i++)
-		if (groups[i] == gid)
-			return true;
-	return false;
-}
-
 /* Who may not set the set-group-id bit loses it with an ACL, too; we, as root, would keep it. */
 static void drop_setgid(fuse_req_t req, const char *name, int fd)
 {
@@ -111,7 +96,7 @@ static void drop_setgid(fuse_req_t req, const char *name, int fd)
 
 	if (fuse_req_ctx(req)->uid == 0 || strcmp(name, "system.posix_acl_access") != 0)
 		return;
-	if (fstat(fd, &st) == 0 && (st.st_mode & S_ISGID) && !in_group(req, st.st_gid))
+	if (fstat(fd, &st) == 0 && (st.st_mode & S_ISGID) && !op_in_group(req, st.st_gid))
 		backing_chmod(fd, st.st_mode & 07777 & ~(mode_t)S_ISGID);
 }
 

@@ -44,6 +44,7 @@ struct reader {
 };
 
 static _Thread_local struct reader_thread *self;
+static _Thread_local const struct fuse_in_header *head; /* of the request being carried out */
 static _Thread_local char *buffer;
 static _Thread_local size_t buffer_size;
 
@@ -65,9 +66,37 @@ static ssize_t io_read(int fd, void *buf, size_t len, void *userdata)
 	return read(fd, buf, len);
 }
 
+bool reader_kills_setid(void)
+{
+	const void *body = head + 1;
+
+	switch (head->opcode) {
+	case FUSE_OPEN:
+		return ((const struct fuse_open_in *)body)->open_flags & FUSE_OPEN_KILL_SUIDGID;
+	case FUSE_WRITE:
+		return ((const struct fuse_write_in *)body)->write_flags & FUSE_WRITE_KILL_SUIDGID;
+	case FUSE_SETATTR:
+		return ((const struct fuse_setattr_in *)body)->valid & FATTR_KILL_SUIDGID;
+	default:
+		return false;
+	}
+}
+
+/* What libfuse's answer to INIT leaves out. */
+static void amend_init(const struct iovec *iov, int count)
+{
+	const struct fuse_init_in *in = (const void *)(head + 1);
+	struct fuse_init_out *out = count > 1 ? iov[1].iov_base : NULL;
+
+	if (out && iov[1].iov_len >= sizeof(*out))
+		out->flags |= in->flags & FUSE_HANDLE_KILLPRIV_V2;
+}
+
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	(void)userdata;
+	if (head->opcode == FUSE_INIT)
+		amend_init(iov, count);
 	return writev(fd, iov, count);
 }
 
@@ -160,12 +189,11 @@ static void serve(struct reader_thread *t, char *request)
 	while ((n = receive(t, request)) >= 0) {
 		if (n == 0)
 			continue;
-		const struct fuse_in_header *head = (const void *)request;
-		uint32_t opcode = head->opcode;
+		head = (const void *)request;
 		struct fuse_buf buf = {.mem = request, .size = (size_t)n};
 		fuse_session_process_buf(r->session, &buf);
 		finish(t);
-		if (opcode == FUSE_INIT)
+		if (head->opcode == FUSE_INIT)
 			r->ready(r->arg);
 	}
 	if (n != -ENODEV)

@@ -7,6 +7,7 @@
 #ifndef FS_READER_H
 #define FS_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct fs;
@@ -25,6 +26,9 @@ void reader_free(struct reader *r);
 
 /* From within an operation: returns when every request received before it is finished. */
 void reader_barrier(struct reader *r);
+/* From within an operation: its change takes set-id bits away (KILLPRIV_V2, which libfuse does not
+ * know: without it, the kernel asks for an xattr before every write). */
+bool reader_kills_setid(void);
 /* From within an operation: memory of this thread's own, valid until its next call. NULL: none
  * left. */
 char *reader_buffer(size_t size);

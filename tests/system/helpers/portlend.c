@@ -24,16 +24,16 @@ static void ignore(void *arg, const char *file, int line, const char *sentence)
 	(void)sentence;
 }
 
-/* For ever. */
-static const char *node_name(void)
+/* Its length, or 0. */
+static size_t node_name(char *name, size_t size)
 {
 	static char text[CONF_SIZE_MAX];
 	ssize_t n = read(FD_CONF, text, sizeof(text));
 	struct conf *conf = n > 0 ? conf_parse("conf", text, (size_t)n, ignore, NULL) : NULL;
+	int len = conf ? snprintf(name, size, "%s", conf->node) : 0;
 
-	const char *name = conf ? strdup(conf->node) : NULL;
 	conf_free(conf);
-	return name;
+	return len > 0 ? (size_t)len : 0;
 }
 
 static int listen_for(const char *node)
@@ -73,10 +73,10 @@ static int lend(int to)
 
 int main(void)
 {
-	const char *node = node_name();
+	char node[64];
 	char byte;
 
-	int sock = node ? listen_for(node) : -1;
+	int sock = node_name(node, sizeof(node)) > 0 ? listen_for(node) : -1;
 	int client = sock < 0 ? -1 : accept(sock, NULL, NULL);
 	if (client < 0 || lend(client) < 0) {
 		perror("portlend");
