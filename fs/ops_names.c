@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fuse.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "fs/cred.h"
+#include "fs/making.h"
 #include "fs/ops.h"
 
 /* ---- lookups ---- */
@@ -26,7 +26,11 @@ static int lookup_dots(struct fs *fs, struct node *n, const char *name, struct f
 		nodes_lock(&fs->nodes);
 		if (n->id != 1)
 			n = n->links ? n->links->parent : NULL;
+		if (n)
+			n->nlookup++;
 		nodes_unlock(&fs->nodes);
+	} else {
+		node_looked_up(&fs->nodes, n);
 	}
 	if (!n)
 		return -ESTALE;
@@ -37,10 +41,10 @@ static int lookup_dots(struct fs *fs, struct node *n, const char *name, struct f
 				       .ino = n->id};
 	int rc = fd.fd < 0 ? fd.fd : backing_look(fs, fd.fd, "", &h, &e->attr);
 	backing_done(fd);
-	if (rc == 0) {
-		node_looked_up(&fs->nodes, n);
+	if (rc == 0)
 		op_show(fs, n, &e->attr);
-	}
+	else
+		node_forget(&fs->nodes, e->ino, 1);
 	return rc;
 }
 
@@ -97,59 +101,6 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 /* ---- making names ---- */
 
-struct making {
-	struct fs *fs;
-	struct node *parent;
-	const char *name;
-	struct backing_fd dir;
-	struct who who;
-};
-
-/* With the directory locked if 0; then making_end. */
-static int making_begin(struct making *m, fuse_req_t req, struct node *parent, const char *name)
-{
-	*m = (struct making){.fs = op_fs(req), .parent = parent, .name = name};
-	if (op_hidden(parent, name))
-		return -EPERM;
-	op_who(req, &m->who);
-	lock_dir(&m->fs->locks, parent->hash, true);
-	m->dir = backing_fd(m->fs, parent);
-	if (m->dir.fd >= 0)
-		return 0;
-	unlock_dir(&m->fs->locks, parent->hash);
-	return m->dir.fd;
-}
-
-static void making_end(struct making *m)
-{
-	backing_done(m->dir);
-	unlock_dir(&m->fs->locks, m->parent->hash);
-}
-
-static void become(fuse_req_t req)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-
-	cred_become(ctx->uid, ctx->gid, ctx->umask);
-}
-
-/* A file came to a name that has shown a later mtime not long ago. */
-static void raise_mtime(struct making *m, struct fuse_entry_param *e)
-{
-	int64_t floor_nsec =
-	    floor_find(m->fs->floor, m->parent->hash, m->name, clock_monotonic_msec());
-	int64_t disk = backing_mtime(&e->attr);
-
-	if (!S_ISREG(e->attr.st_mode) || floor_nsec == 0 || disk > floor_nsec)
-		return;
-	struct node *n = node_find(&m->fs->nodes, e->ino);
-	struct backing_fd fd = backing_fd(m->fs, n);
-	int64_t raised = mtime_raise(floor_nsec, disk, clock_wall_nsec());
-	if (fd.fd >= 0 && backing_utimens(fd.fd, UTIME_OMIT_NSEC, raised) == 0)
-		backing_set_mtime(&e->attr, raised);
-	backing_done(fd);
-}
-
 /* The rest of what mkdir, mknod and symlink do. */
 static void made(struct making *m, fuse_req_t req, int rc)
 {
@@ -158,7 +109,7 @@ static void made(struct making *m, fuse_req_t req, int rc)
 	if (rc == 0)
 		rc = op_enter(m->fs, m->parent, m->dir.fd, m->name, &e);
 	if (rc == 0) {
-		raise_mtime(m, &e);
+		making_raise_mtime(m, &e);
 		op_tell(m->fs, m->parent, m->name, NULL, HINT_CREATED | HINT_NAMES, &m->who);
 	}
 	making_end(m);
@@ -180,7 +131,7 @@ void op_mknod(fuse_req_t req, fuse_ino_t ino, const char *name, mode_t mode, dev
 		op_reply(req, rc);
 		return;
 	}
-	become(req);
+	making_become(req);
 	rc = mknodat(m.dir.fd, name, mode, rdev) < 0 ? -errno : 0;
 	cred_restore();
 	made(&m, req, rc);
@@ -198,7 +149,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t ino, const char *name, mode_t mode)
 		op_reply(req, rc);
 		return;
 	}
-	become(req);
+	making_become(req);
 	rc = mkdirat(m.dir.fd, name, mode) < 0 ? -errno : 0;
 	cred_restore();
 	made(&m, req, rc);
@@ -216,7 +167,7 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t ino, const char *
 		op_reply(req, rc);
 		return;
 	}
-	become(req);
+	making_become(req);
 	rc = symlinkat(target, m.dir.fd, name) < 0 ? -errno : 0;
 	cred_restore();
 	made(&m, req, rc);
@@ -262,7 +213,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *
 	if (rc == 0)
 		rc = op_enter(m.fs, parent, m.dir.fd, name, &e);
 	if (rc == 0) {
-		raise_mtime(&m, &e);
+		making_raise_mtime(&m, &e);
 		nodes_lock(&m.fs->nodes);
 		bool writer = n->writers > 0; /* told at its close, then */
 		if (writer)
@@ -278,111 +229,6 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *
 		op_reply(req, rc);
 	else
 		op_reply_entry(req, &e);
-}
-
-/* ---- CREATE: makes and opens ---- */
-
-/* What the kernel believed to be absent may have been installed meanwhile: it has not checked
- * whether the caller may open that, so it walks the path again. */
-static int exists(struct making *m, int flags)
-{
-	char path[PATH_LEN_MAX + 1];
-
-	if (flags & O_EXCL)
-		return -EEXIST;
-	if (node_path(&m->fs->nodes, m->parent, m->name, path) == 0)
-		busy_hold(m->fs->busy, path, clock_monotonic_msec());
-	return -ESTALE;
-}
-
-static struct handle *create_handle(struct making *m, struct node *n, int fd, int accmode)
-{
-	struct fs *fs = m->fs;
-	bool writer = accmode != O_RDONLY;
-	int64_t floor_nsec =
-	    floor_find(fs->floor, m->parent->hash, m->name, clock_monotonic_msec());
-
-	nodes_lock(&fs->nodes);
-	n->opens++;
-	n->writers += writer;
-	n->makers += writer;
-	struct save *s = save_begin_locked(fs, n, floor_nsec, &m->who);
-	if (s)
-		s->flags |= HINT_CREATED | HINT_NAMES;
-	nodes_unlock(&fs->nodes);
-
-	struct handle *h = handle_new(fs, n, fd);
-	if (h) {
-		h->writer = h->maker = h->created = writer;
-		h->who = m->who;
-	} else {
-		struct handle gone = {.fd = -1, .writer = writer, .maker = writer};
-		handle_dismiss(fs, n, &gone);
-	}
-	if (!writer) { /* open(O_CREAT | O_RDONLY) has no close to wait for */
-		nodes_lock(&fs->nodes);
-		if (n->save && n->writers == 0)
-			save_give_locked(fs, n);
-		nodes_unlock(&fs->nodes);
-	}
-	return h;
-}
-
-static int create(struct making *m, fuse_req_t req, mode_t mode, struct fuse_file_info *fi,
-		  struct fuse_entry_param *e, struct handle **h)
-{
-	int flags = fi->flags & ~(O_APPEND | O_DIRECT | O_NOCTTY | O_NONBLOCK | O_TRUNC);
-
-	become(req);
-	int fd =
-	    openat(m->dir.fd, m->name, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	int rc = fd < 0 ? -errno : 0;
-	cred_restore();
-	if (rc == -EEXIST)
-		return exists(m, fi->flags);
-	if (rc == 0)
-		rc = op_enter(m->fs, m->parent, m->dir.fd, m->name, e);
-	if (rc < 0) {
-		if (fd >= 0)
-			close(fd);
-		return rc;
-	}
-	struct node *n = node_find(&m->fs->nodes, e->ino);
-	*h = create_handle(m, n, fd, fi->flags & O_ACCMODE);
-	if (!*h) {
-		node_forget(&m->fs->nodes, e->ino, 1);
-		return -ENOMEM;
-	}
-	op_show(m->fs, n, &e->attr);
-	return 0;
-}
-
-void op_create(fuse_req_t req, fuse_ino_t ino, const char *name, mode_t mode,
-	       struct fuse_file_info *fi)
-{
-	struct fs *fs = op_fs(req);
-	struct node *parent = op_node(req, ino);
-	struct fuse_entry_param e;
-	struct handle *h = NULL;
-	struct making m;
-
-	if (!parent)
-		return;
-	int rc = making_begin(&m, req, parent, name);
-	if (rc == 0) {
-		rc = create(&m, req, mode, fi, &e, &h);
-		making_end(&m);
-	}
-	if (rc < 0) {
-		op_reply(req, rc);
-		return;
-	}
-	fi->fh = h->id;
-	fi->keep_cache = 1;
-	if (fuse_reply_create(req, &e, fi) < 0) {
-		handle_close(fs, h);
-		node_forget(&fs->nodes, e.ino, 1);
-	}
 }
 
 /* ---- taking names away ---- */

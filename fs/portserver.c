@@ -24,21 +24,11 @@
 #include "base/port.h"
 #include "fs/fs.h"
 #include "fs/portjob.h"
-#include "fs/tree.h"
+#include "fs/portwait.h"
 
 #define HINTS_BYTES (32 * 1024) /* in one packet */
 #define RECEIVE_BURST 64        /* packets, before answers are sent again */
-#define WAITERS_MAX 64
-#define WAIT_LIMIT_MSEC (60 * 60 * 1000)
-#define BAD_PACKETS_MAX 1000 /* then the port is closed */
-
-struct waiter {
-	struct waiter *next;
-	struct portjob *job;
-	int64_t until_msec;
-	uint64_t serial;
-	char path[PATH_LEN_MAX + 1];
-};
+#define BAD_PACKETS_MAX 1000    /* then the port is closed */
 
 struct portserver {
 	struct fs *fs;
@@ -60,8 +50,7 @@ struct portserver {
 	unsigned in_flight; /* accepted, and the answer not sent */
 	unsigned bad;
 	struct buf out; /* a packet that the socket did not take; len 0: none */
-	struct waiter *waiters;
-	unsigned nwaiters;
+	struct portwaits waits;
 	uint8_t in[PORT_PACKET_MAX];
 };
 
@@ -126,18 +115,6 @@ static void drop_answers(struct portserver *p)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static void drop_waiters(struct portserver *p)
-{
-	while (p->waiters) {
-		struct waiter *w = p->waiters;
-		p->waiters = w->next;
-		portjob_free(w->job);
-		free(w);
-	}
-	p->nwaiters = 0;
-	atomic_store(&p->waiting, false);
-}
-
 static void disconnect(struct portserver *p)
 {
 	if (p->sock < 0)
@@ -149,7 +126,8 @@ static void disconnect(struct portserver *p)
 	p->bad = 0;
 	buf_reset(&p->out);
 	drop_answers(p);
-	drop_waiters(p);
+	portwaits_fini(&p->waits);
+	atomic_store(&p->waiting, false);
 	staging_forget(p->fs->staging);
 }
 
@@ -263,34 +241,6 @@ static void take_acks(struct portserver *p, struct rd *r)
 		capture_ack(p->fs->capture, rd_u64(r));
 }
 
-static bool take_wait(struct portserver *p, struct portjob *job, struct rd *r)
-{
-	struct waiter *w = calloc(1, sizeof(*w));
-
-	if (!w)
-		return false;
-	rd_strbuf(r, w->path, sizeof(w->path));
-	w->serial = rd_u64(r);
-	uint32_t limit = rd_u32(r);
-	int rc = rd_end(r) < 0 || !path_valid_or_root(w->path) ? ERR_FORMAT : 0;
-	if (rc == 0 && p->nwaiters >= WAITERS_MAX)
-		rc = ERR_LIMIT;
-	if (rc < 0) {
-		free(w);
-		portjob_answer(job, rc);
-		job_finished(p, job);
-		return true;
-	}
-	w->job = job;
-	w->until_msec =
-	    clock_monotonic_msec() + (limit > WAIT_LIMIT_MSEC ? WAIT_LIMIT_MSEC : limit);
-	w->next = p->waiters;
-	p->waiters = w;
-	p->nwaiters++;
-	atomic_store(&p->waiting, true);
-	return true;
-}
-
 /* 0, or the error that counts as a bad packet. */
 static int take_packet(struct portserver *p, size_t len)
 {
@@ -310,12 +260,16 @@ static int take_packet(struct portserver *p, size_t len)
 	if (!job)
 		return -ENOMEM;
 	p->in_flight++;
-	if (head.type != PORT_WAIT)
+	if (head.type != PORT_WAIT) {
 		portjobs_add(p->jobs, job);
-	else if (!take_wait(p, job, &r)) {
-		portjob_answer(job, -ENOMEM);
+		return 0;
+	}
+	rc = portwaits_add(&p->waits, job, &r);
+	if (rc < 0) {
+		portjob_answer(job, rc);
 		job_finished(p, job);
 	}
+	atomic_store(&p->waiting, p->waits.n > 0);
 	return 0;
 }
 
@@ -345,61 +299,33 @@ static void receive(struct portserver *p)
 	}
 }
 
-/* ---- waits ---- */
-
-static bool wait_done(struct fs *fs, const struct waiter *w)
-{
-	/* A save that ends between the two questions is seen by the second. */
-	if (!w->path[0])
-		return !save_outstanding(fs, w->serial) && capture_done(fs->capture, w->serial);
-	struct node *n = tree_node(fs, w->path);
-	bool writer = false;
-	if (n) {
-		nodes_lock(&fs->nodes);
-		writer = n->writers > 0;
-		nodes_unlock(&fs->nodes);
-		node_put(&fs->nodes, n);
-	}
-	return !writer && !save_below(fs, w->path) && capture_done_path(fs->capture, w->path);
-}
-
-/* When the first of them has to be looked at again. */
-static int64_t look_at_waiters(struct portserver *p, int64_t now_msec)
-{
-	struct waiter **at = &p->waiters;
-	int64_t soonest = INT64_MAX;
-
-	while (*at) {
-		struct waiter *w = *at;
-		bool done = wait_done(p->fs, w);
-		if (!done && w->until_msec > now_msec) {
-			soonest = w->until_msec < soonest ? w->until_msec : soonest;
-			at = &w->next;
-			continue;
-		}
-		if (done) {
-			portjob_answer(w->job, 0);
-			buf_u16(&w->job->answer, 0);
-			job_finished(p, w->job);
-		} else {
-			portjobs_add(p->jobs, w->job); /* says who keeps it open */
-		}
-		*at = w->next;
-		free(w);
-		p->nwaiters--;
-	}
-	atomic_store(&p->waiting, p->nwaiters > 0);
-	return soonest;
-}
-
 /* ---- the loop ---- */
+
+static int64_t look_at_waits(struct portserver *p, int64_t now_msec)
+{
+	struct portjob *job;
+	int64_t next;
+	bool done;
+
+	while ((job = portwaits_next(&p->waits, p->fs, now_msec, &done, &next))) {
+		if (done) {
+			portjob_answer(job, 0);
+			buf_u16(&job->answer, 0);
+			job_finished(p, job);
+		} else {
+			portjobs_add(p->jobs, job); /* says who keeps it open */
+		}
+	}
+	atomic_store(&p->waiting, p->waits.n > 0);
+	return next;
+}
 
 static int64_t run_timers(struct portserver *p)
 {
 	int64_t now = clock_monotonic_msec();
 	int64_t next = save_timers(p->fs, now);
 	int64_t busy = busy_timers(p->fs->busy, now);
-	int64_t wait = look_at_waiters(p, now);
+	int64_t wait = look_at_waits(p, now);
 
 	next = busy < next ? busy : next;
 	return wait < next ? wait : next;
