@@ -40,7 +40,7 @@ is "and goes on" "$(sh_on ns2 'cat etc/k/after')" after
 # ---- SIGSTOP of the replicator while very many files change
 R=$(replicator_pid ns1)
 kill -STOP "$R"
-sh_on ns1 "mkdir etc/many && seq -f 'etc/many/%g' $FILES | xargs touch && echo last >etc/many/1"
+sh_on ns1 "mkdir etc/many && seq -f 'etc/many/z%g' $FILES | xargs touch && echo last >etc/many/z1"
 is "while the replicator is stopped, $FILES files are made" "$(sh_on ns1 'ls etc/many | wc -l')" "$FILES"
 W=$(worker_pid ns1)
 mb=$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/$W/status")
@@ -48,7 +48,7 @@ check "memory of fs stays bounded ($mb MB)" test "$mb" -lt $((${SAN:+2000} + 300
 kill -CONT "$R"
 check "all of it arrives" wait_for 200 eval '[ "$(ls "$T/ns2$TREE/etc/many" 2>/dev/null | wc -l)" = "$FILES" ]'
 settle ns1
-is "with its content" "$(cat "$T/ns2$TREE/etc/many/1")" last
+is "with its content" "$(cat "$T/ns2$TREE/etc/many/z1")" last
 sh_on ns1 'rm -r etc/many'
 check "and goes again" wait_for 100 fails test -e "$T/ns2$TREE/etc/many"
 
