@@ -118,8 +118,12 @@ void hooks_changed(struct hooks *hs, const char *path, bool dir, bool gone, uint
 
 		if (!patterns_match(h->spec->match, path, dir))
 			continue;
-		if (!has_work(h))
+		/* News may well be the cure: a failed run waits no longer. */
+		if (!has_work(h) || (h->failing && h->retry_at > now_msec)) {
 			h->first_change = now_msec;
+			h->retry_at = now_msec;
+			h->attempt = 0;
+		}
 		h->last_change = now_msec;
 		h->more = more;
 		batch_add(&h->waiting, &item);
@@ -181,6 +185,7 @@ void hooks_done(struct hooks *hs, uint32_t hook, bool ok, int64_t now_msec)
 {
 	struct hook *h = &hs->hooks[hook];
 	int64_t backoff = BACKOFF_FIRST_MSEC;
+	bool news = has_work(h);
 	struct batch both;
 
 	assert(h->running);
@@ -199,6 +204,11 @@ void hooks_done(struct hooks *hs, uint32_t hook, bool ok, int64_t now_msec)
 	both = h->given;
 	h->given = h->waiting;
 	h->waiting = both;
+	if (news) {
+		h->retry_at = now_msec;
+		h->attempt = 0;
+		return;
+	}
 	for (uint32_t i = 1; i < h->attempt && backoff < BACKOFF_LAST_MSEC; i++)
 		backoff *= 2;
 	h->retry_at = now_msec + (backoff < BACKOFF_LAST_MSEC ? backoff : BACKOFF_LAST_MSEC);

@@ -2,8 +2,8 @@
  *
  * When hooks run: pure. The first change after a silence at once, what follows within `quiet`
  * collected (for a second at most); one run at a time per hook, another one for what came
- * meanwhile; a failed run again, with back-off from 1 s to 60 s, with all items of the failed one.
- * Changes of an mtime only start none.
+ * meanwhile; a failed run again, with all items of the failed one: with back-off from 1 s to 60 s,
+ * or as soon as something else changes. Changes of an mtime only start none.
  */
 #ifndef CORE_HOOKS_H
 #define CORE_HOOKS_H

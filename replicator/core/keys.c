@@ -43,14 +43,15 @@ struct key *key_get(struct core *c, const char *path)
 
 struct key *key_parent(const struct core *c, const struct key *k)
 {
-	size_t len = path_parent_len(k->path);
 	char path[PATH_LEN_MAX + 1];
+	struct key *parent = NULL;
 
-	if (!len)
-		return NULL;
-	memcpy(path, k->path, len);
-	path[len] = 0;
-	return key_find(c, path);
+	strcpy(path, k->path);
+	for (size_t len = path_parent_len(path); len && !parent; len = path_parent_len(path)) {
+		path[len] = 0;
+		parent = key_find(c, path);
+	}
+	return parent;
 }
 
 struct key *key_first(const struct core *c, const char *after)

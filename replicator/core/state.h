@@ -301,7 +301,8 @@ void serials_ack(struct core *c, struct serials *s); /* and empties */
 /* ---- keys.c ---- */
 struct key *key_find(const struct core *c, const char *path);
 struct key *key_get(struct core *c, const char *path);             /* makes it */
-struct key *key_parent(const struct core *c, const struct key *k); /* NULL: the root, or none */
+/* The nearest directory above that has a key; NULL: none. */
+struct key *key_parent(const struct core *c, const struct key *k);
 struct key *key_next_below(const struct core *c, const char *dir, const struct key *after);
 struct key *key_first(const struct core *c, const char *after);
 struct key *key_next(const struct key *k);
