@@ -113,17 +113,45 @@ static void a_failed_run_is_tried_again_later_with_all_its_items(void **state)
 	hooks_done(h, 0, false, 1100);
 	assert_int_equal(hooks_failing(h), 1);
 	assert_true(hooks_pending(h));
-	changed(h, "b", 1200);
 	assert_null(hooks_next(h, 2099));
 	run = hooks_next(h, 2100);
 	assert_non_null(run);
 	assert_int_equal(run->attempt, 2);
-	assert_int_equal(run->n, 2);
+	assert_int_equal(run->n, 1);
 	hooks_done(h, 0, false, 2200);
 	assert_null(hooks_next(h, 4199)); /* two seconds now */
 	assert_non_null(hooks_next(h, 4200));
 	hooks_done(h, 0, true, 4300);
 	assert_int_equal(hooks_failing(h), 0);
+	assert_false(hooks_pending(h));
+	hooks_free(h);
+}
+
+static void a_change_after_a_failed_run_starts_one_at_once(void **state)
+{
+	struct hooks *h = one_hook();
+	const struct hook_run *run;
+
+	(void)state;
+	changed(h, "a", 1000);
+	assert_non_null(hooks_next(h, 1000));
+	hooks_done(h, 0, false, 1100);
+	assert_non_null(hooks_next(h, 2100));
+	hooks_done(h, 0, false, 2200);
+	changed(h, "b", 2500); /* the cure, perhaps */
+	run = hooks_next(h, 2500);
+	assert_non_null(run);
+	assert_int_equal(run->n, 2);
+	assert_int_equal(run->attempt, 1);
+	changed(h, "c", 2600); /* while that runs: the next one does not wait either */
+	hooks_done(h, 0, false, 2700);
+	run = hooks_next(h, 2700);
+	assert_non_null(run);
+	assert_int_equal(run->n, 3);
+	hooks_done(h, 0, false, 2800);
+	assert_null(hooks_next(h, 3799)); /* and then it is a second again */
+	assert_non_null(hooks_next(h, 3800));
+	hooks_done(h, 0, true, 3900);
 	assert_false(hooks_pending(h));
 	hooks_free(h);
 }
@@ -215,6 +243,7 @@ int main(void)
 	    cmocka_unit_test(a_stream_of_changes_is_collected_for_a_second_at_most),
 	    cmocka_unit_test(a_change_during_a_run_gets_a_run_of_its_own),
 	    cmocka_unit_test(a_failed_run_is_tried_again_later_with_all_its_items),
+	    cmocka_unit_test(a_change_after_a_failed_run_starts_one_at_once),
 	    cmocka_unit_test(an_op_of_several_paths_is_one_run),
 	    cmocka_unit_test(an_op_whose_rest_does_not_come_runs_all_the_same),
 	    cmocka_unit_test(a_new_mtime_alone_starts_nothing),
