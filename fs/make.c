@@ -100,9 +100,8 @@ static int give_attributes(struct fs *fs, const struct install *in, int fd)
 
 /* ---- kinds ---- */
 
-/* What was written by the replicator must be complete and beyond its reach: the lease is granted
- * only where no descriptor or mapping for writing is left. */
-static int prove(const struct staged *s, int fd)
+/* What was written by the replicator must be complete and beyond its reach. */
+static int prove(struct staged *s, int fd)
 {
 	struct stat st;
 
@@ -110,12 +109,7 @@ static int prove(const struct staged *s, int fd)
 		return -errno;
 	if ((uint64_t)st.st_size != s->size)
 		return ERR_FORMAT;
-	if (!s->given)
-		return 0;
-	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
-		return errno == EAGAIN ? ERR_DENIED : -errno;
-	fcntl(fd, F_SETLEASE, F_UNLCK);
-	return 0;
+	return staging_seal(s, fd);
 }
 
 static int make_file(struct fs *fs, const struct install *in, struct made *m)

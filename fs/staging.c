@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Contents that wait stand in a list, oldest first; what is in it has a name in the directory.
+ *
+ * A descriptor that is given away is of a mount of that one file. It can be kept as a path
+ * (O_PATH), and a path can be opened again once the file has the mode that its new place asks for;
+ * so the mount is made read-only before the file goes there, which the kernel refuses as long as
+ * somebody writes through it, and which holds for whatever is left of it.
  */
 #include "fs/staging.h"
 
@@ -11,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,38 +127,43 @@ void staging_remove(struct staging *s, const char *name)
 		log_warning("%s/%s: cannot be removed: %s", PATH_STAGING, name, err_text(-errno));
 }
 
-/* With the lock held; the oldest goes when there are too many. */
-static bool append(struct staging *s, const struct staged *staged, char *given_up)
+static void forget_one(struct staging *s, const struct staged *staged)
 {
-	struct waiting *w = malloc(sizeof(*w));
+	staging_remove(s, staged->name);
+	if (staged->mount >= 0)
+		close(staged->mount);
+}
+
+/* With the lock held; the oldest goes when there are too many. What has to go, or NULL. */
+static struct waiting *append(struct staging *s, struct waiting *w)
+{
 	struct waiting *oldest;
 
-	given_up[0] = '\0';
-	if (!w)
-		return false;
-	w->staged = *staged;
 	TAILQ_INSERT_TAIL(&s->list, w, list);
 	if (++s->count <= STAGING_MAX)
-		return true;
+		return NULL;
 	oldest = TAILQ_FIRST(&s->list);
 	TAILQ_REMOVE(&s->list, oldest, list);
 	s->count--;
-	memcpy(given_up, oldest->staged.name, STAGING_NAME);
-	free(oldest);
-	return true;
+	return oldest;
 }
 
 void staging_give_back(struct staging *s, const struct staged *staged)
 {
-	char given_up[STAGING_NAME];
+	struct waiting *w = malloc(sizeof(*w));
+	struct waiting *gone;
 
+	if (!w) {
+		forget_one(s, staged);
+		return;
+	}
+	w->staged = *staged;
 	pthread_mutex_lock(&s->lock);
-	bool kept = append(s, staged, given_up);
+	gone = append(s, w);
 	pthread_mutex_unlock(&s->lock);
-	if (!kept)
-		staging_remove(s, staged->name);
-	if (given_up[0])
-		staging_remove(s, given_up);
+	if (gone)
+		forget_one(s, &gone->staged);
+	free(gone);
 }
 
 static int write_all(int fd, const uint8_t *p, size_t len)
@@ -169,10 +180,52 @@ static int write_all(int fd, const uint8_t *p, size_t len)
 	return 0;
 }
 
+/* A descriptor to give away, and its mount; where mounts cannot be cloned, `file` itself. Only what
+ * is mounted somewhere can be: the directory as the keeper gave it. */
+static int open_given(struct staging *s, struct staged *staged, int file)
+{
+	char path[sizeof(PATH_STAGING) + STAGING_NAME + 1];
+	struct stat ours;
+	struct stat theirs;
+
+	snprintf(path, sizeof(path), PATH_STAGING "/%s", staged->name);
+	int tree = open_tree(s->fs->plain, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return file;
+	int given = backing_reopen(tree, O_WRONLY);
+	if (given >= 0 && (fstat(file, &ours) < 0 || fstat(given, &theirs) < 0 ||
+			   ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev)) {
+		close(given);
+		given = -ESTALE;
+	}
+	close(file);
+	staged->mount = tree;
+	return given;
+}
+
+int staging_seal(struct staged *staged, int fd)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	if (!staged->given)
+		return 0;
+	if (staged->mount >= 0) {
+		if (mount_setattr(staged->mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+			return errno == EBUSY ? ERR_DENIED : -errno;
+		close(staged->mount);
+		staged->mount = -1;
+	}
+	/* Granted only where no descriptor or mapping for writing is left. */
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN ? ERR_DENIED : -errno;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
 int staging_add(struct staging *s, uint64_t size, const void *content, struct fhandle *handle,
 		int *fd)
 {
-	struct staged staged = {.size = size, .given = !content};
+	struct staged staged = {.size = size, .given = !content, .mount = -1};
 
 	*fd = -1;
 	staging_name(s, staged.name);
@@ -188,11 +241,17 @@ int staging_add(struct staging *s, uint64_t size, const void *content, struct fh
 		staging_remove(s, staged.name);
 		return rc;
 	}
-	*handle = staged.handle;
 	if (content)
 		close(file);
 	else
-		*fd = file;
+		*fd = open_given(s, &staged, file);
+	if (!content && *fd < 0) {
+		rc = *fd;
+		*fd = -1;
+		forget_one(s, &staged);
+		return rc;
+	}
+	*handle = staged.handle;
 	staging_give_back(s, &staged);
 	return 0;
 }
@@ -229,7 +288,7 @@ void staging_forget(struct staging *s)
 		pthread_mutex_unlock(&s->lock);
 		if (!w)
 			return;
-		staging_remove(s, w->staged.name);
+		forget_one(s, &w->staged);
 		free(w);
 	}
 }

@@ -26,6 +26,8 @@ struct staged {
 	struct fhandle handle;
 	uint64_t size;
 	bool given; /* a descriptor for writing was given away */
+	int mount;  /* a mount of this file alone, which that descriptor is of; -1: none (any more)
+		     */
 };
 
 /* NULL, with *rc set to -errno. */
@@ -41,6 +43,10 @@ int staging_add(struct staging *s, uint64_t size, const void *content, struct fh
  * calls staging_remove. ERR_UNKNOWN: there is none (any more). */
 int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out);
 void staging_give_back(struct staging *s, const struct staged *staged);
+/* From here on nobody who was given a descriptor can change the content or the inode, neither
+ * through one nor by opening again what he has kept a path to. ERR_DENIED: he still has it open or
+ * mapped. */
+int staging_seal(struct staged *staged, int fd);
 /* A new name in the directory, for what is made there by the caller. */
 void staging_name(struct staging *s, char name[STAGING_NAME]);
 /* Removes what is under this name, an empty directory too. */
