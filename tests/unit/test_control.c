@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The control socket as programs use and misuse it: a real socket and a real store, and a node that
+ * says what the test told it to say.
+ */
+#include "tests/unit/store_help.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/err.h"
+#include "replicator/control.h"
+
+/* ---- a node that has only what is said here ---- */
+
+static struct {
+	bool waiting;
+	struct wait_calls wait;
+	struct wait_spec spec;
+	char path[256];
+	uint64_t cancelled;
+	struct verify_calls verify;
+	fs_info_done *info;
+	void *info_arg;
+	int alone;
+} fake;
+
+static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
+				   {.name = (char *)"ns3", .address = (char *)"tcp://[::1]:3"}};
+
+void node_status(struct node *n, struct node_status *s)
+{
+	*s = (struct node_status){.node = n->conf->node, .tree = 1};
+}
+uint32_t node_peers(const struct node *n)
+{
+	return (uint32_t)n->conf->npeers;
+}
+void node_peer(struct node *n, uint32_t peer, struct peer_status *s)
+{
+	bool up = peer == 0;
+
+	*s = (struct peer_status){.name = n->conf->peers[peer].name,
+				  .address = n->conf->peers[peer].address,
+				  .key = n->conf->peers[peer].key,
+				  .connected = up,
+				  .reachable = up,
+				  .heard = up,
+				  .identical = up,
+				  .same_knowledge = up,
+				  .last_error = up ? "" : "a\xff"};
+}
+uint32_t node_hooks(const struct node *n)
+{
+	(void)n;
+	return 0;
+}
+void node_hook(const struct node *n, uint32_t hook, struct hook_status *s)
+{
+	(void)n;
+	(void)hook;
+	*s = (struct hook_status){0};
+}
+void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble *t), void *arg)
+{
+	struct trouble t = {.kind = TROUBLE_WAITING, .path = "p", .words = "", .peer = 1};
+
+	(void)n;
+	for (int i = 0; i < 300; i++)
+		each(arg, &t);
+}
+int node_fs_info(struct node *n, fs_info_done *done, void *arg)
+{
+	(void)n;
+	fake.info = done;
+	fake.info_arg = arg;
+	return 0;
+}
+void node_fs_info_cancel(struct node *n, void *arg)
+{
+	(void)n;
+	if (fake.info_arg == arg)
+		fake.info = NULL;
+}
+int node_wait(struct node *n, const struct wait_spec *spec, const struct wait_calls *calls,
+	      uint64_t *id)
+{
+	(void)n;
+	fake.waiting = true;
+	fake.wait = *calls;
+	fake.spec = *spec;
+	snprintf(fake.path, sizeof(fake.path), "%s", spec->path);
+	*id = 77;
+	return 0;
+}
+void node_wait_cancel(struct node *n, uint64_t id)
+{
+	(void)n;
+	fake.cancelled = id;
+}
+int node_verify(struct node *n, const struct verify_calls *calls, uint64_t *id)
+{
+	(void)n;
+	fake.verify = *calls;
+	*id = 78;
+	return 0;
+}
+void node_verify_cancel(struct node *n, uint64_t id)
+{
+	(void)n;
+	fake.cancelled = id;
+}
+int node_start_alone(struct node *n)
+{
+	(void)n;
+	return fake.alone;
+}
+
+/* ---- the loop, as far as the socket needs it ---- */
+
+static struct conf conf = {.node = (char *)"ns1", .mount = (char *)"/m"};
+static struct node node = {.conf = &conf};
+static struct control *control;
+
+static int set_up(void **state)
+{
+	memset(&fake, 0, sizeof(fake));
+	if (scratch_make(state) < 0)
+		return -1;
+	conf.state = *state;
+	conf.peers = peers;
+	conf.npeers = 2;
+	node = (struct node){.conf = &conf, .now_msec = 1000, .wall_msec = 2000};
+	node.store = store_at(*state);
+	return control_open(&node, &control);
+}
+
+static int tear_down(void **state)
+{
+	control_close(control);
+	store_close(node.store);
+	return scratch_remove(state);
+}
+
+static void round_once(int timeout)
+{
+	struct pollfd fds[CONTROL_FDS_MAX];
+	int n = control_fds(control, fds, CONTROL_FDS_MAX);
+
+	poll(fds, (nfds_t)n, control_wake(control) <= node.now_msec ? 0 : timeout);
+	control_round(control, fds, n);
+	node.now_msec += 1;
+}
+
+static int dial(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/control", conf.state);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static char line[1 << 20];
+static size_t line_len;
+
+/* The next line that the node says, in at most so many rounds; NULL: none came (or it hung up). */
+static json_t *hear(int fd)
+{
+	for (int i = 0; i < 2000; i++) {
+		ssize_t n = recv(fd, line + line_len, 1, 0);
+
+		if (n == 1 && line[line_len++] == '\n') {
+			json_t *o = json_loadb(line, line_len, 0, NULL);
+			line_len = 0;
+			assert_non_null(o);
+			return o;
+		}
+		if (n == 1)
+			i = 0;
+		else if (n == 0)
+			return NULL;
+		else
+			round_once(1);
+	}
+	return NULL;
+}
+
+static const char *text_of(const json_t *o, const char *name)
+{
+	const char *s = json_string_value(json_object_get(o, name));
+
+	return s ? s : "";
+}
+
+static void hears_end(int fd, int status, const char *words)
+{
+	json_t *o = hear(fd);
+
+	assert_non_null(o);
+	assert_true(json_is_true(json_object_get(o, "end")));
+	if (!strstr(text_of(o, "words"), words))
+		fail_msg("\"%s\" is not in \"%s\"", words, text_of(o, "words"));
+	assert_int_equal(json_integer_value(json_object_get(o, "exit")), status);
+	json_decref(o);
+}
+
+static void hears_type(int fd, const char *type, const char *name, const char *value)
+{
+	json_t *o = hear(fd);
+
+	assert_non_null(o);
+	assert_string_equal(text_of(o, "type"), type);
+	if (name)
+		assert_string_equal(text_of(o, name), value);
+	json_decref(o);
+}
+
+/* ---- requests ---- */
+
+static void nonsense_is_answered_in_words(void **state)
+{
+	static const struct {
+		const char *request, *words;
+	} list[] = {
+	    {"hello", "no JSON"},
+	    {"", "no JSON"},
+	    {"[]", "\"zonefs\":1"},
+	    {"{}", "\"zonefs\":1"},
+	    {"{\"zonefs\":\"1\"}", "\"zonefs\":1"},
+	    {"{\"zonefs\":2,\"command\":\"status\"}", "version 1"},
+	    {"{\"zonefs\":1}", "no \"command\""},
+	    {"{\"zonefs\":1,\"command\":5}", "no \"command\""},
+	    {"{\"zonefs\":1,\"command\":\"format c:\"}", "no command \"format c:\""},
+	    {"{\"zonefs\":1,\"zonefs\":1}", "no JSON"},
+	    {"{\"zonefs\":1,\"command\":\"log\",\"path\":5}", "\"path\""},
+	    {"{\"zonefs\":1,\"command\":\"log\",\"path\":\"../x\"}", "\"path\""},
+	    {"{\"zonefs\":1,\"command\":\"log\",\"since\":-1}", "\"since\""},
+	    {"{\"zonefs\":1,\"command\":\"log\",\"last\":100001}", "\"last\""},
+	    {"{\"zonefs\":1,\"command\":\"log\",\"follow\":1}", "\"follow\""},
+	    {"{\"zonefs\":1,\"command\":\"log\",\"origin\":1}", "\"origin\""},
+	    {"{\"zonefs\":1,\"command\":\"wait\",\"path\":\"/x\"}", "\"path\""},
+	    {"{\"zonefs\":1,\"command\":\"wait\",\"serial\":5}", "\"serial\""},
+	    {"{\"zonefs\":1,\"command\":\"wait\",\"served\":\"\"}", "\"served\""},
+	    {"{\"zonefs\":1,\"command\":\"wait\",\"limit_ms\":3600001}", "\"limit_ms\""},
+	};
+	int fd = dial();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		say(fd, list[i].request);
+		say(fd, "\n");
+		hears_end(fd, 1, list[i].words);
+	}
+	assert_false(fake.waiting);
+	close(fd);
+}
+
+static void a_request_without_end_is_refused(void **state)
+{
+	char block[8192];
+	int fd = dial();
+
+	(void)state;
+	memset(block, 'x', sizeof(block));
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(send(fd, block, sizeof(block), 0), sizeof(block));
+		round_once(10);
+		round_once(1);
+	}
+	hears_end(fd, 1, "at most");
+	assert_null(hear(fd));
+	close(fd);
+}
+
+static void requests_are_answered_one_after_the_other(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"wait\"}\n{\"zonefs\":1,\"command\":\"peers\"}\n");
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_true(fake.waiting);
+	assert_int_equal(fake.spec.limit_msec, 30000);
+	assert_int_equal(recv(fd, line, 1, 0), -1);
+	fake.wait.done(fake.wait.arg, true);
+	hears_type(fd, "reached", "peer", "ns3");
+	hears_end(fd, 1, "has not told");
+	hears_type(fd, "peer", "state", "reachable");
+	hears_type(fd, "peer", "last_error", "a\\377");
+	hears_end(fd, 0, "1 of 2");
+	close(fd);
+}
+
+static void a_wait_says_who_lags_and_who_writes(void **state)
+{
+	struct wait_report writer = {.what = WAIT_WRITER, .pid = 5, .command = "vim"};
+	struct wait_report self = {.what = WAIT_SELF, .reached = true, .words = ""};
+	struct wait_report lags = {.what = WAIT_PEER, .peer = 0, .words = "it is joining"};
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"wait\",\"path\":\"a\\\\377\",\"limit_ms\":5,"
+		"\"served\":true,\"serial\":\"18446744073709551615\"}\n");
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_string_equal(fake.path, "a\xff");
+	assert_true(fake.spec.served && fake.spec.serial == UINT64_MAX);
+	fake.wait.report(fake.wait.arg, &writer);
+	fake.wait.report(fake.wait.arg, &self);
+	fake.wait.report(fake.wait.arg, &lags);
+	fake.wait.done(fake.wait.arg, false);
+	hears_type(fd, "writer", "command", "vim");
+	hears_type(fd, "reached", "peer", "ns1");
+	hears_type(fd, "reached", "words", "it is joining");
+	hears_type(fd, "reached", "words", "it cannot be reached");
+	hears_end(fd, 1, "1 lags");
+	close(fd);
+	assert_int_equal(fake.cancelled, 0);
+}
+
+static void who_hangs_up_waits_no_longer(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"wait\"}\n");
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_true(fake.waiting);
+	close(fd);
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_int_equal(fake.cancelled, 77);
+}
+
+static void a_status_waits_for_the_file_system(void **state)
+{
+	struct fs_info info = {.known = true, .nbeneath = 1};
+	int fd = dial(), troubles = 0;
+	json_t *o;
+
+	(void)state;
+	strcpy(info.beneath[0].command, "named");
+	say(fd, "{\"zonefs\":1,\"command\":\"status\"}\n");
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_non_null(fake.info);
+	fake.info(fake.info_arg, &info);
+	hears_type(fd, "summary", "state", "trouble");
+	hears_type(fd, "node", "tree", "0000000000000001");
+	hears_type(fd, "fs", NULL, NULL);
+	hears_type(fd, "beneath", "command", "named");
+	hears_type(fd, "peer", "peer", "ns2");
+	hears_type(fd, "peer", "peer", "ns3");
+	while ((o = hear(fd)) && strcmp(text_of(o, "trouble"), "waiting") == 0) {
+		troubles++;
+		json_decref(o);
+	}
+	assert_int_equal(troubles, 200);
+	assert_int_equal(json_integer_value(json_object_get(o, "count")), 100);
+	json_decref(o);
+	hears_end(fd, 1, "NOT well");
+	close(fd);
+}
+
+static void a_peer_that_is_away_is_not_identical(void **state)
+{
+	struct verify_report r = {.what = VERIFY_DIFFERS, .peer = 0, .path = "x"};
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"verify\"}\n");
+	hears_type(fd, "compared", "failed", "it cannot be reached");
+	fake.verify.done(fake.verify.arg, true);
+	hears_end(fd, 1, "not known");
+	say(fd, "{\"zonefs\":1,\"command\":\"verify\"}\n");
+	hears_type(fd, "compared", "peer", "ns3");
+	fake.verify.report(fake.verify.arg, &r);
+	r = (struct verify_report){.what = VERIFY_PEER_DONE, .paths = 5, .differences = 1};
+	fake.verify.report(fake.verify.arg, &r);
+	fake.verify.done(fake.verify.arg, false);
+	hears_type(fd, "difference", "difference", "differs");
+	hears_type(fd, "compared", "peer", "ns2");
+	hears_end(fd, 1, "NOT identical: 1 difference;");
+	close(fd);
+}
+
+static void start_alone_says_what_it_means(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"start-alone\"}\n");
+	hears_end(fd, 0, "waits for its peers no longer");
+	fake.alone = -EALREADY;
+	say(fd, "{\"zonefs\":1,\"command\":\"start-alone\"}\n");
+	hears_end(fd, 1, "nothing to do");
+	close(fd);
+}
+
+/* ---- the log ---- */
+
+static void saved(const char *path, uint64_t seq, const char *content)
+{
+	assert_int_equal(save(node.store, path, seq, content, 1000 + (int64_t)seq), 0);
+	assert_int_equal(store_commit(node.store), 0);
+	node.changes++;
+}
+
+static void outcome(uint64_t seq, const char *path, const char *hook, const char *served)
+{
+	struct outcome o = {.dot = {1, seq},
+			    .path = (char *)path,
+			    .node = (char *)"ns2",
+			    .wall_msec = 5,
+			    .after_msec = 3,
+			    .hook = (char *)hook,
+			    .words = (char *)"",
+			    .served = (char *)served};
+
+	assert_int_equal(store_outcome(node.store, &o, true), 0);
+	assert_int_equal(store_commit(node.store), 0);
+	node.changes++;
+}
+
+static void hears_version(int fd, const char *path, int outcomes)
+{
+	json_t *o = hear(fd);
+
+	assert_non_null(o);
+	assert_string_equal(text_of(o, "type"), "version");
+	assert_string_equal(text_of(o, "path"), path);
+	assert_int_equal(json_array_size(json_object_get(o, "outcomes")), outcomes);
+	json_decref(o);
+}
+
+static void the_log_has_the_newest_and_what_became_of_them(void **state)
+{
+	int fd = dial();
+	json_t *o;
+
+	(void)state;
+	assert_int_equal(apply_origin(node.store, 1, "ns1"), 0);
+	saved("etc/a", 1, "one");
+	saved("etc/b", 2, "two");
+	saved("var/c", 3, "three");
+	outcome(3, "var/c", NULL, "");
+	outcome(3, "var/c", "bind", "a.test 1\nb.test 2\n");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"last\":2}\n");
+	hears_version(fd, "etc/b", 0);
+	o = hear(fd);
+	assert_string_equal(text_of(o, "node"), "ns1");
+	assert_string_equal(text_of(o, "version"), "0000000000000001:3");
+	const json_t *hook = json_array_get(json_object_get(o, "outcomes"), 1);
+	assert_string_equal(text_of(hook, "hook"), "bind");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(hook, "served"), 1)),
+			    "b.test 2");
+	json_decref(o);
+	hears_end(fd, 0, "");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"path\":\"etc\"}\n");
+	hears_version(fd, "etc/a", 0);
+	hears_version(fd, "etc/b", 0);
+	hears_end(fd, 0, "");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"origin\":\"ns9\"}\n");
+	hears_end(fd, 0, "");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"since\":1003,\"last\":100}\n");
+	hears_version(fd, "var/c", 2);
+	hears_end(fd, 0, "");
+	close(fd);
+}
+
+static void a_log_that_is_followed_goes_on(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	saved("a", 1, "one");
+	saved("b", 2, "two");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"last\":1,\"follow\":true}\n");
+	hears_version(fd, "b", 0);
+	assert_null(hear(fd));
+	assert_true(control_wake(control) == INT64_MAX);
+	saved("c", 3, "three");
+	outcome(2, "b", NULL, "");
+	assert_true(control_wake(control) < INT64_MAX);
+	hears_version(fd, "c", 0);
+	hears_type(fd, "outcome", "path", "b");
+	outcome(3, "c", "bind", "");
+	hears_type(fd, "outcome", "hook", "bind");
+	assert_null(hear(fd));
+	close(fd);
+}
+
+static void a_long_log_waits_for_a_slow_reader(void **state)
+{
+	char path[250];
+	int fd = dial();
+
+	(void)state;
+	for (uint64_t i = 1; i <= 4000; i++) {
+		snprintf(path, sizeof(path), "%0200d", (int)i);
+		assert_int_equal(save(node.store, path, i, "x", 1), 0);
+	}
+	assert_int_equal(store_commit(node.store), 0);
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"last\":100000}\n");
+	for (int i = 0; i < 300; i++)
+		round_once(0);
+	assert_true(control_wake(control) == INT64_MAX);
+	for (int i = 1; i <= 4000; i++) {
+		snprintf(path, sizeof(path), "%0200d", i);
+		hears_version(fd, path, 0);
+	}
+	hears_end(fd, 0, "");
+	close(fd);
+}
+
+/* ---- clients ---- */
+
+static void sixty_four_are_served_and_one_more_is_told_so(void **state)
+{
+	int fds[64], more;
+
+	(void)state;
+	for (int i = 0; i < 64; i++) {
+		fds[i] = dial();
+		round_once(10);
+	}
+	more = dial();
+	hears_end(more, 1, "too many");
+	assert_null(hear(more));
+	close(more);
+	for (int i = 0; i < 64; i++) {
+		say(fds[i], "{\"zonefs\":1,\"command\":\"start-alone\"}\n");
+		hears_end(fds[i], 0, "");
+		close(fds[i]);
+	}
+	for (int i = 0; i < 10; i++)
+		round_once(1);
+	more = dial();
+	say(more, "{\"zonefs\":1,\"command\":\"start-alone\"}\n");
+	hears_end(more, 0, "");
+	close(more);
+}
+
+static void half_closed_clients_get_their_answers(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"start-alone\"}\n");
+	shutdown(fd, SHUT_WR);
+	hears_end(fd, 0, "");
+	assert_null(hear(fd));
+	close(fd);
+}
+
+static void nobody_takes_the_socket_of_a_living_node(void **state)
+{
+	struct control *second;
+	struct stat st;
+	char path[300];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/control", conf.state);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(control_open(&node, &second), -EADDRINUSE);
+}
+
+static void a_dead_nodes_socket_is_replaced(void **state)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	control_close(control);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/control", conf.state);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	close(fd);
+	assert_int_equal(control_open(&node, &control), 0);
+	fd = dial();
+	say(fd, "{\"zonefs\":1,\"command\":\"start-alone\"}\n");
+	hears_end(fd, 0, "");
+	close(fd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(nonsense_is_answered_in_words),
+	    TEST(a_request_without_end_is_refused),
+	    TEST(requests_are_answered_one_after_the_other),
+	    TEST(a_wait_says_who_lags_and_who_writes),
+	    TEST(who_hangs_up_waits_no_longer),
+	    TEST(a_status_waits_for_the_file_system),
+	    TEST(a_peer_that_is_away_is_not_identical),
+	    TEST(start_alone_says_what_it_means),
+	    TEST(the_log_has_the_newest_and_what_became_of_them),
+	    TEST(a_log_that_is_followed_goes_on),
+	    TEST(a_long_log_waits_for_a_slow_reader),
+	    TEST(sixty_four_are_served_and_one_more_is_told_so),
+	    TEST(half_closed_clients_get_their_answers),
+	    TEST(nobody_takes_the_socket_of_a_living_node),
+	    TEST(a_dead_nodes_socket_is_replaced),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
