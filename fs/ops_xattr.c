@@ -3,6 +3,7 @@
  * Extended attributes and ACLs are passed through. One name, on the root, is the barrier.
  */
 #include <errno.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,27 +67,54 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	reply_bytes(req, value, len, size);
 }
 
+/* Of the names in list[len], those that a caller without privileges is shown; the new length. */
+static size_t leave_out_trusted(char *list, size_t len)
+{
+	static const char trusted[] = "trusted.";
+	size_t kept = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t one = strlen(list + at) + 1;
+		if (strncmp(list + at, trusted, sizeof(trusted) - 1) != 0) {
+			memmove(list + kept, list + at, one);
+			kept += one;
+		}
+		at += one;
+	}
+	return kept;
+}
+
+/* All of them: only then it is known how many there are for this caller. */
+static ssize_t list_names(fuse_req_t req, const char *proc, char *list)
+{
+	ssize_t len = listxattr(proc, list, XATTR_LIST_MAX);
+
+	if (len < 0)
+		return -errno;
+	if (fuse_req_ctx(req)->uid != 0)
+		len = (ssize_t)leave_out_trusted(list, (size_t)len);
+	return len;
+}
+
 void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct fs *fs = op_fs(req);
 	struct node *n = op_node(req, ino);
 	char proc[BACKING_PROC_MAX];
-	char *value CLEANUP_FREE = NULL;
+	char *list CLEANUP_FREE = n ? malloc(XATTR_LIST_MAX) : NULL;
 
 	if (!n)
 		return;
-	if (size > 0 && !(value = malloc(size))) {
+	if (!list) {
 		op_reply(req, -ENOMEM);
 		return;
 	}
 	struct backing_fd fd = backing_fd(fs, n);
-	ssize_t len = fd.fd;
-	if (fd.fd >= 0) {
-		len = listxattr(backing_proc(proc, fd.fd), value, size);
-		len = len < 0 ? -errno : len;
-	}
+	ssize_t len = fd.fd < 0 ? fd.fd : list_names(req, backing_proc(proc, fd.fd), list);
 	backing_done(fd);
-	reply_bytes(req, value, len, size);
+	if (size > 0 && len > 0 && (size_t)len > size)
+		len = -ERANGE;
+	reply_bytes(req, list, len, size);
 }
 
 /* Who may not set the set-group-id bit loses it with an ACL, too; we, as root, would keep it. */
