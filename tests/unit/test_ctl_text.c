@@ -36,9 +36,9 @@ static void a_time_may_be_a_date_in_local_time(void **state)
 {
 	(void)state;
 	assert_int_equal(text_since("1970-01-02", NOW), (86400 - 3600) * 1000);
-	assert_int_equal(text_since("1970-01-02 03:04", NOW), 97440000);
-	assert_int_equal(text_since("1970-01-02 03:04:05", NOW), 97445000);
-	assert_int_equal(text_since("1970-01-02T03:04:05", NOW), 97445000);
+	assert_int_equal(text_since("1970-01-02 03:04", NOW), 93840000);
+	assert_int_equal(text_since("1970-01-02 03:04:05", NOW), 93845000);
+	assert_int_equal(text_since("1970-01-02T03:04:05", NOW), 93845000);
 	assert_int_equal(text_since("2026-07-01 12:00", NOW), 1782900000000);
 	assert_int_equal(text_since("2024-02-29", NOW), 1709161200000);
 }
@@ -130,7 +130,7 @@ static void spans_and_sizes_are_short(void **state)
 	SIZE(10240, "10 KiB");
 	SIZE(2202010, "2.1 MiB");
 	SIZE(INT64_C(12) << 30, "12 GiB");
-	text_time(text, 97445678);
+	text_time(text, 93845678);
 	assert_string_equal(text, "1970-01-02 03:04:05.678");
 }
 
