@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A want is idle (its turn will come), asked (in a request to one peer), or resting (no peer that
- * can be reached has it; tried again after a while, and when a peer comes back). Small ones travel
- * many to a request; a large one has requests of its own, each for the next few pieces, and goes on
- * from another peer where the first one fails. There is one want a hash.
+ * Asking peers for contents. Small ones travel many to a request; a large one has requests of its
+ * own, each for the next few pieces, and goes on from another peer where the first one fails. There
+ * is one want a hash: see wants.c.
  */
-#include "replicator/contents.h"
+#include "replicator/contents_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,157 +18,6 @@
 #define WINDOW 4      /* pieces of a large content in one request */
 #define NOBODY UINT32_MAX
 
-struct want {
-	struct want *chain; /* in its hash slot */
-	struct want *next;  /* in its list */
-	struct want *prev;
-	struct want_list *list; /* NULL: asked */
-	struct hash hash;
-	uint64_t size;
-	uint32_t teller;
-	uint64_t tried; /* bit i: peer i does not have it */
-	int64_t rest_msec;
-	struct incoming *incoming; /* large, under way */
-};
-
-struct want_list {
-	struct want *first;
-	struct want *last;
-	uint32_t n;
-};
-
-struct request {
-	struct request *next;
-	uint64_t id;
-	uint32_t peer;
-	int64_t until_msec;
-	uint32_t n;
-	struct want *wants[WIRE_WANT_MAX];
-};
-
-struct contents {
-	struct node *node;
-	struct want **slots;
-	uint32_t nslots;
-	uint32_t n;
-	struct want_list small; /* idle */
-	struct want_list large; /* idle */
-	struct want_list resting;
-	struct request *requests;
-	uint32_t under_way[CONF_PEERS_MAX];
-	uint32_t nlarge; /* with an incoming file open */
-};
-
-/* ---- the table and the lists ---- */
-
-static uint32_t slot_of(const struct contents *c, struct hash hash)
-{
-	uint32_t i;
-
-	memcpy(&i, hash.b, sizeof(i));
-	return i & (c->nslots - 1);
-}
-
-static struct want *find(const struct contents *c, struct hash hash)
-{
-	struct want *w = c->slots[slot_of(c, hash)];
-
-	while (w && !hash_same(w->hash, hash))
-		w = w->chain;
-	return w;
-}
-
-static void grow(struct contents *c)
-{
-	uint32_t old = c->nslots;
-	struct want **slots = c->slots;
-	struct want **more = calloc((size_t)old * 4, sizeof(*more));
-
-	if (!more)
-		return;
-	c->slots = more;
-	c->nslots = old * 4;
-	for (uint32_t i = 0; i < old; i++) {
-		struct want *next;
-		for (struct want *w = slots[i]; w; w = next) {
-			struct want **slot = &more[slot_of(c, w->hash)];
-			next = w->chain;
-			w->chain = *slot;
-			*slot = w;
-		}
-	}
-	free(slots);
-}
-
-static void unlist(struct want *w)
-{
-	struct want_list *l = w->list;
-
-	if (!l)
-		return;
-	*(w->prev ? &w->prev->next : &l->first) = w->next;
-	*(w->next ? &w->next->prev : &l->last) = w->prev;
-	l->n--;
-	w->list = NULL;
-}
-
-static void enlist(struct want_list *l, struct want *w)
-{
-	unlist(w);
-	w->list = l;
-	w->next = NULL;
-	w->prev = l->last;
-	*(l->last ? &l->last->next : &l->first) = w;
-	l->last = w;
-	l->n++;
-}
-
-static bool is_small(const struct want *w)
-{
-	return w->size <= STORE_SMALL_MAX;
-}
-
-static void idle(struct contents *c, struct want *w)
-{
-	enlist(is_small(w) ? &c->small : &c->large, w);
-}
-
-static void rest(struct contents *c, struct want *w)
-{
-	w->rest_msec = c->node->now_msec + CONTENTS_RETRY_MSEC;
-	enlist(&c->resting, w);
-}
-
-static void put_away(struct contents *c, struct want *w, bool keep)
-{
-	if (!w->incoming)
-		return;
-	incoming_cancel(w->incoming, keep);
-	w->incoming = NULL;
-	c->nlarge--;
-}
-
-static void drop(struct contents *c, struct want *w)
-{
-	struct want **at = &c->slots[slot_of(c, w->hash)];
-
-	while (*at != w)
-		at = &(*at)->chain;
-	*at = w->chain;
-	unlist(w);
-	put_away(c, w, true);
-	c->n--;
-	free(w);
-}
-
-static void arrived(struct contents *c, struct want *w)
-{
-	struct event e = {.type = EVENT_CONTENT, .content = w->hash};
-
-	node_defer(c->node, &e);
-	drop(c, w);
-}
-
 struct contents *contents_new(struct node *n)
 {
 	struct contents *c = calloc(1, sizeof(*c));
@@ -177,9 +25,7 @@ struct contents *contents_new(struct node *n)
 	if (!c)
 		return NULL;
 	c->node = n;
-	c->nslots = 1024;
-	c->slots = calloc(c->nslots, sizeof(*c->slots));
-	if (!c->slots) {
+	if (!wants_init(c)) {
 		free(c);
 		return NULL;
 	}
@@ -195,48 +41,8 @@ void contents_free(struct contents *c)
 		c->requests = r->next;
 		free(r);
 	}
-	for (uint32_t i = 0; i < c->nslots; i++)
-		while (c->slots[i])
-			drop(c, c->slots[i]);
-	free(c->slots);
+	wants_fini(c);
 	free(c);
-}
-
-uint32_t contents_wanted(const struct contents *c)
-{
-	return c->n;
-}
-
-void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_t peer)
-{
-	struct want *w = find(c, hash);
-
-	if (w) {
-		w->teller = peer;
-		w->tried = 0;
-		if (w->list == &c->resting)
-			idle(c, w);
-		return;
-	}
-	if (store_has(c->node->store, hash)) {
-		struct event e = {.type = EVENT_CONTENT, .content = hash};
-		node_defer(c->node, &e);
-		return;
-	}
-	if (c->n >= c->nslots * 2)
-		grow(c);
-	w = c->n < CONTENTS_MAX ? calloc(1, sizeof(*w)) : NULL;
-	if (!w) {
-		log_limited(LOG_LEVEL_ERROR, "more contents are wanted than can be remembered");
-		return;
-	}
-	w->hash = hash;
-	w->size = size;
-	w->teller = peer;
-	w->chain = c->slots[slot_of(c, hash)];
-	c->slots[slot_of(c, hash)] = w;
-	c->n++;
-	idle(c, w);
 }
 
 /* ---- asking ---- */
@@ -282,7 +88,7 @@ static void send(struct contents *c, struct request *r)
 	}
 	if (err < 0) {
 		for (uint32_t i = 0; i < r->n; i++)
-			rest(c, r->wants[i]);
+			want_rest(c, r->wants[i]);
 		free(r);
 		return;
 	}
@@ -306,7 +112,7 @@ static struct request *request_new(uint32_t peer)
 
 static void add(struct request *r, struct want *w)
 {
-	unlist(w);
+	want_unlist(w);
 	r->wants[r->n++] = w;
 }
 
@@ -322,11 +128,11 @@ static void ask_small(struct contents *c)
 
 		next = w->next;
 		if (store_has(c->node->store, w->hash)) {
-			arrived(c, w);
+			want_arrived(c, w);
 			continue;
 		}
 		if (peer == NOBODY) {
-			rest(c, w);
+			want_rest(c, w);
 			continue;
 		}
 		struct request **r = &open[peer];
@@ -350,33 +156,24 @@ static void ask_small(struct contents *c)
 
 /* ---- answers ---- */
 
-static void fault(struct contents *c, struct want *w, uint32_t peer, const char *what)
-{
-	if (what)
-		log_limited(LOG_LEVEL_WARNING, "a content from peer %s %s",
-			    c->node->peers->p[peer].name, what);
-	w->tried |= 1ull << peer;
-	idle(c, w);
-}
-
 static void take_small(struct contents *c, struct want *w, uint32_t peer,
 		       const struct wire_piece *p)
 {
 	if (p->status != 0) {
-		fault(c, w, peer, NULL);
+		want_fault(c, w, peer, NULL);
 		return;
 	}
 	if (p->len != w->size || !hash_same(hash_of(p->p, p->len), w->hash)) {
-		fault(c, w, peer, "is not what its hash says");
+		want_fault(c, w, peer, "is not what its hash says");
 		return;
 	}
 	int err = store_put(c->node->store, w->hash, p->p, p->len);
 	if (err < 0) {
 		log_limited(LOG_LEVEL_WARNING, "a content cannot be kept: %s", err_text(err));
-		rest(c, w);
+		want_rest(c, w);
 		return;
 	}
-	arrived(c, w);
+	want_arrived(c, w);
 }
 
 /* Ends a large content that is all there. */
@@ -387,12 +184,12 @@ static void finish_large(struct contents *c, struct want *w, uint32_t peer)
 	w->incoming = NULL;
 	c->nlarge--;
 	if (err == 0) {
-		arrived(c, w);
+		want_arrived(c, w);
 	} else if (err == ERR_CORRUPT) {
-		fault(c, w, peer, "is not what its hash says");
+		want_fault(c, w, peer, "is not what its hash says");
 	} else {
 		log_limited(LOG_LEVEL_WARNING, "a content cannot be kept: %s", err_text(err));
-		rest(c, w);
+		want_rest(c, w);
 	}
 }
 
@@ -411,18 +208,18 @@ static void take_large(struct contents *c, struct want *w, uint32_t peer,
 		if (err < 0) {
 			log_limited(LOG_LEVEL_WARNING, "a content cannot be written: %s",
 				    err_text(err));
-			put_away(c, w, true);
-			rest(c, w);
+			want_put_away(c, w, true);
+			want_rest(c, w);
 			return;
 		}
 	}
 	if (incoming_size(w->incoming) >= w->size) {
 		finish_large(c, w, peer);
 	} else if (incoming_size(w->incoming) == before) {
-		put_away(c, w, true);
-		fault(c, w, peer, NULL);
+		want_put_away(c, w, true);
+		want_fault(c, w, peer, NULL);
 	} else {
-		idle(c, w);
+		want_idle(c, w);
 	}
 }
 
@@ -465,9 +262,9 @@ void contents_take(struct contents *c, uint32_t peer, const struct message *m)
 	/* What did not fit is asked for again; a peer that answers nothing at all is not. */
 	for (uint32_t k = 0; k < r->n; k++) {
 		if (r->wants[k] && answered > 0)
-			idle(c, r->wants[k]);
+			want_idle(c, r->wants[k]);
 		else if (r->wants[k])
-			fault(c, r->wants[k], peer, NULL);
+			want_fault(c, r->wants[k], peer, NULL);
 	}
 	free(r);
 }
@@ -476,7 +273,7 @@ static void give_up(struct contents *c, struct request *r)
 {
 	c->under_way[r->peer]--;
 	for (uint32_t i = 0; i < r->n; i++)
-		fault(c, r->wants[i], r->peer, NULL);
+		want_fault(c, r->wants[i], r->peer, NULL);
 	free(r);
 }
 
@@ -498,7 +295,7 @@ void contents_peer(struct contents *c, uint32_t peer, bool reachable)
 		for (struct want *w = c->slots[i]; w; w = w->chain)
 			w->tried &= ~(1ull << peer);
 	while (c->resting.first)
-		idle(c, c->resting.first);
+		want_idle(c, c->resting.first);
 }
 
 static void ask_large(struct contents *c)
@@ -510,15 +307,15 @@ static void ask_large(struct contents *c)
 
 		next = w->next;
 		if (peer == NOBODY) {
-			put_away(c, w, true);
-			rest(c, w);
+			want_put_away(c, w, true);
+			want_rest(c, w);
 			continue;
 		}
 		if (c->under_way[peer] >= CONTENTS_REQUESTS_MAX)
 			continue;
 		if (!w->incoming) {
 			if (store_has(c->node->store, w->hash)) {
-				arrived(c, w);
+				want_arrived(c, w);
 				continue;
 			}
 			if (c->nlarge >= CONTENTS_LARGE_MAX)
@@ -527,13 +324,13 @@ static void ask_large(struct contents *c)
 			if (err < 0) {
 				log_limited(LOG_LEVEL_WARNING, "a content cannot be written: %s",
 					    err_text(err));
-				rest(c, w);
+				want_rest(c, w);
 				continue;
 			}
 			c->nlarge++;
 		}
 		if (incoming_size(w->incoming) >= w->size) {
-			unlist(w);
+			want_unlist(w);
 			finish_large(c, w, peer);
 			continue;
 		}
@@ -561,7 +358,7 @@ void contents_tick(struct contents *c)
 	}
 	while (c->resting.first && c->resting.first->rest_msec <= now) {
 		c->resting.first->tried = 0;
-		idle(c, c->resting.first);
+		want_idle(c, c->resting.first);
 	}
 	if (c->small.first)
 		ask_small(c);
@@ -577,46 +374,4 @@ int64_t contents_wake(const struct contents *c)
 		if (r->until_msec < wake)
 			wake = r->until_msec;
 	return wake;
-}
-
-/* ---- answering ---- */
-
-void contents_answer(struct node *n, uint32_t peer, const struct link_route *route,
-		     const struct message *m)
-{
-	struct message *back = calloc(1, sizeof(*back));
-	uint8_t *bytes = malloc(WIRE_PIECES_MAX);
-	size_t used = 0;
-
-	if (!back || !bytes) {
-		free(back);
-		free(bytes);
-		return;
-	}
-	back->type = WIRE_PIECES;
-	back->id = m->id;
-	for (uint32_t i = 0; i < m->pieces.n; i++) {
-		const struct wire_piece *asked = &m->pieces.p[i];
-		struct wire_piece *p = &back->pieces.p[back->pieces.n];
-		size_t room = WIRE_PIECES_MAX - used;
-		uint64_t total = 0;
-
-		if (room < STORE_SMALL_MAX)
-			break; /* the rest is asked for again; a small one is never sent in part */
-		if (room > WIRE_PIECE_MAX)
-			room = WIRE_PIECE_MAX;
-		long len =
-		    store_read(n->store, asked->hash, asked->offset, bytes + used, room, &total);
-		p->hash = asked->hash;
-		p->offset = asked->offset;
-		p->status = len < 0;
-		p->total = len < 0 ? 0 : total;
-		p->p = bytes + used;
-		p->len = len < 0 ? 0 : (size_t)len;
-		used += p->len;
-		back->pieces.n++;
-	}
-	peers_answer(n->peers, peer, route, back);
-	free(bytes);
-	free(back);
 }

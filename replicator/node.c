@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <fcntl.h>
 
 #include "base/clock.h"
@@ -19,8 +18,7 @@
 #include "base/log.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
-#include "replicator/names.h"
-#include "replicator/node_internal.h"
+#include "replicator/node_parts.h"
 #include "replicator/outcomes.h"
 #include "replicator/peers.h"
 #include "replicator/placer.h"
@@ -33,7 +31,6 @@
 
 #define PRUNE_REST_MSEC 10000
 #define PRUNE_AGAIN_MSEC 50
-#define NODE_ID "node-id"
 
 /* ---- events ---- */
 
@@ -85,192 +82,8 @@ static int give_deferred(struct node *n)
 	return given;
 }
 
-/* ---- the runner's hands ---- */
-
-static int hand_store(void *arg, const struct effect *e)
+static void drop_deferred(struct node *n)
 {
-	struct node *n = arg;
-
-	n->changes++;
-	return store_apply(n->store, e, n->wall_msec);
-}
-
-static int hand_commit(void *arg)
-{
-	return store_commit(((struct node *)arg)->store);
-}
-
-static bool hand_dirty(void *arg)
-{
-	return store_dirty(((struct node *)arg)->store);
-}
-
-static bool hand_prepare(void *arg, const struct effect *e, struct task *t)
-{
-	struct node *n = arg;
-
-	switch (e->type) {
-	case EFFECT_WAKE:
-		n->core_wake = e->at_msec;
-		return false;
-	case EFFECT_NOTE:
-		log_write((enum log_level)e->note.level, "%s", e->note.text);
-		return false;
-	case EFFECT_TOLD:
-		outcomes_installed(n, e);
-		runs_note(n->runs, e);
-		return true;
-	default:
-		return peers_prepare(n->peers, e, t);
-	}
-}
-
-static void hand_carry_out(void *arg, struct task *t)
-{
-	struct node *n = arg;
-
-	switch ((int)t->type) {
-	case EFFECT_ACK:
-		portal_ack(n->portal, t->serial);
-		break;
-	case EFFECT_LOOK:
-		taker_look(n->taker, t->path);
-		break;
-	case EFFECT_SCAN:
-		taker_scan(n->taker, t->path);
-		break;
-	case EFFECT_STAGE:
-	case EFFECT_INSTALL:
-	case EFFECT_REMOVE:
-		placer_take(n->placer, t);
-		break;
-	case EFFECT_FETCH:
-		contents_fetch(n->contents, t->content.hash, t->content.size, t->peer);
-		break;
-	case EFFECT_BROADCAST:
-	case EFFECT_ASK:
-	case EFFECT_ANSWER:
-	case (int)TASK_REPLY:
-		peers_carry_out(n->peers, t);
-		break;
-	case EFFECT_TOLD:
-		runs_changed(n->runs, t);
-		break;
-	case EFFECT_JOINED:
-		log_notice("this node has joined");
-		break;
-	default:
-		break;
-	}
-}
-
-/* ---- opening and closing ---- */
-
-static uint64_t random63(void)
-{
-	uint64_t r = 0;
-
-	while ((r & INT64_MAX) == 0)
-		if (getrandom(&r, sizeof(r), 0) != sizeof(r))
-			r = 0;
-	return r & INT64_MAX;
-}
-
-static int load_id(struct node *n)
-{
-	long len = store_value_get(n->store, NODE_ID, &n->node_id, sizeof(n->node_id));
-
-	if (len == (long)sizeof(n->node_id))
-		return 0;
-	if (len < 0)
-		return (int)len;
-	n->node_id = random63();
-	return store_value_put(n->store, NODE_ID, &n->node_id, sizeof(n->node_id));
-}
-
-static int load_core(struct node *n)
-{
-	static const char *names[CONF_PEERS_MAX];
-	const struct conf *conf = n->conf;
-
-	for (size_t i = 0; i < conf->npeers; i++)
-		names[i] = conf->peers[i].name;
-	struct core_conf c = {
-	    .node = conf->node,
-	    .locality = conf->locality,
-	    .delete_delay_msec = (uint32_t)conf->delete_delay_msec,
-	    .max_file_size = (uint64_t)conf->max_file_size,
-	    .allow_setid = conf->allow_setid,
-	    .npeers = (uint32_t)conf->npeers,
-	    .peers = names,
-	};
-	n->core = core_new(&c);
-	return n->core ? store_load(n->store, n->core) : -ENOMEM;
-}
-
-static int open_parts(struct node *n, const struct conf_keys *keys, int port)
-{
-	const struct runner_hands hands = {
-	    .store = hand_store,
-	    .commit = hand_commit,
-	    .dirty = hand_dirty,
-	    .prepare = hand_prepare,
-	    .carry_out = hand_carry_out,
-	    .arg = n,
-	};
-	int err = store_open(&n->store, n->conf->state, false);
-
-	if (err < 0)
-		return err;
-	err = load_core(n);
-	if (err == 0)
-		err = load_id(n);
-	if (err < 0) {
-		log_error("the store in %s cannot be read: %s", n->conf->state, err_text(err));
-		return err;
-	}
-	n->names = names_new(NULL);
-	n->runner = runner_new(&hands);
-	n->peers = peers_new(n);
-	n->taker = taker_new(n);
-	n->placer = placer_new(n);
-	n->contents = contents_new(n);
-	n->waits = waits_new(n);
-	n->verify = verify_new(n);
-	n->runs = runs_new(n);
-	if (!n->names || !n->runner || !n->peers || !n->taker || !n->placer || !n->contents ||
-	    !n->waits || !n->verify || !n->runs)
-		return -ENOMEM;
-	err = portal_open(n, port, &n->portal);
-	if (err == 0)
-		err = link_open(&n->link, n->conf, keys, NULL);
-	if (err == 0)
-		err = control_open(n, &n->control);
-	return err;
-}
-
-static void close_parts(struct node *n)
-{
-	control_close(n->control);
-	if (n->runner && n->link && n->portal)
-		runner_flush(n->runner, n->now_msec);
-	if (n->portal)
-		portal_flush(n->portal);
-	if (n->link)
-		link_close(n->link);
-	portal_close(n->portal);
-	runs_free(n->runs);
-	verify_free(n->verify);
-	waits_free(n->waits);
-	contents_free(n->contents);
-	placer_free(n->placer);
-	taker_free(n->taker);
-	peers_free(n->peers);
-	runner_free(n->runner);
-	names_free(n->names);
-	core_free(n->core);
-	if (n->store)
-		store_close(n->store);
 	while (n->deferred) {
 		struct deferred *d = n->deferred;
 		n->deferred = d->next;
@@ -467,16 +280,17 @@ int node_run(const struct conf *conf, const struct conf_keys *keys, int port)
 	read_clocks(n);
 	n->started_msec = n->wall_msec;
 	fcntl(port, F_SETFL, fcntl(port, F_GETFL) | O_NONBLOCK);
-	int err = open_parts(n, keys, port);
+	int err = node_open(n, keys, port);
 	if (err == 0) {
 		struct event start = {.type = EVENT_START};
-		start.random = random63();
+		start.random = node_random();
 		node_event(n, &start);
 		loop(n);
 	} else {
 		log_error("this node cannot start: %s", err_text(err));
 	}
-	close_parts(n);
+	node_close(n);
+	drop_deferred(n);
 	free(n);
 	return err == 0 ? 0 : 1;
 }

@@ -4,14 +4,19 @@
  * thread; what would take long (hashing a large file) goes on beside it in workers.
  *
  *   node.c      the loop itself: poll, step, commit, carry out
+ *   node_parts.c  opening and closing; which part carries out which effect
+ *   node_status.c what the control socket asks of the node as a whole
  *   runner.c    the core's effects, in their order, across the store's commits
  *   portal.c    the port to fs: requests and answers, hints
- *   taker.c     LOOK, read, hash, LOOK again; SCAN
+ *   taker.c     LOOK, read, hash, LOOK again; scan.c: all below a directory
  *   placer.c    STAGE, INSTALL, REMOVE
- *   peers.c     messages from and to the peers, what is known of each
- *   contents.c  fetching contents in pieces
- *   runs.c      hook runs and outcomes
+ *   names.c     owners: numbers to names and back
+ *   peers.c     what is known of each peer; peers_in.c, peers_out.c: messages
+ *   contents.c  fetching contents in pieces; wants.c: which; contents_answer.c: for peers
+ *   outcomes.c  what became of versions, told to their authors
+ *   runs.c      hook runs
  *   waits.c     `wait`: until peers have what this node has
+ *   verify.c    are all nodes identical?
  *   control.c   the socket for zonefsctl; one file a command: control_*.c
  */
 #ifndef REPLICATOR_NODE_H
