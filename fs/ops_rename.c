@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "fs/ops.h"
+#include "fs/reader.h"
 
 struct side {
 	struct node *parent;
@@ -27,6 +28,7 @@ struct side {
 	struct node *node; /* with a reference; NULL: not in the table */
 	char path[PATH_LEN_MAX + 1];
 	bool has_path;
+	bool raised; /* on the disk: the kernel may have cached another mtime */
 };
 
 struct renaming {
@@ -81,8 +83,16 @@ static void raise_mtime(struct renaming *r, struct side *s, const struct side *t
 	int fd = openat(s->dir.fd, s->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	backing_utimens(fd, UTIME_OMIT_NSEC, shown);
+	s->raised = backing_utimens(fd, UTIME_OMIT_NSEC, shown) == 0;
 	close(fd);
+}
+
+/* The kernel expects a rename to change no more than the ctime. It is told before the reply, so
+ * that nobody sees the old time after it. */
+static void show_raised(struct renaming *r, const struct side *s)
+{
+	if (s->raised && s->node)
+		reader_inval_attr(r->fs->reader, s->node->id);
 }
 
 static void note_gone(struct renaming *r, const struct side *s)
@@ -176,8 +186,11 @@ static int carry_out(struct renaming *r)
 		backing_pin(r->fs, to->dir.fd, to->name, &to->st);
 	if (!(to->there && (r->flags & RENAME_NOREPLACE)))
 		raise_mtime(r, from, to);
-	if (renameat2(from->dir.fd, from->name, to->dir.fd, to->name, r->flags) < 0)
-		return -errno;
+	rc = renameat2(from->dir.fd, from->name, to->dir.fd, to->name, r->flags) < 0 ? -errno : 0;
+	show_raised(r, from);
+	show_raised(r, to);
+	if (rc < 0)
+		return rc;
 	note_gone(r, from);
 	move_links(r);
 	tell(r);

@@ -82,6 +82,15 @@ bool reader_kills_setid(void)
 	}
 }
 
+void reader_inval_attr(struct reader *r, uint64_t nodeid)
+{
+	/* -ENOENT: the kernel has nothing of it */
+	int rc = fuse_lowlevel_notify_inval_inode(r->session, nodeid, -1, 0);
+
+	if (rc < 0 && rc != -ENOENT)
+		log_limited(LOG_LEVEL_WARNING, "attributes may be shown late: %s", err_text(rc));
+}
+
 /* What libfuse's answer to INIT leaves out. */
 static void amend_init(const struct iovec *iov, int count)
 {
@@ -95,7 +104,7 @@ static void amend_init(const struct iovec *iov, int count)
 static ssize_t io_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	(void)userdata;
-	if (head->opcode == FUSE_INIT)
+	if (head->opcode == FUSE_INIT && ((struct fuse_out_header *)iov[0].iov_base)->unique != 0)
 		amend_init(iov, count);
 	return writev(fd, iov, count);
 }

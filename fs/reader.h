@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct fs;
 struct reader;
@@ -29,6 +30,9 @@ void reader_barrier(struct reader *r);
 /* From within an operation: its change takes set-id bits away (KILLPRIV_V2, which libfuse does not
  * know: without it, the kernel asks for an xattr before every write). */
 bool reader_kills_setid(void);
+/* The kernel's idea of an inode's attributes is outdated. Unlike an invalidation of names this
+ * waits for nobody, so it may be called from within an operation, before its reply. */
+void reader_inval_attr(struct reader *r, uint64_t nodeid);
 /* From within an operation: memory of this thread's own, valid until its next call. NULL: none
  * left. */
 char *reader_buffer(size_t size);
