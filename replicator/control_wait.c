@@ -69,7 +69,7 @@ static void wait_report(void *arg, const struct wait_report *r)
 /* Those that nobody has asked. */
 static uint32_t say_unreachable(struct client *c)
 {
-	struct wait_report r = {.what = WAIT_PEER, .words = "it cannot be reached"};
+	struct wait_report r = {.what = WAIT_PEER, .words = "cannot be reached: not waited for"};
 	struct peer_status p;
 	uint32_t n = 0;
 

@@ -323,7 +323,7 @@ static void a_wait_says_who_lags_and_who_writes(void **state)
 	hears_type(fd, "writer", "command", "vim");
 	hears_type(fd, "reached", "peer", "ns1");
 	hears_type(fd, "reached", "words", "it is joining");
-	hears_type(fd, "reached", "words", "it cannot be reached");
+	hears_type(fd, "reached", "words", "cannot be reached: not waited for");
 	hears_end(fd, 1, "1 lags");
 	close(fd);
 	assert_int_equal(fake.cancelled, 0);

@@ -40,8 +40,9 @@ static void say(void *arg, const json_t *line)
 	const char *peer = line_text(line, "peer");
 
 	if (line_is(line, "writer")) {
-		printf("%s: still open for writing by %s (pid %lld)\n", w->path,
-		       line_text(line, "command"), line_number(line, "pid"));
+		printf("%s%sstill open for writing by %s (pid %lld)\n", w->path,
+		       w->path[0] ? ": " : "", line_text(line, "command"),
+		       line_number(line, "pid"));
 		return;
 	}
 	if (!line_is(line, "reached"))
