@@ -86,7 +86,7 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		observe_look(c, k);
 		return;
 	}
-	if ((key_present(from) || from->looking || from->unsettled) && !from_local) {
+	if ((key_present(from) || from->looking || from->unsettled || tree) && !from_local) {
 		observe_look(c, from);
 		if (tree)
 			observe_scan(c, from->path);
@@ -280,6 +280,16 @@ static bool differs(const struct key *k, const struct observation *o)
 	return attrs_compare(k->shown ? &k->shown->attrs : &none, &o->attrs) != 0;
 }
 
+/* No directory is there (any more): what was known below it has gone, too. */
+static void look_below(struct core *c, const struct key *dir)
+{
+	struct key *k = NULL;
+
+	while ((k = key_next_below(c, dir->path, k)))
+		if (key_present(k) && !observe_local(c, k, false))
+			observe_look(c, k);
+}
+
 /* A look's result that is neither an error nor of a file being written. */
 static void compare(struct core *c, struct key *k, const struct observation *o)
 {
@@ -298,6 +308,8 @@ static void compare(struct core *c, struct key *k, const struct observation *o)
 		same_as_shown(c, k, o);
 		return;
 	}
+	if (o->attrs.kind != KIND_DIR)
+		look_below(c, k);
 	if (gone) {
 		if (k->shown->leftover)
 			author_change(c, k,
@@ -395,6 +407,7 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 static void consider_above(struct core *c, struct key *k)
 {
 	for (k = key_parent(c, k); k; k = key_parent(c, k)) {
+		place_leftover(c, k);
 		if (k->unsettled && key_present(k) && k->shown->attrs.kind != KIND_DIR)
 			place_consider(c, k);
 	}

@@ -153,6 +153,7 @@ void place_above(struct core *c, struct key *k)
 		if (k->block == BLOCK_CHILDREN && k->blocker && key_present(k->blocker) &&
 		    key_visible(c, k).kind != KIND_DIR)
 			return;
+		place_leftover(c, k);
 		place_consider(c, k);
 	}
 }
@@ -571,9 +572,11 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 /* The local files may have gone: its removal is tried again. */
 void place_leftover(struct core *c, struct key *k)
 {
-	if (!k->shown || !k->shown->leftover || k->flight || k->looking)
+	if (!k->shown || !k->shown->leftover || k->flight || k->looking ||
+	    key_visible(c, k).kind == KIND_DIR)
 		return;
 	k->shown->leftover = false;
+	k->was_present = true; /* those above are told when it goes */
 	place_consider(c, k);
 }
 
