@@ -78,7 +78,7 @@ struct intent {
 struct core *core_new(const struct core_conf *conf);
 void core_free(struct core *c);
 
-void core_load_version(struct core *c, const char *path, struct version *v); /* takes a reference */
+void core_load_version(struct core *c, const char *path, struct version *v); /* gets a reference of its own */
 void core_load_shown(struct core *c, const char *path, const struct shown *s);
 void core_load_intent(struct core *c, const char *path, const struct intent *i);
 void core_load_vector(struct core *c, struct dot d);

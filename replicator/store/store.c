@@ -211,6 +211,7 @@ static int load_version(sqlite3_stmt *st, struct core *c)
 		return ERR_CORRUPT;
 	}
 	core_load_version(c, path, v);
+	version_put(v);
 	return 0;
 }
 
