@@ -42,8 +42,6 @@
 #include "replicator/control.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -56,7 +54,6 @@
 #include "base/log.h"
 #include "replicator/control_internal.h"
 
-#define READ_MAX 16384
 #define ACCEPT_PAUSE_MSEC 1000 /* when there is no descriptor left for another client */
 
 struct control {
@@ -133,200 +130,6 @@ int control_open(struct node *n, struct control **out)
 
 /* ---- clients ---- */
 
-void client_init(struct client *c, struct node *n, int fd)
-{
-	*c = (struct client){.node = n, .fd = fd};
-	buf_init(&c->in, CONTROL_REQUEST_MAX);
-	buf_init(&c->out, CONTROL_OUTPUT_MAX + CONTROL_END_MAX);
-}
-
-static void finish_command(struct client *c)
-{
-	const struct control_command *command = c->command;
-
-	c->command = NULL;
-	if (command && command->finish && c->job)
-		command->finish(c);
-	c->job = NULL;
-}
-
-void client_fini(struct client *c)
-{
-	finish_command(c);
-	buf_fini(&c->in);
-	buf_fini(&c->out);
-	if (c->fd >= 0)
-		close(c->fd);
-}
-
-static size_t waiting(const struct client *c)
-{
-	return c->out.len - c->sent;
-}
-
-bool control_has_room(const struct client *c)
-{
-	return !c->lost && waiting(c) < CONTROL_OUTPUT_MAX / 2;
-}
-
-static bool put(struct client *c, json_t *line, size_t max)
-{
-	CLEANUP_FREE char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-	size_t len = text ? strlen(text) + 1 : 0;
-
-	json_decref(line);
-	if (!text || c->lost || waiting(c) + len > max)
-		return false;
-	if (c->sent > 0 && c->out.len + len > c->out.max) {
-		memmove(c->out.data, c->out.data + c->sent, waiting(c));
-		c->out.len -= c->sent;
-		c->sent = 0;
-	}
-	text[len - 1] = '\n';
-	buf_raw(&c->out, text, len);
-	return c->out.err == 0;
-}
-
-bool control_line(struct client *c, json_t *line)
-{
-	return put(c, line, CONTROL_OUTPUT_MAX);
-}
-
-void control_end(struct client *c, int status, const char *words, ...)
-{
-	char text[CONTROL_WORDS_MAX];
-	json_t *line = json_object();
-	va_list ap;
-
-	va_start(ap, words);
-	vsnprintf(text, sizeof(text), words, ap);
-	va_end(ap);
-	control_add_bool(line, "end", true);
-	control_add_number(line, "exit", status);
-	control_add_text(line, "words", text);
-	if (!put(c, line, CONTROL_OUTPUT_MAX + CONTROL_END_MAX))
-		c->lost = true;
-	finish_command(c);
-}
-
-/* ---- requests ---- */
-
-static const struct control_command *const commands[] = {
-    &control_status, &control_peers,  &control_log,
-    &control_wait,   &control_verify, &control_start_alone,
-};
-
-static const struct control_command *find(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
-}
-
-static void serve(struct client *c, const json_t *request)
-{
-	int64_t version = 0;
-	const char *name = NULL;
-
-	if (!json_is_object(request) ||
-	    !control_get_number(request, "zonefs", 1, INT32_MAX, &version) || version == 0) {
-		control_end(c, 1, "a request is an object with \"zonefs\":1 in it");
-		return;
-	}
-	if (version != 1) {
-		control_end(c, 1, "this node speaks version 1 of the protocol, not %lld",
-			    (long long)version);
-		return;
-	}
-	if (!control_get_text(request, "command", &name) || !name) {
-		control_end(c, 1, "the request has no \"command\"");
-		return;
-	}
-	const struct control_command *command = find(name);
-	if (!command) {
-		control_end(c, 1, "there is no command \"%.64s\"", name);
-		return;
-	}
-	c->command = command;
-	command->start(c, request);
-}
-
-bool client_step(struct client *c)
-{
-	uint8_t *newline = c->in.len ? memchr(c->in.data, '\n', c->in.len) : NULL;
-	json_error_t error;
-
-	if (c->command || c->leaving || c->lost || !control_has_room(c))
-		return false;
-	if (!newline && c->in.len == c->in.max) {
-		control_end(c, 1, "a request has at most %d bytes", CONTROL_REQUEST_MAX - 1);
-		c->leaving = true;
-	}
-	if (!newline)
-		return false;
-	size_t len = (size_t)(newline - c->in.data);
-	json_t *request = json_loadb((const char *)c->in.data, len, JSON_REJECT_DUPLICATES, &error);
-	memmove(c->in.data, newline + 1, c->in.len - len - 1);
-	c->in.len -= len + 1;
-	if (request)
-		serve(c, request);
-	else
-		control_end(c, 1, "the request is no JSON: %s", error.text);
-	json_decref(request);
-	return true;
-}
-
-/* ---- reading and writing ---- */
-
-static void take_input(struct client *c)
-{
-	uint8_t bytes[READ_MAX];
-	size_t room = c->in.max - c->in.len;
-
-	ssize_t n = recv(c->fd, bytes, room < sizeof(bytes) ? room : sizeof(bytes), MSG_DONTWAIT);
-	if (n > 0) {
-		buf_raw(&c->in, bytes, (size_t)n);
-	} else if (n == 0) {
-		c->half_closed = true;
-	} else if (errno != EAGAIN && errno != EINTR) {
-		c->lost = true;
-	}
-}
-
-static void give_output(struct client *c)
-{
-	while (waiting(c) > 0 && !c->stuck && !c->lost) {
-		ssize_t n =
-		    send(c->fd, c->out.data + c->sent, waiting(c), MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n >= 0)
-			c->sent += (size_t)n;
-		else if (errno == EAGAIN)
-			c->stuck = true;
-		else if (errno != EINTR)
-			c->lost = true;
-	}
-	if (waiting(c) == 0) {
-		buf_reset(&c->out);
-		c->sent = 0;
-	}
-}
-
-static bool has_request(const struct client *c)
-{
-	return !c->command && !c->leaving && c->in.len > 0 && memchr(c->in.data, '\n', c->in.len);
-}
-
-static bool is_over(const struct client *c)
-{
-	if (c->lost)
-		return true;
-	if (c->command || waiting(c) > 0)
-		return false;
-	return c->leaving || (c->half_closed && !has_request(c));
-}
-
 static void accept_one(struct control *c)
 {
 	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -368,7 +171,7 @@ int control_fds(struct control *c, struct pollfd *fds, int max)
 			continue;
 		if (!client->half_closed && !client->leaving && client->in.len < client->in.max)
 			events |= POLLIN;
-		if (waiting(client) > 0)
+		if (client_waiting(client) > 0)
 			events |= POLLOUT;
 		fds[n++] = (struct pollfd){.fd = client->fd, .events = events};
 	}
@@ -391,7 +194,7 @@ static void ready(struct control *c, const struct pollfd *p)
 		if (p->revents & (POLLHUP | POLLERR | POLLNVAL) && !(p->revents & POLLIN))
 			client->lost = true;
 		if (p->revents & POLLIN)
-			take_input(client);
+			client_take(client);
 		if (p->revents & POLLOUT)
 			client->stuck = false;
 		return;
@@ -403,7 +206,7 @@ static void client_round(struct client *c)
 	client_step(c);
 	if (c->command && c->command->round && control_has_room(c))
 		c->command->round(c);
-	give_output(c);
+	client_give(c);
 }
 
 void control_round(struct control *c, const struct pollfd *fds, int nfds)
@@ -418,7 +221,7 @@ void control_round(struct control *c, const struct pollfd *fds, int nfds)
 		if (!client)
 			continue;
 		client_round(client);
-		if (!is_over(client))
+		if (!client_is_over(client))
 			continue;
 		c->clients[i] = NULL;
 		client_fini(client);
@@ -435,7 +238,7 @@ int64_t control_wake(const struct control *c)
 
 		if (!client || !control_has_room(client))
 			continue;
-		if (has_request(client))
+		if (client_has_request(client))
 			return c->node->now_msec;
 		if (client->command && client->command->wake) {
 			int64_t at = client->command->wake(client);
@@ -454,7 +257,7 @@ void control_close(struct control *c)
 	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		if (!c->clients[i])
 			continue;
-		give_output(c->clients[i]);
+		client_give(c->clients[i]);
 		client_fini(c->clients[i]);
 		free(c->clients[i]);
 	}

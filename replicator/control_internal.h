@@ -64,11 +64,17 @@ bool control_has_room(const struct client *c);
 void control_end(struct client *c, int status, const char *words, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* For a client that is read and written without a loop (tests): takes what was sent, gives what is
- * to be sent. */
-void client_init(struct client *c, struct node *n, int fd);
+/* ---- control_client.c, for control.c ---- */
+
+void client_init(struct client *c, struct node *n, int fd); /* takes fd */
 void client_fini(struct client *c);
 /* Starts the next request if none is under way; true if one was there. */
 bool client_step(struct client *c);
+/* Takes what was sent, sends what is to be sent, as far as that is possible now. */
+void client_take(struct client *c);
+void client_give(struct client *c);
+size_t client_waiting(const struct client *c); /* bytes to be sent */
+bool client_has_request(const struct client *c);
+bool client_is_over(const struct client *c); /* it can be dropped */
 
 #endif
