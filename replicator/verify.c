@@ -79,7 +79,7 @@ static uint64_t digest(const char *path, const struct attrs *a)
 	buf_init(&b, 3 * PATH_LEN_MAX);
 	buf_str(&b, path);
 	buf_u8(&b, (uint8_t)a->kind);
-	buf_u32(&b, a->mode);
+	buf_u32(&b, a->mode & SHARED_MODE_BITS);
 	buf_str(&b, a->owner);
 	buf_str(&b, a->group);
 	if (!a->owner[0])

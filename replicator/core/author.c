@@ -81,9 +81,7 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 	s->dot = v->dot;
 	s->raised = false;
 	s->leftover = false;
-	if ((e->attrs.kind == KIND_FILE || e->attrs.kind == KIND_LINK) &&
-	    e->attrs.mtime_nsec > s->floor_nsec)
-		s->floor_nsec = e->attrs.mtime_nsec;
+	shown_floor(s);
 	key_shown_changed(c, e->key);
 }
 

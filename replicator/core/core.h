@@ -46,12 +46,13 @@ struct core_conf {
 /* What this node last put at a path, or found there, and the knowledge that it stands for. */
 struct shown {
 	struct ident ident;
-	struct attrs attrs; /* as on disk here (kind ABSENT: nothing) */
-	struct vv context;  /* what it stands for */
-	struct dot dot;     /* the version that it shows; origin 0: none */
-	int64_t floor_nsec; /* the highest mtime that this path has shown here */
-	bool raised;        /* its mtime was raised here, above the version's */
-	bool leftover;      /* a directory that is deleted but holds local files */
+	struct attrs attrs;     /* as on disk here (kind ABSENT: nothing) */
+	struct vv context;      /* what it stands for */
+	struct dot dot;         /* the version that it shows; origin 0: none */
+	int64_t floor_nsec;     /* the highest mtime that this path has shown here */
+	struct hash floor_hash; /* the content that it had then */
+	bool raised;            /* its mtime was raised here, above the version's */
+	bool leftover;          /* a directory that is deleted but holds local files */
 };
 
 enum intent_kind {
@@ -78,7 +79,8 @@ struct intent {
 struct core *core_new(const struct core_conf *conf);
 void core_free(struct core *c);
 
-void core_load_version(struct core *c, const char *path, struct version *v); /* gets a reference of its own */
+void core_load_version(struct core *c, const char *path,
+		       struct version *v); /* gets a reference of its own */
 void core_load_shown(struct core *c, const char *path, const struct shown *s);
 void core_load_intent(struct core *c, const char *path, const struct intent *i);
 void core_load_vector(struct core *c, struct dot d);

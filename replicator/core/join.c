@@ -141,8 +141,7 @@ static void adopt(struct core *c, struct key *k, const struct observation *o, st
 	entry_context(k, &s->context);
 	if (v.version && !attrs_compare(&v.version->attrs, &o->attrs))
 		s->dot = v.version->dot;
-	if (o->attrs.kind == KIND_FILE || o->attrs.kind == KIND_LINK)
-		s->floor_nsec = o->attrs.mtime_nsec;
+	shown_floor(s);
 	key_shown_changed(c, k);
 }
 

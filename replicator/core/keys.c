@@ -166,15 +166,26 @@ struct shown *key_shown(struct key *k)
 	return k->shown;
 }
 
+void shown_floor(struct shown *s)
+{
+	if (s->attrs.kind != KIND_FILE && s->attrs.kind != KIND_LINK)
+		return;
+	if (s->attrs.mtime_nsec <= s->floor_nsec)
+		return;
+	s->floor_nsec = s->attrs.mtime_nsec;
+	s->floor_hash = s->attrs.hash;
+}
+
 /* What a path adds to the tree's digest. Modification times are left out: they
  * may be raised locally. */
 static uint64_t shown_digest(const struct key *k)
 {
 	const struct attrs *a = &k->shown->attrs;
+	uint32_t mode = a->mode & SHARED_MODE_BITS;
 	uint8_t head[16] = {(uint8_t)a->kind};
 	XXH3_state_t state;
 
-	memcpy(head + 1, &a->mode, sizeof(a->mode));
+	memcpy(head + 1, &mode, sizeof(mode));
 	XXH3_64bits_reset(&state);
 	XXH3_64bits_update(&state, head, sizeof(head));
 	XXH3_64bits_update(&state, k->path, strlen(k->path) + 1);

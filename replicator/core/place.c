@@ -389,15 +389,18 @@ static void place_attrs(struct core *c, struct key *k, struct visible v, struct 
 static void place_content(struct core *c, struct key *k, struct visible v, struct attrs *wanted)
 {
 	int64_t floor = k->shown ? k->shown->floor_nsec : 0;
-	bool raised = v.kind == KIND_FILE && floor && wanted->mtime_nsec <= floor;
+	bool again = floor && hash_same(k->shown->floor_hash, wanted->hash);
+	bool raised = v.kind == KIND_FILE && floor &&
+		      (again ? wanted->mtime_nsec < floor : wanted->mtime_nsec <= floor);
 	struct effect *e;
 
 	if (v.kind == KIND_FILE && want_also(c, k, wanted->hash)) {
 		k->block = BLOCK_CONTENT;
 		return;
 	}
-	if (raised)
-		wanted->mtime_nsec = mtime_raise(floor, wanted->mtime_nsec, c->wall * 1000000);
+	if (raised) /* what was there with the floor's time before may have it again */
+		wanted->mtime_nsec =
+		    again ? floor : mtime_raise(floor, wanted->mtime_nsec, c->wall * 1000000);
 	decide(k,
 	       v.kind == KIND_FILE  ? INTENT_CONTENT
 	       : v.kind == KIND_DIR ? INTENT_DIR
@@ -539,9 +542,7 @@ static void show_intended(struct core *c, struct key *k, const struct intent *i,
 	s->dot = i->dot;
 	s->raised = i->raised;
 	s->leftover = false;
-	if ((i->attrs.kind == KIND_FILE || i->attrs.kind == KIND_LINK) &&
-	    i->attrs.mtime_nsec > s->floor_nsec)
-		s->floor_nsec = i->attrs.mtime_nsec;
+	shown_floor(s);
 	key_shown_changed(c, k);
 }
 

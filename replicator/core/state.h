@@ -87,7 +87,7 @@ struct key {
 	bool counted;    /* in the tree's digest */
 	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
-	bool left_told; /* that it stays for its local files */
+	bool left_told;  /* that it stays for its local files */
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
@@ -101,7 +101,7 @@ struct key {
 	struct key *blocker; /* CHILDREN: what is still there */
 
 	uint32_t held;      /* by scans that found it */
-	int64_t appeared; /* when this node first told it, after nothing; monotonic */
+	int64_t appeared;   /* when this node first told it, after nothing; monotonic */
 	uint64_t seen_scan; /* the scan that found it last */
 	uint64_t touched;   /* step of the last change of shown or start of a flight */
 	struct delay *delay;
@@ -300,7 +300,7 @@ void serials_ack(struct core *c, struct serials *s); /* and empties */
 
 /* ---- keys.c ---- */
 struct key *key_find(const struct core *c, const char *path);
-struct key *key_get(struct core *c, const char *path);             /* makes it */
+struct key *key_get(struct core *c, const char *path); /* makes it */
 /* The nearest directory above that has a key; NULL: none. */
 struct key *key_parent(const struct core *c, const struct key *k);
 struct key *key_next_below(const struct core *c, const char *dir, const struct key *after);
@@ -309,8 +309,9 @@ struct key *key_next(const struct key *k);
 void key_scratch(struct core *c, struct key *k); /* to be forgotten if nothing is known of it */
 void keys_forget_scratch(struct core *c);
 void keys_free(struct core *c);
-bool key_present(const struct key *k);                 /* something is shown there */
-struct shown *key_shown(struct key *k);                /* makes it */
+bool key_present(const struct key *k);  /* something is shown there */
+struct shown *key_shown(struct key *k); /* makes it */
+void shown_floor(struct shown *s);      /* its mtime is what the path shows from now on */
 void key_shown_changed(struct core *c, struct key *k); /* recounts the digest, and stores it */
 void key_settled(struct core *c, struct key *k);
 void key_unsettled(struct core *c, struct key *k);

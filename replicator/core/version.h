@@ -48,6 +48,9 @@ struct attrs {
 	struct hash hash; /* files: of the content; links: of the target; else zero */
 };
 
+/* Mode bits that are the same on all nodes: set-id bits from peers may be dropped. */
+#define SHARED_MODE_BITS 01777
+
 enum {
 	CHANGED_KIND = 1,
 	CHANGED_CONTENT = 2, /* or a link's target */
@@ -60,18 +63,18 @@ enum {
 struct version {
 	uint32_t refs;
 	struct dot dot;
-	struct vv context;  /* what its author had been shown of this key, its own dot included */
-	uint64_t stamp;     /* hybrid: milliseconds since 1970 << 16, or one more than what it saw */
-	bool import;        /* made when a tree was taken in, not by a save: ranks below all others */
-	uint8_t changed;    /* CHANGED_*, against what it replaced */
+	struct vv context; /* what its author had been shown of this key, its own dot included */
+	uint64_t stamp;    /* hybrid: milliseconds since 1970 << 16, or one more than what it saw */
+	bool import;     /* made when a tree was taken in, not by a save: ranks below all others */
+	uint8_t changed; /* CHANGED_*, against what it replaced */
 	struct attrs attrs;
 	struct hash replaced; /* content that it replaced; zero: none */
 	char *target;         /* a link's; else NULL */
 	uint8_t *xattrs;      /* room for later; NULL */
 	uint32_t xattrs_len;
-	uint64_t group;       /* ops of one larger change share it; 0: none */
+	uint64_t group; /* ops of one larger change share it; 0: none */
 	struct who who;
-	char *user;           /* login name of `who`, "" if not known */
+	char *user; /* login name of `who`, "" if not known */
 };
 
 struct version *version_new(void); /* one reference, all zero, user "" */
@@ -95,7 +98,8 @@ static inline bool version_live(const struct version *v)
 /* The bytes of a version, the same on the wire and in the store. Carries its own format number. */
 #define VERSION_FORMAT 1
 void buf_version(struct buf *b, const struct version *v);
-/* NULL where the bytes are no version (the reader has failed then). Everything is bounded and checked. */
+/* NULL where the bytes are no version (the reader has failed then). Everything is bounded and
+ * checked. */
 struct version *rd_version(struct rd *r);
 
 #endif

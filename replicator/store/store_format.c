@@ -3,7 +3,7 @@
  * The bytes that only this store reads again:
  *
  *   shown  = u8 FORMAT, ident, attrs, context vector, origin u64, seq u64, floor i64 (ns),
- *            flags u8 (1 raised, 2 leftover)
+ *            its content's hash, flags u8 (1 raised, 2 leftover)
  *   intent = u8 FORMAT, kind u8, fhandle, attrs, context vector, origin u64, seq u64,
  *            flags u8 (1 raised)
  *
@@ -48,6 +48,7 @@ void buf_shown(struct buf *b, const struct shown *s)
 	buf_vv(b, &s->context);
 	buf_dot(b, s->dot);
 	buf_i64(b, s->floor_nsec);
+	buf_hash(b, s->floor_hash);
 	buf_u8(b, (uint8_t)((s->raised ? FLAG_RAISED : 0) | (s->leftover ? FLAG_LEFTOVER : 0)));
 }
 
@@ -60,6 +61,7 @@ void rd_shown(struct rd *r, struct shown *s)
 	rd_vv(r, &s->context);
 	s->dot = rd_dot_or_none(r);
 	s->floor_nsec = rd_i64(r);
+	s->floor_hash = rd_hash(r);
 	uint8_t flags = rd_flags(r, FLAG_RAISED | FLAG_LEFTOVER);
 	s->raised = flags & FLAG_RAISED;
 	s->leftover = flags & FLAG_LEFTOVER;

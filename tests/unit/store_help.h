@@ -166,7 +166,7 @@ void core_load_version(struct core *c, const char *path, struct version *v)
 {
 	(void)c;
 	assert_true(loaded.nversions < LOADED_MAX);
-	loaded.versions[loaded.nversions++] = (struct item){strdup(path), v};
+	loaded.versions[loaded.nversions++] = (struct item){strdup(path), version_get(v)};
 }
 
 void core_load_shown(struct core *c, const char *path, const struct shown *s)

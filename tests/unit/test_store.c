@@ -22,6 +22,7 @@ static struct shown a_shown(void)
 	    .attrs = {.kind = KIND_FILE, .mode = 04755, .uid = 3, .gid = 4, .size = 5},
 	    .dot = {11, 12},
 	    .floor_nsec = -13,
+	    .floor_hash = {"what it had then"},
 	    .raised = true,
 	    .leftover = true};
 
@@ -89,6 +90,7 @@ static void what_is_shown_is_loaded_again_until_it_is_forgotten(void **state)
 	assert_int_equal(vv_compare(&loaded.shown.context, &shown.context), VV_EQUAL);
 	assert_true(dot_same(loaded.shown.dot, shown.dot));
 	assert_int_equal(loaded.shown.floor_nsec, -13);
+	assert_true(hash_same(loaded.shown.floor_hash, shown.floor_hash));
 	assert_true(loaded.shown.raised && loaded.shown.leftover);
 	assert_int_equal(apply_shown(s, "a/b", NULL), 0);
 	assert_int_equal(store_commit(s), 0);
