@@ -37,8 +37,9 @@ static const char schema[] =
     "CREATE TABLE meta(name BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE value(name BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE outcome(id INTEGER PRIMARY KEY, origin INTEGER NOT NULL, seq INTEGER NOT NULL,"
-    " path BLOB NOT NULL, wall INTEGER NOT NULL, told INTEGER NOT NULL, data BLOB NOT NULL);"
-    "CREATE INDEX outcome_version ON outcome(origin, seq, path);"
+    " path BLOB NOT NULL, about BLOB NOT NULL, wall INTEGER NOT NULL, told INTEGER NOT NULL,"
+    " data BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX outcome_version ON outcome(origin, seq, path, about);"
     "CREATE INDEX outcome_untold ON outcome(origin) WHERE told = 0;";
 
 static const char *const statements[SQL_MAX] = {
@@ -63,8 +64,8 @@ static const char *const statements[SQL_MAX] = {
     [SQL_CONTENT_ADD] = "INSERT OR IGNORE INTO content(hash, data) VALUES(?1, ?2)",
     [SQL_CONTENT_GET] = "SELECT data FROM content WHERE hash = ?1",
     [SQL_CONTENT_HAS] = "SELECT 1 FROM content WHERE hash = ?1",
-    [SQL_OUTCOME_ADD] = "INSERT INTO outcome(origin, seq, path, wall, told, data)"
-			" VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [SQL_OUTCOME_ADD] = "INSERT OR REPLACE INTO outcome(origin, seq, path, wall, told, data, about)"
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [SQL_OUTCOME_TELL] = "UPDATE outcome SET told = 1 WHERE id = ?1",
     [SQL_OUTCOME_UNTOLD] = "SELECT id, data FROM outcome WHERE told = 0 AND origin IN"
 			   " (SELECT origin FROM origin WHERE node = ?1) ORDER BY id LIMIT ?2",

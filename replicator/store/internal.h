@@ -96,7 +96,7 @@ struct record {
 	size_t path, path_len;
 	size_t data, data_len;
 	struct dot dot;
-	struct hash hash; /* VERSION, HISTORY: a file's; CONTENT */
+	struct hash hash; /* VERSION, HISTORY: a file's; CONTENT; OUTCOME: what it is about */
 	int64_t number;   /* wall clock (ms) of VERSION, HISTORY, OUTCOME; id of TOLD */
 };
 

@@ -125,6 +125,7 @@ static int do_outcome(struct store *s, const struct record *r)
 	sqlite3_bind_int64(st, 4, r->number);
 	sqlite3_bind_int(st, 5, r->own);
 	bind_bytes(st, 6, record_data(s, r), r->data_len);
+	bind_hash(st, 7, &r->hash);
 	return database_run(s, st);
 }
 

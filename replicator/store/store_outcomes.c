@@ -12,10 +12,29 @@
 
 #define OUTCOME_BYTES_MAX (64 * 1024)
 
+/* Where, and what: an install, or a certain hook's run. A later outcome of the same replaces it, so
+ * that a hook that fails for a week leaves one row a version. */
+static struct hash about(const struct outcome *o)
+{
+	struct hash none = {{0}};
+	struct buf b;
+
+	buf_init(&b, OUTCOME_BYTES_MAX);
+	buf_str(&b, o->node);
+	buf_u8(&b, o->hook != NULL);
+	buf_str(&b, o->hook);
+	struct hash h = b.err ? none : content_hash(b.data, b.len);
+	buf_fini(&b);
+	return h;
+}
+
 int store_outcome(struct store *s, const struct outcome *o, bool told)
 {
-	struct record r = {
-	    .kind = RECORD_OUTCOME, .own = told, .dot = o->dot, .number = clock_wall_msec()};
+	struct record r = {.kind = RECORD_OUTCOME,
+			   .own = told,
+			   .dot = o->dot,
+			   .hash = about(o),
+			   .number = clock_wall_msec()};
 	struct buf data;
 
 	buf_init(&data, OUTCOME_BYTES_MAX);

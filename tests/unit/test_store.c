@@ -404,6 +404,27 @@ static int tell(void *arg, int64_t id, const struct outcome *o)
 	return 0;
 }
 
+static int count_outcome(void *arg, const struct outcome *o)
+{
+	(void)o;
+	++*(int *)arg;
+	return 0;
+}
+
+static void a_later_outcome_takes_the_place_of_an_earlier_one(void **state)
+{
+	struct store *s = store_at(*state);
+	int n = 0;
+
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(outcome(s, (struct dot){1, 1}, "a", "bind", true), 0);
+	assert_int_equal(outcome(s, (struct dot){1, 1}, "a", NULL, true), 0);
+	assert_int_equal(store_commit(s), 0);
+	assert_int_equal(store_outcomes(s, (struct dot){1, 1}, "a", count_outcome, &n), 0);
+	assert_int_equal(n, 2);
+	store_close(s);
+}
+
 static void authors_hear_of_outcomes_until_they_are_told(void **state)
 {
 	struct store *s = store_at(*state);
@@ -580,6 +601,7 @@ int main(void)
 	    story(a_content_is_read_in_pieces),
 	    story(a_damaged_content_is_not_given_out),
 	    story(the_log_tells_what_happened_in_order),
+	    story(a_later_outcome_takes_the_place_of_an_earlier_one),
 	    story(authors_hear_of_outcomes_until_they_are_told),
 	    story(only_the_last_versions_of_a_path_are_kept),
 	    story(current_versions_are_never_pruned),
