@@ -27,6 +27,7 @@ struct core *core_new(const struct core_conf *conf)
 	TAILQ_INIT(&c->ready);
 	TAILQ_INIT(&c->unsettled);
 	TAILQ_INIT(&c->delays);
+	TAILQ_INIT(&c->due);
 	STAILQ_INIT(&c->scans);
 	c->joining = true;
 	c->next_retry = INT64_MAX;
@@ -42,7 +43,7 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	effects_reset(c);
-	while ((d = TAILQ_FIRST(&c->delays)))
+	while ((d = TAILQ_FIRST(&c->delays)) || (d = TAILQ_FIRST(&c->due)))
 		delay_end(c, d);
 	while ((s = STAILQ_FIRST(&c->scans))) {
 		STAILQ_REMOVE_HEAD(&c->scans, link);
@@ -183,14 +184,10 @@ static void dispatch(struct core *c, const struct event *e)
 static int64_t next_wake(const struct core *c)
 {
 	int64_t at = c->next_retry;
-	struct delay *d;
+	const struct delay *d = TAILQ_FIRST(&c->delays);
 
-	TAILQ_FOREACH(d, &c->delays, link) {
-		if (!d->due) {
-			at = d->deadline < at ? d->deadline : at;
-			break;
-		}
-	}
+	if (d && d->deadline < at)
+		at = d->deadline;
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
 		if (c->peers[i].asking && c->peers[i].asked_at + ASK_LIMIT_MSEC < at)
 			at = c->peers[i].asked_at + ASK_LIMIT_MSEC;

@@ -63,8 +63,8 @@ void delay_failed(struct core *c, struct key *k, int64_t msec)
 	}
 	if (!d->due)
 		return;
+	TAILQ_REMOVE(&c->due, d, link);
 	d->due = d->have_key = d->have_from = false;
-	TAILQ_REMOVE(&c->delays, d, link);
 	delay_insert(c, d, msec);
 }
 
@@ -116,20 +116,21 @@ void delay_end(struct core *c, struct delay *d)
 		if (s->move == d)
 			s->move = NULL;
 	}
-	TAILQ_REMOVE(&c->delays, d, link);
+	if (d->due)
+		TAILQ_REMOVE(&c->due, d, link);
+	else
+		TAILQ_REMOVE(&c->delays, d, link);
 	free(d->key_target);
 	free(d);
 }
 
 void delays_due(struct core *c)
 {
-	struct delay *d, *next;
+	struct delay *d;
 
-	TAILQ_FOREACH_SAFE(d, &c->delays, link, next) {
-		if (d->deadline > c->now)
-			return;
-		if (d->due)
-			continue;
+	while ((d = TAILQ_FIRST(&c->delays)) && d->deadline <= c->now) {
+		TAILQ_REMOVE(&c->delays, d, link);
+		TAILQ_INSERT_TAIL(&c->due, d, link);
 		d->due = true;
 		switch (d->kind) {
 		case DELAY_GONE:
@@ -257,6 +258,14 @@ static void add_edit(struct edit **list, uint32_t *n, uint32_t *cap, struct edit
 	(*list)[(*n)++] = e;
 }
 
+/* Whoever moved the directory moved what is in it. */
+static void same_who(struct key *k, const struct key *as)
+{
+	k->who = as->who;
+	free(k->user);
+	k->user = as->user ? core_strdup(as->user) : NULL;
+}
+
 /* A whole directory has moved: its new names and its old ones, each new name
  * beside its old one, so that a pair is never split over two ops. */
 void delay_scanned(struct core *c, struct scan *s)
@@ -281,9 +290,12 @@ void delay_scanned(struct core *c, struct scan *s)
 			observe_look(c, s->edits[i].key);
 			continue;
 		}
+		same_who(s->edits[i].key, to);
 		add_edit(&list, &n, &cap, s->edits[i]);
-		if (old && key_present(old) && !old->looking && !old->flight && !old->delay)
-			add_edit(&list, &n, &cap, (struct edit){.key = old});
+		if (!old || !key_present(old) || old->looking || old->flight || old->delay)
+			continue;
+		same_who(old, to);
+		add_edit(&list, &n, &cap, (struct edit){.key = old});
 	}
 	d->key_target = NULL;
 	delay_end(c, d);

@@ -129,12 +129,16 @@ void key_scratch(struct core *c, struct key *k)
 void keys_forget_scratch(struct core *c)
 {
 	const struct scan *s = STAILQ_FIRST(&c->scans);
-	uint32_t kept = 0;
+	uint64_t scan = s && s->running ? s->step : 0;
 
-	for (uint32_t i = 0; i < c->nscratch; i++) {
+	if (scan != c->scratch_scan)
+		c->kept_scratch = 0;
+	c->scratch_scan = scan;
+	uint32_t kept = c->kept_scratch;
+	for (uint32_t i = kept; i < c->nscratch; i++) {
 		struct key *k = c->scratch[i];
 
-		if (s && s->running && k->touched >= s->step) {
+		if (scan && k->touched >= scan) {
 			c->scratch[kept++] = k; /* the scan may still tell of it what was before */
 			continue;
 		}
@@ -143,6 +147,7 @@ void keys_forget_scratch(struct core *c)
 			key_free(c, k);
 	}
 	c->nscratch = kept;
+	c->kept_scratch = kept;
 }
 
 void keys_free(struct core *c)

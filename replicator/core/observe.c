@@ -111,6 +111,7 @@ void observe_hint(struct core *c, const struct event *e)
 	if (e->hint.from && e->hint.from[0]) {
 		from = key_get(c, e->hint.from);
 		key_scratch(c, from);
+		remember_who(from, e);
 		from->touched = c->step;
 	}
 	if (created && e->hint.who)

@@ -236,7 +236,8 @@ struct core {
 	struct wants wants;
 	int64_t next_retry; /* of keys that are BLOCK_ERROR */
 
-	struct delays delays;
+	struct delays delays; /* by deadline */
+	struct delays due;    /* their names are being looked at */
 	struct opwait *opwaits;
 	struct scans scans;
 	uint64_t last_scan;
@@ -252,6 +253,8 @@ struct core {
 	struct key **scratch;
 	uint32_t nscratch;
 	uint32_t cap_scratch;
+	uint32_t kept_scratch; /* the first so many stay until the scan `scratch_scan` has ended */
+	uint64_t scratch_scan; /* its step; 0: none */
 
 	struct effect *effects;
 	size_t neffects;
