@@ -20,7 +20,6 @@
 #include "replicator/core/state.h"
 
 #define SETID_BITS 06000
-#define CHANGED_AGAIN_MAX 8
 
 /* ---- what should be there ---- */
 
@@ -168,7 +167,7 @@ void place_below(struct core *c, const struct key *dir)
 	}
 }
 
-static void block_error(struct core *c, struct key *k, int error)
+void place_block(struct core *c, struct key *k, int error)
 {
 	k->block = BLOCK_ERROR;
 	k->error = error;
@@ -199,7 +198,7 @@ void place_due(struct core *c)
 
 /* ---- one placement ---- */
 
-static uint32_t teller(const struct core *c, const struct version *v)
+uint32_t place_teller(const struct core *c, const struct version *v)
 {
 	const char *node = core_origin_node(c, v->dot.origin);
 
@@ -246,7 +245,7 @@ static void take_off(struct core *c, struct key *k, enum flight flight)
 	c->nflight++;
 }
 
-static void land(struct core *c, struct key *k)
+void place_land(struct core *c, struct key *k)
 {
 	k->flight = FLIGHT_NONE;
 	k->touched = c->step;
@@ -267,7 +266,7 @@ static void intend(struct core *c, struct key *k)
 	store_intent(c, k);
 }
 
-static void forget_intent(struct core *c, struct key *k)
+void place_forget_intent(struct core *c, struct key *k)
 {
 	if (!k->intent)
 		return;
@@ -277,7 +276,7 @@ static void forget_intent(struct core *c, struct key *k)
 	store_intent(c, k);
 }
 
-static void launch(struct core *c, struct key *k)
+void place_launch(struct core *c, struct key *k)
 {
 	struct effect *e;
 
@@ -332,7 +331,7 @@ static void remove_it(struct core *c, struct key *k, struct visible v)
 		vv_copy(&k->decided.context, &k->shown->context);
 	}
 	take_off(c, k, FLIGHT_REMOVING);
-	launch(c, k);
+	place_launch(c, k);
 }
 
 static void place_absent(struct core *c, struct key *k, struct visible v)
@@ -383,7 +382,7 @@ static void place_attrs(struct core *c, struct key *k, struct visible v, struct 
 	}
 	decide(k, INTENT_INPLACE, wanted, v, keep);
 	take_off(c, k, FLIGHT_INSTALLING);
-	launch(c, k);
+	place_launch(c, k);
 }
 
 static void place_content(struct core *c, struct key *k, struct visible v, struct attrs *wanted)
@@ -408,7 +407,7 @@ static void place_content(struct core *c, struct key *k, struct visible v, struc
 	       wanted, v, raised);
 	if (v.kind != KIND_FILE) {
 		take_off(c, k, FLIGHT_INSTALLING);
-		launch(c, k);
+		place_launch(c, k);
 		return;
 	}
 	take_off(c, k, FLIGHT_STAGING);
@@ -471,258 +470,4 @@ void place_pump(struct core *c)
 		key_scratch(c, k);
 		place(c, k);
 	}
-}
-
-/* ---- what became of it ---- */
-
-static void told(struct core *c, struct key *k, uint8_t changed)
-{
-	struct effect *e = effect_add(c, EFFECT_TOLD, k->path);
-
-	e->told.version = k->placing ? version_get(k->placing) : NULL;
-	e->told.changed = changed;
-	e->told.more = k->opwait && (k->opwait->contents > 1 || k->opwait->n);
-}
-
-static void end_flight(struct core *c, struct key *k)
-{
-	land(c, k);
-	if (k->look_again)
-		observe_look(c, k);
-	else
-		place_consider(c, k);
-}
-
-void place_confirmed(struct core *c, struct key *k)
-{
-	struct shown *s = key_shown(k);
-
-	vv_join(&s->context, &k->decided.context);
-	s->dot = k->decided.dot;
-	if (s->attrs.kind == KIND_DIR && key_visible(c, k).kind == KIND_DIR)
-		s->leftover = false;
-	key_shown_changed(c, k);
-	told(c, k, 0);
-	version_put(k->placing);
-	k->placing = NULL;
-	opwait_placed(c, k);
-	if (s->attrs.kind == KIND_DIR) /* what is implied below is like it */
-		place_below(c, k);
-}
-
-void place_staged(struct core *c, const struct event *e)
-{
-	struct key *k = key_find(c, e->path);
-
-	if (!k || k->flight != FLIGHT_STAGING)
-		return;
-	if (e->staged.status >= 0) {
-		k->decided.handle = e->staged.handle;
-		launch(c, k);
-		return;
-	}
-	if (e->staged.status == -ENOENT) { /* the store lacks it */
-		k->block = BLOCK_CONTENT;
-		want_content(c, k, k->placing, teller(c, k->placing));
-	} else {
-		block_error(c, k, e->staged.status);
-	}
-	end_flight(c, k);
-}
-
-/* `shown` becomes what was intended. */
-static void show_intended(struct core *c, struct key *k, const struct intent *i,
-			  const struct ident *ident)
-{
-	struct shown *s = key_shown(k);
-
-	s->ident = *ident;
-	s->attrs = i->attrs;
-	vv_copy(&s->context, &i->context);
-	s->dot = i->dot;
-	s->raised = i->raised;
-	s->leftover = false;
-	shown_floor(s);
-	key_shown_changed(c, k);
-}
-
-static void installed(struct core *c, struct key *k, const struct event *e)
-{
-	static const struct attrs none = {.kind = KIND_ABSENT};
-	struct attrs before = k->shown ? k->shown->attrs : none;
-	uint8_t changed;
-
-	if (k->decided.kind != INTENT_REMOVE) {
-		k->decided.attrs.uid = e->installed.uid;
-		k->decided.attrs.gid = e->installed.gid;
-		if (k->decided.attrs.kind != KIND_DIR)
-			k->decided.attrs.mtime_nsec = e->installed.mtime_nsec;
-	}
-	show_intended(c, k, &k->decided, &e->installed.ident);
-	forget_intent(c, k);
-	changed = attrs_compare(&before, &k->shown->attrs);
-	if (k->decided.dot.origin || k->decided.attrs.kind != KIND_ABSENT)
-		told(c, k, changed);
-	k->changed_again = 0;
-	k->retry_msec = 0;
-	opwait_placed(c, k);
-	if (k->shown->attrs.kind == KIND_DIR && (changed & (CHANGED_MODE | CHANGED_OWNER)))
-		place_below(c, k);
-}
-
-/* The local files may have gone: its removal is tried again. */
-void place_leftover(struct core *c, struct key *k)
-{
-	if (!k->shown || !k->shown->leftover || k->flight || k->looking ||
-	    key_visible(c, k).kind == KIND_DIR)
-		return;
-	k->shown->leftover = false;
-	k->was_present = true; /* those above are told when it goes */
-	place_consider(c, k);
-}
-
-/* A deleted directory that holds local files stays; what is known of it is told
- * as done. */
-static void not_empty(struct core *c, struct key *k)
-{
-	if (key_visible(c, k).kind != KIND_ABSENT) {
-		block_error(c, k, -ENOTEMPTY);
-		return;
-	}
-	vv_join(&key_shown(k)->context, &k->decided.context);
-	k->shown->dot = k->decided.dot;
-	k->shown->leftover = true;
-	key_shown_changed(c, k);
-	opwait_placed(c, k);
-	place_above(c, k);
-	if (!k->left_told)
-		effect_note(c, LOG_LEVEL_NOTICE,
-			    "/%s was deleted elsewhere and stays here: it holds local files",
-			    k->path);
-	k->left_told = true;
-}
-
-void place_installed(struct core *c, const struct event *e)
-{
-	struct key *k = key_find(c, e->path);
-	int status = e->installed.status;
-
-	if (!k || (k->flight != FLIGHT_INSTALLING && k->flight != FLIGHT_REMOVING))
-		return;
-	if (status >= 0) {
-		installed(c, k, e);
-		end_flight(c, k);
-		return;
-	}
-	forget_intent(c, k);
-	switch (status) {
-	case ERR_BUSY:
-		k->block = BLOCK_BUSY;
-		break;
-	case ERR_MOUNTED:
-		k->block = BLOCK_MOUNTED;
-		break;
-	case -ENOENT: /* the directory has gone, or what was to be removed */
-	case -ENOTDIR: {
-		struct key *parent = key_parent(c, k);
-
-		if (parent)
-			observe_look(c, parent);
-	} /* fall through */
-	case ERR_CHANGED:
-		k->look_again = true;
-		if (++k->changed_again > CHANGED_AGAIN_MAX)
-			block_error(c, k, status);
-		break;
-	case -ENOTEMPTY:
-		not_empty(c, k);
-		break;
-	default:
-		block_error(c, k, status);
-		break;
-	}
-	end_flight(c, k);
-}
-
-/* ---- an intent of an earlier life ---- */
-
-/* In place: each attribute is the old one or the intended one, and the content
- * is as it was. */
-static bool partly_done(const struct key *k, const struct observation *o)
-{
-	uint8_t old = attrs_compare(&k->shown->attrs, &o->attrs);
-	uint8_t new = attrs_compare(&k->intent->attrs, &o->attrs);
-
-	return !(old & new);
-}
-
-static bool is_ours(const struct key *k, const struct observation *o)
-{
-	if (o->unchanged)
-		return false;
-	switch (k->intent->kind) {
-	case INTENT_CONTENT:
-		return fhandle_same(&k->intent->handle, &o->ident.handle);
-	case INTENT_DIR:
-		return o->attrs.kind == KIND_DIR && !key_present(k) &&
-		       !attrs_compare(&k->intent->attrs, &o->attrs);
-	case INTENT_REMOVE:
-		return o->attrs.kind == KIND_ABSENT;
-	default:
-		return false;
-	}
-}
-
-/* Recognised by the staged inode, not by content: a person may have saved the
- * same bytes. What a writer has done to it since is then an edit of what was
- * installed. */
-void place_recover(struct core *c, struct key *k, const struct observation *o)
-{
-	static const struct ident unknown = {.a = UINT64_MAX}; /* not that of absence */
-	bool whole;
-
-	if (o->busy && k->intent->kind != INTENT_CONTENT)
-		return; /* a hint follows */
-	k->recovering = false;
-	if (is_ours(k, o)) {
-		whole = !o->busy && !attrs_compare(&k->intent->attrs, &o->attrs);
-		show_intended(c, k, k->intent, whole ? &o->ident : &unknown);
-	} else if (k->intent->kind == INTENT_INPLACE && k->shown && !o->unchanged &&
-		   fhandle_same(&k->shown->ident.handle, &o->ident.handle) && partly_done(k, o)) {
-		if (!attrs_compare(&k->intent->attrs, &o->attrs)) {
-			show_intended(c, k, k->intent, &o->ident);
-		} else {
-			k->shown->attrs = o->attrs;
-			k->shown->ident = o->ident;
-			key_shown_changed(c, k);
-		}
-	}
-	forget_intent(c, k);
-}
-
-const char *place_reason(const struct key *k)
-{
-	if (k->flight || k->ready || k->looking)
-		return "being installed";
-	switch (k->block) {
-	case BLOCK_BUSY:
-		return "a local program has it open for writing";
-	case BLOCK_MOUNTED:
-		return "something is mounted there";
-	case BLOCK_CONTENT:
-		return "its content has not arrived";
-	case BLOCK_PARENT:
-		return "its directory is not there yet";
-	case BLOCK_CHILDREN:
-		return "the directory is not empty yet";
-	case BLOCK_OP:
-		return "waits for the rest of its change";
-	case BLOCK_FOREIGN:
-		return "a device, socket, FIFO or too large file is in the way";
-	case BLOCK_ERROR:
-		return err_text(k->error);
-	case BLOCK_NONE:
-		break;
-	}
-	return "waits for a local change to be looked at";
 }

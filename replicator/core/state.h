@@ -11,6 +11,7 @@
  *   merge.c     taking versions of others
  *   catchup.c   asking and answering: "here is my vector"
  *   place.c     bringing the disk to what the entries say
+ *   placed.c    what became of that
  *   join.c      the first tree
  */
 #ifndef CORE_STATE_H
@@ -397,6 +398,13 @@ void place_below(struct core *c, const struct key *dir); /* what waits for it to
 void place_due(struct core *c);
 void place_leftover(struct core *c, struct key *k);
 const char *place_reason(const struct key *k);
+
+/* between place.c and placed.c: */
+void place_block(struct core *c, struct key *k, int error); /* until it is tried again */
+void place_launch(struct core *c, struct key *k); /* carries out k->decided, recorded as an intent */
+void place_land(struct core *c, struct key *k);   /* the flight is over */
+void place_forget_intent(struct core *c, struct key *k);
+uint32_t place_teller(const struct core *c, const struct version *v); /* the peer that made it */
 
 /* ---- join.c ---- */
 void join_load(struct core *c, const char *name, const uint8_t *p, size_t len);
