@@ -70,7 +70,8 @@ check_not "what was removed there" sh_on ns2 'ls etc/k/after'
 
 # ---- the state's disk is full
 node_stop ns1
-must on ns1 bash -c 'cp -a /var/lib/zonefs /tmp/state && mount -t tmpfs -o size=24m,mode=700 small /var/lib/zonefs &&
+must on ns1 bash -c 'cp -a /var/lib/zonefs /tmp/state &&
+	mount -t tmpfs -o mode=700,size=$(($(du -sm /tmp/state | cut -f1) + 16))m small /var/lib/zonefs &&
 	chown --reference=/tmp/state /var/lib/zonefs && cp -a /tmp/state/. /var/lib/zonefs/'
 node_start ns1
 wait_for 30 node_well ns1
