@@ -29,6 +29,7 @@ static const char *const built_in[] = {
     "managed-keys.bind*",
     "*.nzd",
     "*.nzf",
+    "*.nta",
     "K*.state",
     "__catz__*",
     "session.key",

@@ -263,6 +263,7 @@ static const struct {
     {"var/named/_default.nzd", false, true},
     {"var/named/_default.nzd-lock", false, false},
     {"var/named/_default.nzf", false, true},
+    {"var/named/_default.nta", false, true},
     {"var/named/Kexample.com.+013+12345.state", false, true},
     {"var/named/Kexample.com.+013+12345.key", false, true},
     {"var/named/Kexample.com.+013+12345.private", false, true},
