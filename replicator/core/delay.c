@@ -78,10 +78,12 @@ static void delay_break(struct core *c, struct delay *d, const struct key *from,
 
 	delay_end(c, d);
 	for (int i = 0; i < 2; i++) {
-		if (!other[i] || other[i] == from || other[i] == to)
+		if (!other[i])
 			continue;
 		if (tree)
 			observe_scan(c, other[i]->path);
+		if (other[i] == from || other[i] == to)
+			continue;
 		observe_look(c, other[i]);
 	}
 }
@@ -132,6 +134,7 @@ void delays_due(struct core *c)
 		TAILQ_REMOVE(&c->delays, d, link);
 		TAILQ_INSERT_TAIL(&c->due, d, link);
 		d->due = true;
+		d->due_step = c->step;
 		switch (d->kind) {
 		case DELAY_GONE:
 			observe_look(c, d->key);
@@ -199,6 +202,9 @@ static void move_told(struct core *c, struct delay *d)
 	free(target);
 	serials_ack(c, &to->looked);
 	serials_ack(c, &from->looked);
+	if (to->shown->attrs.kind != KIND_DIR)
+		observe_below(c, to);
+	observe_below(c, from);
 	look_if_hinted(c, to);
 	look_if_hinted(c, from);
 }
@@ -292,7 +298,8 @@ void delay_scanned(struct core *c, struct scan *s)
 		}
 		same_who(s->edits[i].key, to);
 		add_edit(&list, &n, &cap, s->edits[i]);
-		if (!old || !key_present(old) || old->looking || old->flight || old->delay)
+		if (!old || !key_present(old) || old->looking || old->flight || old->delay ||
+		    old->touched >= d->due_step)
 			continue;
 		same_who(old, to);
 		add_edit(&list, &n, &cap, (struct edit){.key = old});
@@ -306,7 +313,7 @@ void delay_scanned(struct core *c, struct scan *s)
 	serials_ack(c, &from->looked);
 	look_if_hinted(c, to);
 	while ((k = key_next_below(c, from->path, k))) { /* what had no partner */
-		if (key_present(k) && !observe_local(c, k, false))
+		if (observe_may_go(c, k))
 			observe_look(c, k);
 	}
 	look_if_hinted(c, from);

@@ -17,6 +17,14 @@ bool observe_local(const struct core *c, const struct key *k, bool dir)
 	return k->local || locality_local(c->conf.locality, k->path, dir, NULL);
 }
 
+/* Something is known to be there, if only that it was being written: should the directory above
+ * have gone, it is to be looked at. */
+bool observe_may_go(const struct core *c, const struct key *k)
+{
+	return (key_present(k) || k->block == BLOCK_BUSY || k->looking) &&
+	       !observe_local(c, k, false);
+}
+
 /* One LOOK at a time per path, none while an install is under way there. */
 void observe_look(struct core *c, struct key *k)
 {
@@ -219,8 +227,7 @@ static void scan_missing(struct core *c, const struct scan *s)
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, s->path, k))) {
-		if ((key_present(k) || k->block == BLOCK_BUSY) && k->seen_scan != s->id &&
-		    !observe_local(c, k, false))
+		if (k->seen_scan != s->id && observe_may_go(c, k))
 			observe_look(c, k);
 	}
 }
@@ -246,10 +253,10 @@ void observe_scanned(struct core *c, const struct event *e)
 	if (s->move) {
 		delay_scanned(c, s);
 	} else {
-		scan_missing(c, s);
 		for (uint32_t i = 0; i < s->n; i++)
 			observe_look(c, s->edits[i].key); /* its rename was called off */
 	}
+	scan_missing(c, s);
 	serials_ack(c, &s->serials);
 	if (s->take_in)
 		join_taken(c);
@@ -282,12 +289,12 @@ static bool differs(const struct key *k, const struct observation *o)
 }
 
 /* No directory is there (any more): what was known below it has gone, too. */
-static void look_below(struct core *c, const struct key *dir)
+void observe_below(struct core *c, const struct key *dir)
 {
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, dir->path, k)))
-		if (key_present(k) && !observe_local(c, k, false))
+		if (observe_may_go(c, k))
 			observe_look(c, k);
 }
 
@@ -310,7 +317,7 @@ static void compare(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	if (o->attrs.kind != KIND_DIR)
-		look_below(c, k);
+		observe_below(c, k);
 	if (gone) {
 		if (k->shown->leftover)
 			author_change(c, k,
@@ -383,6 +390,8 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 		    (struct edit){k, o->attrs, o->ident, o->target ? core_strdup(o->target) : NULL};
 		return;
 	}
+	if (k->recovering && !o->busy)
+		observe_look(c, k);
 	if (k->looking || k->flight || k->delay || k->recovering)
 		return;
 	if (o->status < 0 || o->busy) {

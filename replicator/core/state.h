@@ -142,6 +142,7 @@ struct delay {
 	struct key *from; /* MOVE: the old one */
 	bool tree;
 	bool due; /* its looks are out */
+	uint64_t due_step;
 	uint32_t tries;
 	bool have_key; /* MOVE: what the looks found */
 	bool have_from;
@@ -340,6 +341,8 @@ void observe_free(struct core *c, const struct event *e);
 void observe_rescan(struct core *c, uint64_t serial);
 void observe_looked(struct core *c, const struct event *e);
 void observe_scanned(struct core *c, const struct event *e);
+void observe_below(struct core *c, const struct key *dir); /* which is no directory any more */
+bool observe_may_go(const struct core *c, const struct key *k);
 void observe_look(struct core *c, struct key *k); /* as soon as possible */
 struct scan *observe_scan(struct core *c, const char *path);
 void observe_run_scans(struct core *c);

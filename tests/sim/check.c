@@ -131,7 +131,7 @@ static const char *compare_visible(struct world *w, struct node *n, const char *
 	if ((v->attrs.kind == KIND_ABSENT && !i) || left_here(n, path))
 		return NULL;
 	if (!i || i->kind != v->attrs.kind ||
-	    (i->kind != KIND_DIR && !hash_same(content_hash(i->content), v->attrs.hash))) {
+	    (i->kind != KIND_DIR && !hash_same(inode_hash(i), v->attrs.hash))) {
 		snprintf(words, sizeof words, "%s on %s is not what its entry says", path, n->name);
 		return words;
 	}

@@ -213,6 +213,12 @@ struct hash content_hash(uint64_t content)
 	return h;
 }
 
+struct hash inode_hash(const struct inode *i)
+{
+	/* A link's target is never the same bytes as a file's content. */
+	return content_hash(i->kind == KIND_LINK ? i->content | UINT64_C(1) << 40 : i->content);
+}
+
 uint64_t content_size(uint64_t content)
 {
 	return content ? 10 + content % 3 : 0;

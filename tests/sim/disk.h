@@ -68,6 +68,7 @@ void disk_ident(const struct disk *d, const struct inode *i,
 
 /* What a content's number means. */
 struct hash content_hash(uint64_t content);
+struct hash inode_hash(const struct inode *i);
 uint64_t content_size(uint64_t content);
 void content_target(uint64_t content, char *out, uint64_t size);
 

@@ -198,7 +198,7 @@ void fs_attrs(const struct node *n, const struct inode *i, struct attrs *a)
 		return;
 	a->mtime_nsec = i->mtime;
 	a->size = content_size(i->content);
-	a->hash = content_hash(i->content);
+	a->hash = inode_hash(i);
 }
 
 struct look_arg {

@@ -118,6 +118,10 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 {
 	struct spot *spot = truth_spot(w, n, path);
 
+	spot->older_shown = spot->looked_shown;
+	spot->older_strong = spot->looked_strong;
+	spot->older_last = spot->looked_last;
+	spot->older_attrs = spot->looked_attrs;
 	spot->looked = true;
 	spot->looked_shown = s->shown;
 	spot->looked_strong = s->strong;
@@ -168,6 +172,20 @@ static void check_claims(struct world *w, struct node *n, const struct path_trut
 	}
 }
 
+static bool same_attrs_content(const struct attrs *a, const struct attrs *b)
+{
+	return a->kind == b->kind && hash_same(a->hash, b->hash);
+}
+
+/* What was seen last was not told of; what was seen before that is. */
+static void look_back(struct spot *spot)
+{
+	spot->looked_shown = spot->older_shown;
+	spot->looked_strong = spot->older_strong;
+	spot->looked_last = spot->older_last;
+	spot->looked_attrs = spot->older_attrs;
+}
+
 void truth_version(struct world *w, struct node *n, const char *path, struct version *v)
 {
 	struct path_truth *p = path_of(w, path);
@@ -181,8 +199,10 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			world_fail(w, "converges", "%s used a dot of %s twice", n->name, path);
 		return;
 	}
-	if (!spot->looked || v->attrs.kind != spot->looked_attrs.kind ||
-	    !hash_same(v->attrs.hash, spot->looked_attrs.hash)) {
+	if (spot->looked && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
+	    same_attrs_content(&v->attrs, &spot->older_attrs))
+		look_back(spot);
+	if (!spot->looked || !same_attrs_content(&v->attrs, &spot->looked_attrs)) {
 		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at",
 			   n->name, path);
 		return;
@@ -214,11 +234,6 @@ void truth_of_context(struct world *w, const char *path, const struct vv *contex
 	for (uint32_t i = 0; i < p->nversions; i++)
 		if (vv_covers(context, p->versions[i].dot))
 			saves_join(out, &p->versions[i].saves);
-}
-
-static bool same_attrs_content(const struct attrs *a, const struct attrs *b)
-{
-	return a->kind == b->kind && hash_same(a->hash, b->hash);
 }
 
 /* All that the context covers of this path was known to the node when it read the disk. (What it

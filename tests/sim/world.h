@@ -89,6 +89,10 @@ struct spot {
 	int64_t looked_at; /* when it was read */
 	struct attrs looked_attrs;
 	struct ident looked_ident;
+	struct saves older_shown; /* what it was given before: a rename may still be told of it */
+	struct saves older_strong;
+	int32_t older_last;
+	struct attrs older_attrs;
 };
 
 /* ---- events ---- */
