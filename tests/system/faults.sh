@@ -3,7 +3,7 @@
 # What goes wrong: killed and stopped processes, a full disk, strangers. Edits go on, nothing is lost.
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
-FILES=${FILES:-70000} # more than hints are kept for
+FILES=${FILES:-100000} # more than hints are kept for
 
 host_new ns1
 host_new ns2
@@ -61,9 +61,17 @@ rm "$T/ns1$TREE/etc/k/after"
 mv "$T/ns1$TREE/etc/k/done" "$T/ns1$TREE/etc/k/moved"
 echo "meanwhile" >"$T/ns2/tmp/x"
 sh_on ns2 'cp /tmp/x etc/k/meanwhile'
+echo 'as long as it was' >"$T/ns1$TREE/etc/k/changed"
+accessed "$T/ns1$TREE/etc/k" >"$T/accessed" 2>&1 &
+job=$!
+wait_for 10 grep -q watching "$T/accessed"
 node_start ns1
 wait_for 30 node_well ns1
 settle ns1 ns2
+kill $job
+wait $job
+is "at the start it reads what has changed, and nothing else" \
+	"$(grep -v watching "$T/accessed" | sort -u | tr '\n' ' ')" "changed moved plain "
 trees_same "after edits in the plain directory" ns1 ns2
 is "what was made there" "$(sh_on ns2 'cat etc/k/plain etc/k/moved etc/k/meanwhile' | tr '\n' ' ')" "plain done meanwhile "
 check_not "what was removed there" sh_on ns2 'ls etc/k/after'
