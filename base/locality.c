@@ -128,13 +128,41 @@ void locality_free(struct locality *l)
 	free(l);
 }
 
+static bool directory_local(const struct locality *l, const char *path)
+{
+	return patterns_match(l->excluded, path, true) &&
+	       !patterns_match(l->included, path, true) && !patterns_lead(l->included, path);
+}
+
+/* A directory above it is local. */
+static bool in_local(const struct locality *l, const char *path)
+{
+	char above[PATH_LEN_MAX + 1];
+
+	for (const char *p = strchr(path, '/'); p; p = strchr(p + 1, '/')) {
+		size_t len = (size_t)(p - path);
+
+		if (len > PATH_LEN_MAX)
+			return true;
+		memcpy(above, path, len);
+		above[len] = '\0';
+		if (directory_local(l, above))
+			return true;
+	}
+	return false;
+}
+
 bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator)
 {
-	bool local = patterns_match(l->excluded, path, dir);
+	bool excluded = patterns_match(l->excluded, path, dir);
+	bool of_named = creator && strcmp(creator, "named") == 0 &&
+			patterns_match(l->of_named, path_name(path), dir);
 
-	if (!local && creator && strcmp(creator, "named") == 0)
-		local = patterns_match(l->of_named, path_name(path), dir);
-	return local && !patterns_match(l->included, path, dir);
+	if (!excluded && !of_named)
+		return false;
+	if (patterns_match(l->included, path, dir))
+		return excluded && in_local(l, path);
+	return !(dir && excluded && patterns_lead(l->included, path));
 }
 
 uint64_t locality_hash(const struct locality *l)

@@ -311,3 +311,28 @@ bool patterns_match(const struct patterns *p, const char *path, bool dir)
 			return true;
 	return false;
 }
+
+/* The components name this directory and more, or have come to a double star on the way. */
+static bool pattern_leads(const struct pattern *p, const char *path)
+{
+	const char *component = p->text;
+
+	if (!p->anchored || strcmp(component, "**") == 0)
+		return false;
+	for (size_t i = 0; i < p->n; i++, component = next_component(component)) {
+		if (!*path || strcmp(component, "**") == 0)
+			return true;
+		if (!name_matches(component, path, name_len(path)))
+			return false;
+		path = next_name(path);
+	}
+	return false;
+}
+
+bool patterns_lead(const struct patterns *p, const char *path)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (pattern_leads(&p->list[i], path))
+			return true;
+	return false;
+}

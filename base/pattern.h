@@ -29,6 +29,9 @@ int patterns_add(struct patterns *p, const char *pattern, const char **why);
 size_t patterns_count(const struct patterns *p);
 /* `dir`: the path is a directory. */
 bool patterns_match(const struct patterns *p, const char *path, bool dir);
+/* An anchored pattern of the list, but one that begins with a double star, may match below this
+ * directory. */
+bool patterns_lead(const struct patterns *p, const char *path);
 
 /* What stays local: the built-in list, what `exclude` adds, less what `include` takes back. */
 struct locality;
@@ -38,7 +41,8 @@ int locality_exclude(struct locality *l, const char *pattern, const char **why);
 int locality_include(struct locality *l, const char *pattern, const char **why);
 /* The path stays on this host. `creator` is the command that created it ("" or NULL: not known):
  * some names are local only when named itself created them. An `include` match wins over every
- * exclusion. */
+ * exclusion, and takes the directories above along, if it says which: what is in a directory that
+ * stays local can't go anywhere. */
 bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator);
 /* The path's name is of the kind that tools give to temporary files: told late, if at all. */
 bool locality_temporary(const char *path);

@@ -354,6 +354,39 @@ static void include_wins_over_every_exclusion(void **state)
 	locality_free(l);
 }
 
+static void include_takes_the_directories_above_along(void **state)
+{
+	struct locality *l = locality_new();
+	const char *why;
+
+	(void)state;
+	locality_exclude(l, "data/**", &why);
+	locality_include(l, "data/public/*.zone", &why);
+	locality_include(l, "var/named/slaves/shared", &why);
+	locality_include(l, "var/log/**/*.conf", &why);
+	locality_include(l, "*.kept", &why);
+	assert_false(locality_local(l, "data", true, ""));
+	assert_false(locality_local(l, "data/public", true, ""));
+	assert_true(locality_local(l, "data/public", false, ""));
+	assert_false(locality_local(l, "data/public/a.zone", false, ""));
+	assert_true(locality_local(l, "data/public/a", false, ""));
+	assert_true(locality_local(l, "data/public/sub", true, ""));
+	assert_true(locality_local(l, "data/other", true, ""));
+	assert_false(locality_local(l, "var/named/slaves", true, ""));
+	assert_false(locality_local(l, "var/named/slaves/shared", false, ""));
+	assert_false(locality_local(l, "var/log/a/b", true, ""));
+	assert_false(locality_local(l, "var/log/a/b/c.conf", false, ""));
+	assert_true(locality_local(l, "var/log/a/b/c", false, ""));
+	/* What does not say where takes no directory along. */
+	assert_false(locality_local(l, "etc/a.pid.kept", false, ""));
+	assert_true(locality_local(l, "data/other", true, ""));
+	assert_true(locality_local(l, "data/other/a.kept", false, ""));
+	assert_true(locality_local(l, "tmp", true, ""));
+	assert_true(locality_local(l, "tmp/a.kept", false, ""));
+	assert_false(locality_local(l, "data/public/a.kept", false, ""));
+	locality_free(l);
+}
+
 static void equal_lists_have_equal_hashes_in_whatever_order(void **state)
 {
 	struct locality *a = locality_new(), *b = locality_new();
@@ -409,6 +442,7 @@ int main(void)
 	    cmocka_unit_test(the_built_in_list_is_what_each_host_has_for_itself),
 	    cmocka_unit_test(some_names_are_local_only_when_named_made_them),
 	    cmocka_unit_test(include_wins_over_every_exclusion),
+	    cmocka_unit_test(include_takes_the_directories_above_along),
 	    cmocka_unit_test(equal_lists_have_equal_hashes_in_whatever_order),
 	    cmocka_unit_test(temporary_names_are_known),
 	};
