@@ -151,11 +151,12 @@ struct filler {
 	struct page *page;
 	uint32_t cap;
 	size_t bytes;
+	uint32_t max; /* versions */
 };
 
 static bool filled(const struct filler *f)
 {
-	return f->page->n >= PAGE_VERSIONS_MAX / 2 || f->bytes >= PAGE_BYTES_MAX;
+	return f->page->n >= f->max || f->bytes >= PAGE_BYTES_MAX;
 }
 
 static void fill(struct filler *f, const struct key *k, struct version *v)
@@ -231,10 +232,12 @@ void catchup_ask(struct core *c, const struct event *e)
 	const struct ask *ask = e->ask;
 	struct peer *p = &c->peers[e->peer];
 	struct page *page = core_alloc(sizeof(*page));
-	struct filler f = {page, 0, 0};
+	struct filler f = {.page = page, .max = c->conf.page_versions};
 	struct effect *effect;
 	bool first = !ask->swept && (!ask->cursor || !ask->cursor[0]);
 
+	if (!f.max || f.max > PAGE_VERSIONS_MAX / 2)
+		f.max = PAGE_VERSIONS_MAX / 2;
 	page->id = ask->id;
 	page->joining = c->joining;
 	page->joined_with = !c->joining && ask->joining && p->heard_joining;

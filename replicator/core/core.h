@@ -38,6 +38,7 @@ struct core_conf {
 	uint32_t delete_delay_msec;
 	uint64_t max_file_size;
 	bool allow_setid;
+	uint32_t page_versions; /* at most that many in a page; 0: as many as fit */
 	uint32_t npeers;
 	const char *const
 	    *peers; /* names; borrowed for the core's life. A peer is its index here. */

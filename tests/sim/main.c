@@ -3,6 +3,7 @@
  * sim: histories from seeds.
  *
  *   sim [--seeds N] [--first S]    N histories, their failures, and a count
+ *       --stop                     only until the first failure
  *   sim --seed S [--trace]         one
  *
  * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the
@@ -62,21 +63,21 @@ static bool run_and_repeat(uint64_t seed)
 
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--first S] | sim --seed S [--trace]\n", stderr);
+	fputs("usage: sim [--seeds N] [--first S] [--stop] | sim --seed S [--trace]\n", stderr);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
-						{"first", required_argument, NULL, 'f'},
-						{"seed", required_argument, NULL, 's'},
-						{"trace", no_argument, NULL, 't'},
-						{NULL, 0, NULL, 0}};
+	static const struct option options[] = {
+	    {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
+	    {"seed", required_argument, NULL, 's'},  {"stop", no_argument, NULL, 'x'},
+	    {"trace", no_argument, NULL, 't'},       {NULL, 0, NULL, 0}};
 	unsigned long long seeds = 1000;
 	unsigned long long first = 1;
 	unsigned long long failed = 0;
 	bool trace = false;
+	bool stop = false;
 	uint64_t hash;
 	int c;
 
@@ -88,7 +89,9 @@ int main(int argc, char **argv)
 		else if (c == 's') {
 			first = strtoull(optarg, NULL, 10);
 			seeds = 1;
-		} else if (c == 't')
+		} else if (c == 'x')
+			stop = true;
+		else if (c == 't')
 			trace = true;
 		else
 			return usage();
@@ -100,6 +103,8 @@ int main(int argc, char **argv)
 	for (unsigned long long i = 0; i < seeds; i++) {
 		failed += trace ? !run_seed(first + i, true, &hash) : !run_and_repeat(first + i);
 		fflush(stdout);
+		if (stop && failed)
+			seeds = i + 1;
 	}
 	printf("%llu seeds, %llu failed\n", seeds, failed);
 	return failed ? 1 : 0;

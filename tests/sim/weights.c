@@ -122,6 +122,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	w->local_names = rng_chance(r, 3000) ? 10 : 1;
 	w->same_content = rng_chance(r, 4000) ? rng_below(r, 5000) : 100;
 	w->skewed = rng_chance(r, 3000);
+	w->page_versions = rng_chance(r, 6000) ? rng_range(r, 2, 6) : 0;
 	w->quiet_restart = rng_chance(r, 5000);
 	for (uint32_t i = 0; i < USER_ACTIONS; i++)
 		w->user[i] = rng_chance(r, 1500) ? 0 : everyday[i] * rng_range(r, 1, 3);

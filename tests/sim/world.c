@@ -158,6 +158,7 @@ static void node_init(struct world *w, uint8_t index)
 	n->conf.locality = n->locality;
 	n->conf.delete_delay_msec = 100;
 	n->conf.max_file_size = UINT64_C(1) << 30;
+	n->conf.page_versions = w->weights.page_versions;
 	n->conf.peers = n->peer_names;
 }
 

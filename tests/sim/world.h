@@ -169,6 +169,7 @@ struct weights {
 	uint32_t names; /* different names that are used */
 	uint32_t depth;
 	uint32_t user[16];             /* enum user_action */
+	uint32_t page_versions;        /* in a page of a transfer, at most; 0: all */
 	uint32_t pause_msec;           /* between actions, at most */
 	uint32_t loss, dup, slow, cut; /* of a message */
 	uint32_t crash;                /* before an effect */
