@@ -127,6 +127,12 @@ void log_write(enum log_level level, const char *format, ...)
 	va_end(args);
 }
 
+void log_stage(const char *stage, const char *path)
+{
+	if (log_threshold >= LOG_LEVEL_DEBUG)
+		log_debug("stage %s %lld /%s", stage, (long long)clock_monotonic_usec(), path);
+}
+
 void log_write_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
 {
 	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of every struct log_limit */

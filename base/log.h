@@ -28,6 +28,10 @@ void log_write(enum log_level level, const char *format, ...) __attribute__((for
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
+/* A change of this path has come so far: at LOG_LEVEL_DEBUG, "stage NAME USEC /PATH" with the
+ * monotonic clock, from which the time between any two stages on one machine can be told. */
+void log_stage(const char *stage, const char *path);
+
 /* At most one line a minute from each place that uses it, with the count of those left out. */
 #define log_limited(level, ...)                                                                    \
 	do {                                                                                       \

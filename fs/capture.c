@@ -224,6 +224,7 @@ void capture_changed(struct capture *c, const char *path, const char *from, uint
 
 	if (who)
 		hint.who = *who;
+	log_stage("hint", path);
 	give(c, &hint, since);
 }
 

@@ -82,9 +82,12 @@ static void hand_carry_out(void *arg, struct task *t)
 	case EFFECT_SCAN:
 		taker_scan(n->taker, t->path);
 		break;
-	case EFFECT_STAGE:
 	case EFFECT_INSTALL:
 	case EFFECT_REMOVE:
+		log_stage("stored", t->path);
+		placer_take(n->placer, t);
+		break;
+	case EFFECT_STAGE:
 		placer_take(n->placer, t);
 		break;
 	case EFFECT_FETCH:
@@ -97,6 +100,8 @@ static void hand_carry_out(void *arg, struct task *t)
 		peers_carry_out(n->peers, t);
 		break;
 	case EFFECT_TOLD:
+		if (t->told.own)
+			log_stage("sent", t->path);
 		runs_changed(n->runs, t);
 		break;
 	case EFFECT_JOINED:

@@ -84,6 +84,8 @@ static void take_op(struct peers *p, struct peer *peer, const struct message *m)
 	struct event e = {.type = EVENT_OP, .peer = (uint32_t)(peer - p->p), .have = have};
 
 	for (uint32_t i = 0; i < m->op.op.n; i++)
+		log_stage("received", m->op.op.items[i].path);
+	for (uint32_t i = 0; i < m->op.op.n; i++)
 		have[i] = have_content(p->node, peer, &m->op.op.items[i].version->attrs,
 				       &m->op.contents[i]);
 	e.op = &m->op.op;

@@ -263,6 +263,8 @@ static void ended(struct hook_state *h, const struct result *result)
 
 	pick_lines(h->words, sizeof(h->words), result->output, "served ", false);
 	log_result(h, result);
+	for (uint32_t i = 0; h->run && i < h->run->n; i++)
+		log_stage("hook", h->run->items[i].path);
 	add_outcomes(r, h, result);
 	h->running = false;
 	h->status.runs++;

@@ -3,10 +3,14 @@
  * How long until a change made on one host is visible on another: a writer in one host's mount
  * namespace, a reader that polls in the other's, one clock for both.
  *
- *   propagate PID-A PID-B DIR create|modify|replace|rename|delete COUNT    latencies of single
- * changes propagate PID-A PID-B DIR burst COUNT                                  COUNT files of 2
- * KiB at once propagate PID-A PID-B DIR torn COUNT                                   5 MB rewritten
- * over 200 ms
+ *   propagate PID-A PID-B DIR MODE COUNT
+ *
+ *   create, modify, replace, rename, delete   latencies of COUNT single changes
+ *   stages                                    as modify, with a pause after each, and lines that
+ *                                             say when it began, was closed and was seen, as the
+ *                                             daemons' log lines do for what is between
+ *   burst                                     COUNT files of 2 KiB at once
+ *   torn                                      5 MB rewritten COUNT times over 200 ms
  *
  * PID-A and PID-B are processes in the hosts' mount namespaces. A change is timed from the return
  * of the system call that ends it (close, rename, unlink) to the end of the first look by which the
@@ -32,9 +36,10 @@
 #define SIZE 2048
 #define BIG (5 * 1024 * 1024)
 #define MISS_SECONDS 5
-#define POLL_NSEC 50000
+#define POLL_NSEC 200000
 #define COUNT_MAX 100000
 #define BLOCK (64 * 1024)
+#define STAGES_REST_NSEC 30000000
 
 enum mode { CREATE, MODIFY, REPLACE, RENAME, DELETE };
 static const char *const mode_names[] = {"create", "modify", "replace", "rename", "delete"};
@@ -51,6 +56,7 @@ struct shared {
 
 static struct shared *sh;
 static const char *dir;
+static bool tell_stages;
 
 static void die(const char *what)
 {
@@ -228,6 +234,12 @@ static double await(int generation)
 	return (double)(atomic_load(&sh->seen_ns) - atomic_load(&sh->done_ns)) / 1e6;
 }
 
+static void tell(const char *stage, long long ns)
+{
+	if (tell_stages)
+		printf("stage %s %lld\n", stage, ns / 1000);
+}
+
 static int latencies(enum mode mode, const char *label, int count)
 {
 	double *ms = calloc((size_t)count, sizeof(*ms));
@@ -236,16 +248,22 @@ static int latencies(enum mode mode, const char *label, int count)
 	for (int g = 1; ms && g <= count; g++) {
 		double latency;
 
+		tell("begin", now_ns());
 		atomic_store(&sh->asked, g);
 		change(mode, g);
 		atomic_store(&sh->done_ns, now_ns());
 		latency = await(g);
+		tell("close", atomic_load(&sh->done_ns));
+		tell("seen", atomic_load(&sh->seen_ns));
+		if (tell_stages)
+			pause_ns(STAGES_REST_NSEC);
 		if (latency < 0)
 			missed++;
 		else
 			ms[n++] = latency;
 	}
-	print_latencies(label, ms, n, missed);
+	if (!tell_stages)
+		print_latencies(label, ms, n, missed);
 	free(ms);
 	return missed;
 }
@@ -456,7 +474,7 @@ int main(int argc, char **argv)
 
 	if (count < 1 || count > COUNT_MAX) {
 		fputs("usage: propagate PID-A PID-B DIR "
-		      "create|modify|replace|rename|delete|burst|torn COUNT\n",
+		      "create|modify|replace|rename|delete|stages|burst|torn COUNT\n",
 		      stderr);
 		return 2;
 	}
@@ -469,11 +487,12 @@ int main(int argc, char **argv)
 		return burst(argv[1], argv[2], count);
 	if (strcmp(argv[4], "torn") == 0)
 		return torn(argv[1], argv[2], count);
+	tell_stages = strcmp(argv[4], "stages") == 0;
 	for (enum mode m = CREATE; m <= DELETE; m++) {
 		struct job job = {m, count, argv[2]};
 		pid_t pid;
 
-		if (strcmp(argv[4], mode_names[m]) != 0)
+		if (strcmp(tell_stages ? "modify" : argv[4], mode_names[m]) != 0)
 			continue;
 		pid = in_child(run_reader, &job);
 		status = single_changes(m, argv[1], argv[2], count);
