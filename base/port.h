@@ -21,7 +21,8 @@
  * what it led to is durable LIST     path, cursor u64            -> next cursor u64 (0: the end), n
  * u16, n * (kind u8, name) LOOK     path                        -> look; a regular file's read-only
  * descriptor is passed STAGE    size u64, content bytes     -> handle, and for size >
- * PORT_INLINE_MAX (content then empty) a descriptor to write into, to be closed before INSTALL
+ * PORT_INLINE_MAX (content then empty) a descriptor to write into, to be closed before INSTALL.
+ * May go on with mode u32, uid u32, gid u32, mtime u64: INSTALL with the same then needs no fsync
  *     INSTALL  install                     -> look (without descriptor): what is there now
  *     REMOVE   path, expected ident        -> nothing
  *     HOOK     name, verb, input bytes     -> exit i32, signal i32, timed out u8, run time u32

@@ -13,6 +13,7 @@
 #include "base/conf.h"
 #include "fs/busy.h"
 #include "fs/capture.h"
+#include "fs/dirsync.h"
 #include "fs/floor.h"
 #include "fs/inval.h"
 #include "fs/lock.h"
@@ -48,6 +49,7 @@ struct fs {
 	struct busy *busy;
 	struct mounts *mounts;
 	struct staging *staging;
+	struct dirsync *dirsync;
 	struct inval *inval;
 	struct portserver *port;
 	struct reader *reader;

@@ -193,16 +193,6 @@ static void mark(struct installing *i)
 	nodes_unlock(&fs->nodes);
 }
 
-static int sync_dir(int dir)
-{
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return rc;
-}
-
 /* Unlocks; where the tree was changed, has the kernel forget and the disk remember. `leftover`: a
  * name in the staging directory to be removed, or NULL. */
 static int leave(struct installing *i, const char *leftover)
@@ -231,7 +221,7 @@ static int leave(struct installing *i, const char *leftover)
 		nodes_unlock(&fs->nodes);
 	}
 	if (i->changed)
-		rc = sync_dir(i->place.dir);
+		rc = dirsync_do(fs->dirsync, i->place.dir, &i->place.handle);
 	found_fini(fs, &i->victim);
 	node_put(&fs->nodes, i->dir);
 	place_close(&i->place);

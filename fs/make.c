@@ -41,60 +41,89 @@ static bool content_only(const char *name)
 	       strcmp(name, "security.evm") == 0;
 }
 
-static void copy_one(const char *from, const char *name, int to, const char *as, char *value)
+/* True: there was one. The size is asked first: most often there is none, and the kernel would get
+ * memory for the largest. */
+static bool copy_one(const char *from, const char *name, int to, const char *as)
 {
-	ssize_t len = getxattr(from, name, value, XATTR_VALUE_MAX);
+	ssize_t len = getxattr(from, name, NULL, 0);
 
+	if (len < 0)
+		return false;
+	char *value CLEANUP_FREE = malloc(XATTR_VALUE_MAX);
+	len = value ? getxattr(from, name, value, XATTR_VALUE_MAX) : -1;
 	/* A file system that has no place for one does not keep the file from coming. */
 	if (len >= 0)
 		fsetxattr(to, as, value, (size_t)len, 0);
+	return true;
 }
 
-static void copy_all(const char *from, int to, char *value)
+static bool copy_all(const char *from, int to)
 {
-	char *names CLEANUP_FREE = malloc(XATTR_NAMES_MAX);
-	ssize_t len = names ? listxattr(from, names, XATTR_NAMES_MAX) : -1;
+	ssize_t len = listxattr(from, NULL, 0);
+	bool any = false;
 
+	if (len <= 0)
+		return false;
+	char *names CLEANUP_FREE = malloc(XATTR_NAMES_MAX);
+	len = names ? listxattr(from, names, XATTR_NAMES_MAX) : -1;
 	for (ssize_t at = 0; at < len; at += (ssize_t)strlen(names + at) + 1)
 		if (!content_only(names + at))
-			copy_one(from, names + at, to, names + at, value);
+			any |= copy_one(from, names + at, to, names + at);
+	return any;
 }
 
-/* From what is there now, if it is of the same kind; from the directory else. */
-static void give_xattrs(struct fs *fs, const struct install *in, int to)
+/* From what is there now, if it is of the same kind; from the directory else. True: some were. */
+static bool give_xattrs(struct fs *fs, const struct install *in, int to)
 {
 	char proc[BACKING_PROC_MAX];
-	char *value CLEANUP_FREE = malloc(XATTR_VALUE_MAX);
 	struct place p;
 	struct stat st;
+	bool any = false;
 
-	if (!value || place_open(fs, in->path, &p) < 0)
-		return;
+	if (place_open(fs, in->path, &p) < 0)
+		return false;
 	int old = openat(p.dir, p.name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (old >= 0 && fstat(old, &st) == 0 && kind_of_mode(st.st_mode) == in->kind) {
-		copy_all(backing_proc(proc, old), to, value);
+		any = copy_all(backing_proc(proc, old), to);
 	} else {
 		backing_proc(proc, p.dir);
-		copy_one(proc, LABEL, to, LABEL, value);
-		copy_one(proc, ACL_DEFAULT, to, ACL_ACCESS, value);
+		any = copy_one(proc, LABEL, to, LABEL);
+		any |= copy_one(proc, ACL_DEFAULT, to, ACL_ACCESS);
 		if (in->kind == KIND_DIR)
-			copy_one(proc, ACL_DEFAULT, to, ACL_DEFAULT, value);
+			any |= copy_one(proc, ACL_DEFAULT, to, ACL_DEFAULT);
 	}
 	if (old >= 0)
 		close(old);
 	place_close(&p);
+	return any;
 }
 
-static int give_attributes(struct fs *fs, const struct install *in, int fd)
+int make_attributes(const struct fs *fs, const struct install *in, int fd)
 {
-	give_xattrs(fs, in, fd);
 	if (fchown(fd, in->uid, in->gid) < 0 || fchmod(fd, make_mode(fs, in)) < 0)
 		return -errno;
-	if (in->kind == KIND_FILE) {
-		int rc = backing_utimens(fd, UTIME_OMIT_NSEC, in->mtime_nsec);
-		if (rc < 0)
-			return rc;
-	}
+	return in->kind == KIND_FILE ? backing_utimens(fd, UTIME_OMIT_NSEC, in->mtime_nsec) : 0;
+}
+
+static bool has_attributes(const struct fs *fs, const struct install *in, const struct stat *st)
+{
+	return st->st_uid == in->uid && st->st_gid == in->gid &&
+	       (st->st_mode & 07777) == make_mode(fs, in) && backing_mtime(st) == in->mtime_nsec;
+}
+
+/* `staged`: a content, whose attributes may be the right ones already; NULL: something new. */
+static int complete(struct fs *fs, const struct install *in, int fd, const struct staged *staged)
+{
+	struct stat st;
+	bool given = give_xattrs(fs, in, fd);
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (staged && staged->synced && !given && has_attributes(fs, in, &st))
+		return 0;
+	int rc = make_attributes(fs, in, fd);
+	if (rc < 0)
+		return rc;
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
@@ -124,7 +153,8 @@ static int make_file(struct fs *fs, const struct install *in, struct made *m)
 	int fd = openat(staging_fd(fs->staging), m->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	rc = fd < 0 ? -errno : prove(&m->staged, fd);
 	if (rc == 0)
-		rc = give_attributes(fs, in, fd);
+		rc = complete(fs, in, fd, &m->staged);
+	m->staged.synced = rc == 0;
 	if (fd >= 0)
 		close(fd);
 	return rc;
@@ -137,7 +167,7 @@ static int make_dir(struct fs *fs, const struct install *in, struct made *m)
 	if (mkdirat(staging, m->name, 0700) < 0)
 		return -errno;
 	int fd = openat(staging, m->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	int rc = fd < 0 ? -errno : give_attributes(fs, in, fd);
+	int rc = fd < 0 ? -errno : complete(fs, in, fd, NULL);
 	if (fd >= 0)
 		close(fd);
 	return rc;

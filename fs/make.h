@@ -23,6 +23,8 @@ struct made {
 
 /* 0 or an error, and then nothing is left of it (a staged content waits on). */
 int make_staged(struct fs *fs, const struct install *in, struct made *m);
+/* Owner, mode and mtime; install looks at what has come of it. 0 or -errno. */
+int make_attributes(const struct fs *fs, const struct install *in, int fd);
 /* It was not installed. */
 void make_undone(struct fs *fs, struct made *m);
 /* The mode as it may be set here: no set-id bits unless they are allowed. */

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/port.h"
+#include "fs/fs.h"
 
 struct portjobs {
 	struct fs *fs;
@@ -43,6 +44,7 @@ struct portjob *portjob_new(uint64_t session, uint8_t type, uint32_t id, const v
 	job->type = type;
 	job->id = id;
 	job->fd = -1;
+	job->sync_fd = -1;
 	job->len = len;
 	buf_init(&job->answer, PORT_PACKET_MAX);
 	job->packet = malloc(len ? len : 1);
@@ -97,6 +99,19 @@ static void finish(struct portjobs *j, struct portjob *job)
 	j->finished(j->arg, job);
 }
 
+/* The answer first: the replicator's commit, which comes next there, and this sync here share the
+ * time. */
+static void finish_and_sync(struct portjobs *j, struct portjob *job)
+{
+	char name[STAGING_NAME];
+	int fd = job->sync_fd;
+
+	memcpy(name, job->sync_name, sizeof(name));
+	finish(j, job);
+	if (fd >= 0)
+		staging_sync(j->fs->staging, name, fd);
+}
+
 static bool touch(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0 || path_below(a, b) || path_below(b, a);
@@ -147,7 +162,7 @@ static void *worker_main(void *arg)
 		if (!TAILQ_EMPTY(&j->list))
 			pthread_cond_broadcast(&j->wake); /* it may have stood in the way */
 		pthread_mutex_unlock(&j->lock);
-		finish(j, job);
+		finish_and_sync(j, job);
 		pthread_mutex_lock(&j->lock);
 	}
 	pthread_mutex_unlock(&j->lock);

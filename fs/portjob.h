@@ -14,12 +14,13 @@
 
 #include "base/buf.h"
 #include "base/path.h"
+#include "fs/staging.h"
 
 struct fs;
 struct portjobs;
 
 #define PORTJOB_MAX 256 /* under way at once, until the answer is sent; more are not read */
-#define PORTJOB_WORKERS 8
+#define PORTJOB_WORKERS 16
 #define PORTJOB_HOOKS_MAX 32
 
 struct portjob {
@@ -33,7 +34,9 @@ struct portjob {
 	uint8_t *packet;
 	size_t len;
 	struct buf answer;
-	int fd; /* goes with the answer; -1: none */
+	int fd;      /* goes with the answer; -1: none */
+	int sync_fd; /* of a staged content that is to be synced after the answer; -1: none */
+	char sync_name[STAGING_NAME];
 };
 
 TAILQ_HEAD(portjob_list, portjob);

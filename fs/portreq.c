@@ -15,6 +15,7 @@
 #include "fs/fs.h"
 #include "fs/hookrun.h"
 #include "fs/install.h"
+#include "fs/make.h"
 #include "fs/openers.h"
 #include "fs/portjob.h"
 #include "fs/tree.h"
@@ -74,13 +75,29 @@ static int look(struct fs *fs, struct portjob *job, struct rd *r)
 	return 0;
 }
 
+/* What it will be installed with, so that it gets to the disk once; may be missing. */
+static bool read_attributes(struct rd *r, struct install *in)
+{
+	if (rd_left(r) == 0)
+		return false;
+	in->kind = KIND_FILE;
+	in->mode = rd_u32(r) & 07777;
+	in->uid = rd_u32(r);
+	in->gid = rd_u32(r);
+	in->mtime_nsec = (int64_t)rd_u64(r);
+	return true;
+}
+
 static int stage(struct fs *fs, struct portjob *job, struct rd *r)
 {
-	struct fhandle handle;
+	struct install in = {0};
+	struct staged staged;
 	size_t len;
+	int fd;
 
 	uint64_t size = rd_u64(r);
 	const uint8_t *content = rd_bytes(r, &len, PORT_INLINE_MAX);
+	bool known = read_attributes(r, &in);
 	if (rd_end(r) < 0)
 		return ERR_FORMAT;
 	bool small = size <= PORT_INLINE_MAX;
@@ -88,11 +105,19 @@ static int stage(struct fs *fs, struct portjob *job, struct rd *r)
 		return ERR_FORMAT;
 	if (size > INT64_MAX || (int64_t)size > fs->conf->max_file_size)
 		return ERR_LIMIT;
-	int rc = staging_add(fs->staging, size, small ? content : NULL, &handle, &job->fd);
+	int rc = staging_add(fs->staging, size, small ? content : NULL, &staged, &fd);
 	if (rc < 0)
 		return rc;
+	if (small) {
+		if (known)
+			make_attributes(fs, &in, fd);
+		job->sync_fd = fd;
+		memcpy(job->sync_name, staged.name, STAGING_NAME);
+	} else {
+		job->fd = fd;
+	}
 	portjob_answer(job, 0);
-	buf_fhandle(&job->answer, &handle);
+	buf_fhandle(&job->answer, &staged.handle);
 	return 0;
 }
 

@@ -31,12 +31,14 @@
 struct waiting {
 	TAILQ_ENTRY(waiting) list;
 	struct staged staged;
+	bool syncing;
 };
 
 struct staging {
 	struct fs *fs;
 	int fd;
 	pthread_mutex_t lock; /* of what follows */
+	pthread_cond_t synced;
 	uint64_t names;
 	unsigned count;
 	TAILQ_HEAD(, waiting) list;
@@ -88,6 +90,7 @@ struct staging *staging_new(struct fs *fs, int *rc)
 	}
 	empty(s->fd);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->synced, NULL);
 	TAILQ_INIT(&s->list);
 	*rc = 0;
 	return s;
@@ -102,6 +105,7 @@ void staging_free(struct staging *s)
 	if (unlinkat(s->fs->root, PATH_STAGING, AT_REMOVEDIR) < 0)
 		log_warning(PATH_STAGING ": cannot be removed: %s", err_text(-errno));
 	close(s->fd);
+	pthread_cond_destroy(&s->synced);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
@@ -148,7 +152,7 @@ static struct waiting *append(struct staging *s, struct waiting *w)
 	return oldest;
 }
 
-void staging_give_back(struct staging *s, const struct staged *staged)
+static void keep(struct staging *s, const struct staged *staged, bool syncing)
 {
 	struct waiting *w = malloc(sizeof(*w));
 	struct waiting *gone;
@@ -158,12 +162,18 @@ void staging_give_back(struct staging *s, const struct staged *staged)
 		return;
 	}
 	w->staged = *staged;
+	w->syncing = syncing;
 	pthread_mutex_lock(&s->lock);
 	gone = append(s, w);
 	pthread_mutex_unlock(&s->lock);
 	if (gone)
 		forget_one(s, &gone->staged);
 	free(gone);
+}
+
+void staging_give_back(struct staging *s, const struct staged *staged)
+{
+	keep(s, staged, false);
 }
 
 static int write_all(int fd, const uint8_t *p, size_t len)
@@ -222,38 +232,80 @@ int staging_seal(struct staged *staged, int fd)
 	return 0;
 }
 
-int staging_add(struct staging *s, uint64_t size, const void *content, struct fhandle *handle,
+int staging_add(struct staging *s, uint64_t size, const void *content, struct staged *staged,
 		int *fd)
 {
-	struct staged staged = {.size = size, .given = !content, .mount = -1};
-
 	*fd = -1;
-	staging_name(s, staged.name);
+	*staged = (struct staged){.size = size, .given = !content, .mount = -1};
+	staging_name(s, staged->name);
 	int file =
-	    openat(s->fd, staged.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	    openat(s->fd, staged->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (file < 0)
 		return -errno;
 	int rc = content ? write_all(file, content, size) : 0;
 	if (rc == 0)
-		rc = backing_look(s->fs, file, "", &staged.handle, NULL);
+		rc = backing_look(s->fs, file, "", &staged->handle, NULL);
 	if (rc < 0) {
 		close(file);
-		staging_remove(s, staged.name);
+		staging_remove(s, staged->name);
 		return rc;
 	}
-	if (content)
-		close(file);
-	else
-		*fd = open_given(s, &staged, file);
-	if (!content && *fd < 0) {
-		rc = *fd;
-		*fd = -1;
-		forget_one(s, &staged);
-		return rc;
+	if (!content)
+		file = open_given(s, staged, file);
+	if (file < 0) {
+		forget_one(s, staged);
+		return file;
 	}
-	*handle = staged.handle;
-	staging_give_back(s, &staged);
+	*fd = file;
+	keep(s, staged, content != NULL);
 	return 0;
+}
+
+/* With the lock held. */
+static struct waiting *find_name(struct staging *s, const char *name)
+{
+	struct waiting *w;
+
+	TAILQ_FOREACH(w, &s->list, list)
+		if (strcmp(w->staged.name, name) == 0)
+			return w;
+	return NULL;
+}
+
+void staging_sync(struct staging *s, const char *name, int take_fd)
+{
+	int rc = fsync(take_fd) < 0 ? -errno : 0;
+
+	close(take_fd);
+	if (rc < 0)
+		log_limited(LOG_LEVEL_ERROR, "a content cannot be staged: %s", err_text(rc));
+	pthread_mutex_lock(&s->lock);
+	struct waiting *w = find_name(s, name); /* none: given up meanwhile */
+	if (w) {
+		w->syncing = false;
+		w->staged.synced = true;
+	}
+	if (w && rc < 0) {
+		TAILQ_REMOVE(&s->list, w, list);
+		s->count--;
+	}
+	pthread_cond_broadcast(&s->synced);
+	pthread_mutex_unlock(&s->lock);
+	if (w && rc < 0) {
+		forget_one(s, &w->staged);
+		free(w);
+	}
+}
+
+/* With the lock held. */
+static struct waiting *find(struct staging *s, const struct fhandle *handle)
+{
+	struct waiting *w;
+
+	TAILQ_FOREACH(w, &s->list, list)
+		if (fhandle_same(&w->staged.handle, handle))
+			return w;
+	return NULL;
 }
 
 int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out)
@@ -261,9 +313,8 @@ int staging_take(struct staging *s, const struct fhandle *handle, struct staged 
 	struct waiting *w;
 
 	pthread_mutex_lock(&s->lock);
-	TAILQ_FOREACH(w, &s->list, list)
-		if (fhandle_same(&w->staged.handle, handle))
-			break;
+	while ((w = find(s, handle)) && w->syncing)
+		pthread_cond_wait(&s->synced, &s->lock);
 	if (w) {
 		*out = w->staged;
 		TAILQ_REMOVE(&s->list, w, list);

@@ -25,9 +25,10 @@ struct staged {
 	char name[STAGING_NAME];
 	struct fhandle handle;
 	uint64_t size;
-	bool given; /* a descriptor for writing was given away */
-	int mount;  /* a mount of this file alone, which that descriptor is of; -1: none (any more)
-		     */
+	bool given;  /* a descriptor for writing was given away */
+	bool synced; /* it is on the disk, with the attributes that it has */
+	int mount;   /* a mount of this file alone, which that descriptor is of; -1: none (any more)
+		      */
 };
 
 /* NULL, with *rc set to -errno. */
@@ -35,12 +36,16 @@ struct staging *staging_new(struct fs *fs, int *rc);
 void staging_free(struct staging *s);
 int staging_fd(const struct staging *s);
 
-/* A content of `size` bytes: all of it, or (content NULL) none yet, and then *fd is a descriptor to
- * write into, the caller's to pass on and close. 0 or an error. */
-int staging_add(struct staging *s, uint64_t size, const void *content, struct fhandle *handle,
+/* A content of `size` bytes. With all of it, *fd is for staging_sync, which has to follow; with
+ * none yet (content NULL), it is a descriptor to write into, the caller's to pass on and close. 0
+ * or an error. */
+int staging_add(struct staging *s, uint64_t size, const void *content, struct staged *staged,
 		int *fd);
+/* fsync of what staging_add has made, best after the answer: what follows there goes on meanwhile.
+ * Takes the descriptor. A content that does not get to the disk is given up. */
+void staging_sync(struct staging *s, const char *name, int take_fd);
 /* Takes a content out for an install: it is the caller's, who gives it back (to be tried again) or
- * calls staging_remove. ERR_UNKNOWN: there is none (any more). */
+ * calls staging_remove. Waits for its fsync. ERR_UNKNOWN: there is none (any more). */
 int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out);
 void staging_give_back(struct staging *s, const struct staged *staged);
 /* From here on nobody who was given a descriptor can change the content or the inode, neither

@@ -137,7 +137,8 @@ static int set_up(struct worker *w, const struct conf *conf, const struct worker
 		log_error("%s/%s: %s", conf->mount, PATH_STAGING, err_text(rc));
 		return rc;
 	}
-	return set_up_tables(fs);
+	fs->dirsync = dirsync_new();
+	return fs->dirsync ? set_up_tables(fs) : -ENOMEM;
 }
 
 static int start(struct worker *w, const struct worker_fds *fds)
@@ -248,6 +249,7 @@ static void tear_down(struct worker *w)
 		return; /* with what it needs */
 	}
 	inval_free(fs->inval);
+	dirsync_free(fs->dirsync);
 	free_saves(fs);
 	busy_free(fs->busy);
 	mounts_free(fs->mounts);

@@ -26,6 +26,7 @@ struct place {
 	char *path;
 	struct hash hash; /* STAGE */
 	uint64_t size;
+	struct attrs attrs;
 	int fd; /* STAGE of a large content: to be written into; -1 */
 	uint64_t written;
 	struct fhandle handle;
@@ -158,6 +159,10 @@ static bool send_stage(struct placer *p, struct place *k)
 	struct buf *b = portal_begin(n->portal, PORT_STAGE);
 	buf_u64(b, k->size);
 	buf_bytes(b, content, (size_t)len);
+	buf_u32(b, k->attrs.mode);
+	buf_u32(b, names_id(n->names, false, k->attrs.owner, k->attrs.uid, n->now_msec));
+	buf_u32(b, names_id(n->names, true, k->attrs.group, k->attrs.gid, n->now_msec));
+	buf_u64(b, (uint64_t)k->attrs.mtime_nsec);
 	if (portal_send(n->portal, stage_done, k) < 0)
 		return false;
 	p->stages.under_way++;
@@ -206,6 +211,8 @@ static void install_done(struct node *n, void *arg, int status, struct rd *r, in
 		e.installed.uid = look.uid;
 		e.installed.gid = look.gid;
 	}
+	if (status == 0)
+		log_stage("installed", k->path);
 	e.installed.status = status;
 	n->placer->installs.under_way--;
 	node_event(n, &e);
@@ -287,6 +294,7 @@ void placer_take(struct placer *p, struct task *t)
 	if (t->type == EFFECT_STAGE) {
 		k->hash = t->content.hash;
 		k->size = t->content.size;
+		k->attrs = t->content.attrs;
 		free(copy);
 		append(&p->stages, k);
 	} else {

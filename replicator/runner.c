@@ -95,6 +95,8 @@ static struct task *task_new(const struct effect *e)
 	case EFFECT_FETCH:
 		t->content.hash = e->content.hash;
 		t->content.size = e->content.size;
+		if (e->content.attrs)
+			t->content.attrs = *e->content.attrs;
 		break;
 	case EFFECT_INSTALL:
 	case EFFECT_REMOVE:

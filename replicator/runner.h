@@ -30,6 +30,7 @@ struct task {
 		struct {
 			struct hash hash;
 			uint64_t size;
+			struct attrs attrs; /* STAGE */
 		} content; /* STAGE, FETCH */
 		struct {
 			enum intent_kind kind;

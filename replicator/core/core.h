@@ -221,6 +221,7 @@ struct effect {
 		struct {
 			struct hash hash;
 			uint64_t size;
+			const struct attrs *attrs; /* STAGE: what it will be installed with */
 		} content; /* STAGE, FETCH */
 		struct {
 			struct intent *intent;

@@ -414,6 +414,7 @@ static void place_content(struct core *c, struct key *k, struct visible v, struc
 	e = effect_add(c, EFFECT_STAGE, k->path);
 	e->content.hash = wanted->hash;
 	e->content.size = wanted->size;
+	e->content.attrs = &k->decided.attrs;
 }
 
 static void place_present(struct core *c, struct key *k, struct visible v)
