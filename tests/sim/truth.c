@@ -256,6 +256,15 @@ static bool known_when_looked(const struct path_truth *p, const struct node *n,
 	return saves_within(claimed, &known);
 }
 
+/* Nobody has changed it since it was read, so nobody's save claims too much. */
+static bool still_there(struct node *n, const char *path, const struct ident *ident)
+{
+	struct ident now;
+
+	disk_ident(&n->disk, disk_find(&n->disk, path), &now);
+	return ident_same(&now, ident);
+}
+
 void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s)
 {
 	struct path_truth *p = path_of(w, path);
@@ -273,7 +282,8 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	}
 	if (saves_within(&claimed, &spot->looked_shown) || !spot->looked ||
 	    !ident_same(&spot->looked_ident, &s->ident) ||
-	    !known_when_looked(p, n, spot, &s->context, &claimed))
+	    (!known_when_looked(p, n, spot, &s->context, &claimed) &&
+	     !still_there(n, path, &s->ident)))
 		return;
 	saves_join(&spot->looked_shown, &claimed);
 	saves_join(&spot->shown, &claimed);
@@ -294,12 +304,15 @@ static bool deleted_unknown(const struct path_truth *p, const struct save *s)
 	return true;
 }
 
-/* A directory made by a user just as it was about to be made here: the two cannot be told apart. */
-static bool same_directory(const struct node *n, const char *path, const struct attrs *before)
+/* After a crash, a directory that a user made as it was about to be made here cannot be told from
+ * ours, nor can attributes, set by a user to what was about to be set. */
+static bool taken_for_ours(const struct node *n, const char *path, const struct attrs *before,
+			   const struct attrs *base)
 {
 	const struct shown *s = core_shown(n->core, path);
 
-	return before->kind == KIND_DIR && s && attrs_compare(&s->attrs, before) == 0;
+	return s && attrs_compare(&s->attrs, before) == 0 &&
+	       (before->kind == KIND_DIR || same_attrs_content(before, base));
 }
 
 /* An equal content is among what the install stands for: a newcomer's, which took the peers' for
@@ -330,7 +343,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
 		    !(s->initial && same_content(p, &spot->shown, s)) &&
 		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT &&
-		    !same_directory(n, path, before))
+		    !taken_for_ours(n, path, before, &spot->base))
 			world_fail(w, "loses nothing",
 				   "%s: save %d of %s was replaced without a version", n->name,
 				   spot->last, path);
