@@ -6,6 +6,7 @@
  *
  * A session is ended by signal to its process group, then to whatever else /proc shows in it.
  */
+#include "fs/signals.h"
 #include "fs/hookrun.h"
 
 #include <ctype.h>
@@ -141,13 +142,9 @@ static void close_descriptors(struct run *r)
 static int child_settle(const struct run *r)
 {
 	struct rlimit files = {1024, 4096};
-	sigset_t none;
 	int high[4] = {r->input, r->write, r->write, r->report};
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_as_at_login();
 	if (setsid() < 0 || chdir("/") < 0)
 		return -errno;
 	umask(022);

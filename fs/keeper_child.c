@@ -4,6 +4,7 @@
  * at that moment), then exec. Whether the program was executed comes back through a pipe that exec
  * closes.
  */
+#include "fs/signals.h"
 #include "fs/keeper_parts.h"
 
 #include <errno.h>
@@ -61,12 +62,8 @@ static int give_up_rights(const struct account *account)
 /* In the child. Returns only on failure. */
 static int become_program(const struct child_spec *spec, int program, pid_t parent)
 {
-	sigset_t none;
 
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	signals_as_at_login();
 	if (setsid() < 0 || chdir("/") < 0)
 		return -errno;
 	umask(077);

@@ -126,21 +126,25 @@ static bool gone_below(const struct core *c, const struct key *k)
 
 void place_consider(struct core *c, struct key *k)
 {
+	/* Then it is considered again; but what it lacks is known from now on. */
+	bool later = k->flight || k->looking || k->delay || k->recovering;
 	struct visible v;
 
-	if (c->joining || c->taking_in || k->flight || k->looking || k->delay || k->recovering)
+	if (c->joining || c->taking_in)
 		return;
 	if (!k->n && !k->shown && !key_live_below(c, k->path))
 		return;
 	v = key_visible(c, k);
 	k->unwanted = is_unwanted(c, k, v);
 	if (k->unwanted || is_settled(c, k, v)) {
+		if (later)
+			return;
 		key_settled(c, k);
 		opwait_placed(c, k);
 		return;
 	}
 	key_unsettled(c, k);
-	if (k->ready || must_wait(c, k) || (v.kind == KIND_DIR && gone_below(c, k)))
+	if (later || k->ready || must_wait(c, k) || (v.kind == KIND_DIR && gone_below(c, k)))
 		return;
 	k->ready = true;
 	TAILQ_INSERT_TAIL(&c->ready, k, ready_link);

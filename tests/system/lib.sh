@@ -158,6 +158,9 @@ world_make() {
 	install -m 755 "$B/hooks/bind" $BIN/hooks/ 2>/dev/null
 	mkdir $BIN/helpers
 	install -m 755 "$LIB_DIR/typist" "$B"/helpers/* $BIN/helpers/ 2>/dev/null
+	# Hosts have a /tmp, /var, /run and /etc of their own: a checkout there would be out of their sight.
+	must cp -r "$LIB_DIR" $T/tests
+	LIB_DIR=$T/tests
 	export PATH=$BIN:$BIN/helpers:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export LC_ALL=C.UTF-8 HOME=/root TERM=vt100
 	unset EDITOR VISUAL VIMINIT EXINIT MAKEFLAGS MAKELEVEL MFLAGS

@@ -23,7 +23,8 @@ for h in ns1 ns2; do node_conf $h; done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the configuration" wait_for 20 test -e "$T/ns2$TREE/etc/named.conf"
 check "its own lines stay its own" grep -q ns2 "$T/ns2$TREE/etc/named.host.conf"
-check "and the key, readable for named only" test "$(stat -c '%a %G' "$T/ns2$TREE/etc/rndc.key")" = "640 bind"
+check "and the key" wait_for 20 test -e "$T/ns2$TREE/etc/rndc.key"
+check "... readable for named only" test "$(stat -c '%a %G' "$T/ns2$TREE/etc/rndc.key")" = "640 bind"
 named_start ns1
 named_start ns2
 P1=$(pid_on ns1 named) P2=$(pid_on ns2 named)
