@@ -158,6 +158,21 @@ static void change(enum mode mode, int generation)
 	}
 }
 
+/* Whether it is worth reading: attributes are asked for a thousand times a second and cost nothing,
+ * being cached; opening as often would be a load of its own. */
+static bool changed(const char *name)
+{
+	static struct stat last;
+	struct stat now;
+
+	if (stat(name, &now) < 0)
+		return false;
+	bool same = now.st_ino == last.st_ino && now.st_ctim.tv_sec == last.st_ctim.tv_sec &&
+		    now.st_ctim.tv_nsec == last.st_ctim.tv_nsec && now.st_size == last.st_size;
+	last = now;
+	return !same;
+}
+
 static bool content_is(const char *name, int generation)
 {
 	char want[SIZE], have[SIZE + 1];
@@ -181,7 +196,7 @@ static bool visible(enum mode mode, int generation)
 		return access(name, F_OK) < 0 && errno == ENOENT;
 	if (mode == RENAME)
 		return access(name, F_OK) == 0 && access(other, F_OK) < 0;
-	return content_is(name, generation);
+	return changed(name) && content_is(name, generation);
 }
 
 static void reader(enum mode mode, const char *pid)
@@ -198,9 +213,11 @@ static void reader(enum mode mode, const char *pid)
 			continue;
 		}
 		start = now_ns();
-		while (!visible(mode, asked) && now_ns() - start < MISS_SECONDS * 1000000000LL)
+		bool seen;
+		while (!(seen = visible(mode, asked)) &&
+		       now_ns() - start < MISS_SECONDS * 1000000000LL)
 			pause_ns(POLL_NSEC);
-		atomic_store(&sh->seen_ns, visible(mode, asked) ? now_ns() : -1);
+		atomic_store(&sh->seen_ns, seen ? now_ns() : -1);
 		atomic_store(&sh->seen, asked);
 		last = asked;
 	}
