@@ -19,6 +19,7 @@ remote 'echo "remote $i" >etc/race/f'
 OUT=$(on ns1 race "$TREE/etc/race/f" "$ROUNDS" 2>&1)
 remote_stop
 is "$ROUNDS opens against installs: no write into a replaced file, no error" "$OUT" "orphans 0 errors 0"
+settle ns1 ns2
 sh_on ns1 'echo last >etc/race/f'
 settle ns1 ns2
 # Each node has shown its own times of a file that both wrote: what it installs is later than those.
