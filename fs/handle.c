@@ -135,18 +135,33 @@ struct handle *handle_find(struct fs *fs, uint64_t id)
 	return h;
 }
 
-void handle_close(struct fs *fs, struct handle *h)
+static void destroy(struct handle *h)
 {
-	pthread_mutex_lock(&fs->handles_lock);
-	slots_remove(&fs->open_handles, h->id);
-	pthread_mutex_unlock(&fs->handles_lock);
-	handle_dismiss(fs, h->node, h);
 	close(h->fd);
 	if (h->list) {
 		pthread_mutex_destroy(&h->list->lock);
 		free(h->list);
 	}
 	free(h);
+}
+
+void handle_close(struct fs *fs, struct handle *h)
+{
+	pthread_mutex_lock(&fs->handles_lock);
+	slots_remove(&fs->open_handles, h->id);
+	pthread_mutex_unlock(&fs->handles_lock);
+	handle_dismiss(fs, h->node, h);
+	destroy(h);
+}
+
+void handles_free(struct fs *fs)
+{
+	uint32_t at = 0;
+	struct handle *h;
+
+	while ((h = slots_next(&fs->open_handles, &at)))
+		destroy(h);
+	slots_fini(&fs->open_handles);
 }
 
 void handle_made(struct fs *fs, struct handle *h)

@@ -54,6 +54,8 @@ struct handle *handle_new(struct fs *fs, struct node *n, int fd);
 struct handle *handle_find(struct fs *fs, uint64_t id);
 /* Gives the number back, dismisses, closes and frees. */
 void handle_close(struct fs *fs, struct handle *h);
+/* At the end: closes and frees those that the kernel will not give back any more. */
+void handles_free(struct fs *fs);
 /* It truncated the file. */
 void handle_made(struct fs *fs, struct handle *h);
 

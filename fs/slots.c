@@ -92,3 +92,13 @@ void slots_remove(struct slots *s, uint64_t id)
 	s->free = index;
 	s->count--;
 }
+
+void *slots_next(const struct slots *s, uint32_t *at)
+{
+	while (++*at < s->used) {
+		struct slot *slot = slot_at(s, *at);
+		if (slot->what)
+			return slot->what;
+	}
+	return NULL;
+}

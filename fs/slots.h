@@ -28,5 +28,7 @@ uint64_t slots_add(struct slots *s, void *what);
 /* What was added, NULL for a number that is not valid (any more). */
 void *slots_find(const struct slots *s, uint64_t id);
 void slots_remove(struct slots *s, uint64_t id);
+/* Each of them in turn: *at is 0 before the first. NULL: there are no more. */
+void *slots_next(const struct slots *s, uint32_t *at);
 
 #endif

@@ -24,6 +24,7 @@
 #include "fs/backing.h"
 #include "fs/cred.h"
 #include "fs/fs.h"
+#include "fs/handle.h"
 #include "fs/keeper.h"
 #include "fs/portserver.h"
 #include "fs/reader.h"
@@ -256,7 +257,7 @@ static void tear_down(struct worker *w)
 	floor_free(fs->floor);
 	capture_free(fs->capture);
 	nodes_fini(&fs->nodes);
-	slots_fini(&fs->open_handles);
+	handles_free(fs);
 	locks_fini(&fs->locks);
 	pthread_mutex_destroy(&fs->handles_lock);
 	backing_fini(fs);
