@@ -201,7 +201,7 @@ struct entry_seen {
 	struct world *w;
 	const char *path;
 	struct saves saves;
-	bool found;
+	bool live;
 };
 
 static bool gather(void *arg, const struct core_path *p)
@@ -210,12 +210,12 @@ static bool gather(void *arg, const struct core_path *p)
 
 	if (strcmp(p->path, s->path) != 0)
 		return true;
-	s->found = true;
 	for (uint32_t i = 0; i < p->n; i++) {
 		const struct truth *t = truth_find(s->w, p->path, p->entry[i]->dot);
 
 		if (t)
 			saves_join(&s->saves, &t->saves);
+		s->live |= version_live(p->entry[i]);
 	}
 	return false;
 }
@@ -235,6 +235,9 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 	struct entry_seen seen = {.w = w, .path = p->path};
 
 	core_each(n->core, "", gather, &seen);
+	if (seen.live && !disk_find(&n->disk, p->path))
+		world_fail(w, "loses nothing",
+			   "%s is deleted on %s, and was saved at the same time", p->path, n->name);
 	for (uint32_t i = 0; i < p->nsaves; i++) {
 		const struct save *s = &p->save[i];
 

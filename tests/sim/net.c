@@ -109,6 +109,7 @@ static void deliver(struct world *w, uint8_t node, void *arg)
 		e.ask = m->ask;
 	if (m->page) {
 		e.page = m->page;
+		n->answered[m->from] |= m->page->last;
 		have = contents_of(n, m, m->page->items, m->page->n);
 	}
 	e.have = have;

@@ -177,6 +177,21 @@ static bool same_attrs_content(const struct attrs *a, const struct attrs *b)
 	return a->kind == b->kind && hash_same(a->hash, b->hash);
 }
 
+/* A new node makes no versions before it has heard everybody, and nobody ever of its own installs.
+ */
+static void check_may_tell(struct world *w, struct node *n, const char *path,
+			   const struct spot *spot)
+{
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (i != n->index && !n->answered[i] && !n->alone)
+			world_fail(w, "loses nothing",
+				   "%s makes a version of %s and has not heard %s", n->name, path,
+				   w->nodes[i].name);
+	if (spot->looked_last < 0 && spot->looked_attrs.kind == KIND_FILE)
+		world_fail(w, "converges", "%s makes a version of its own install of %s", n->name,
+			   path);
+}
+
 /* What was seen last was not told of; what was seen before that is. */
 static void look_back(struct spot *spot)
 {
@@ -207,6 +222,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			   n->name, path);
 		return;
 	}
+	check_may_tell(w, n, path, spot);
 	check_claims(w, n, p, v, &spot->looked_shown);
 	p->versions = realloc(p->versions, (p->nversions + 1) * sizeof *p->versions);
 	if (!p->versions)

@@ -173,6 +173,7 @@ static void start_alone(struct world *w, uint8_t node, void *arg)
 	struct event e = {.type = EVENT_START_ALONE};
 
 	(void)arg;
+	w->nodes[node].alone = w->nodes[node].alone || w->nodes[node].up;
 	host_event(w, &w->nodes[node], &e);
 	host_pump(w, &w->nodes[node]);
 }

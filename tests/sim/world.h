@@ -152,6 +152,8 @@ struct node {
 	struct queued *queue, **queue_end;
 	bool stalled; /* the queue waits: for a commit, or by chance */
 	bool joined;
+	bool alone;               /* the administrator said so */
+	bool answered[NODES_MAX]; /* a whole transfer came from there */
 	int64_t wake_at;
 	bool peer_up[NODES_MAX]; /* what this core was told, by node */
 	struct hash *stash;      /* contents seen since the last commit */
