@@ -162,7 +162,8 @@ bool locality_local(const struct locality *l, const char *path, bool dir, const 
 		return false;
 	if (patterns_match(l->included, path, dir))
 		return excluded && in_local(l, path);
-	return !(dir && excluded && patterns_lead(l->included, path));
+	/* Whatever it is: before one has looked, nobody knows. */
+	return !(excluded && patterns_lead(l->included, path));
 }
 
 uint64_t locality_hash(const struct locality *l)

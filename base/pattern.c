@@ -312,17 +312,15 @@ bool patterns_match(const struct patterns *p, const char *path, bool dir)
 	return false;
 }
 
-/* The components name this directory and more, or have come to a double star on the way. */
+/* The components before a double star name this directory and more. */
 static bool pattern_leads(const struct pattern *p, const char *path)
 {
 	const char *component = p->text;
 
-	if (!p->anchored || strcmp(component, "**") == 0)
-		return false;
-	for (size_t i = 0; i < p->n; i++, component = next_component(component)) {
-		if (!*path || strcmp(component, "**") == 0)
+	for (size_t i = 0; p->anchored && i < p->n; i++, component = next_component(component)) {
+		if (!*path)
 			return true;
-		if (!name_matches(component, path, name_len(path)))
+		if (strcmp(component, "**") == 0 || !name_matches(component, path, name_len(path)))
 			return false;
 		path = next_name(path);
 	}

@@ -29,8 +29,8 @@ int patterns_add(struct patterns *p, const char *pattern, const char **why);
 size_t patterns_count(const struct patterns *p);
 /* `dir`: the path is a directory. */
 bool patterns_match(const struct patterns *p, const char *path, bool dir);
-/* An anchored pattern of the list, but one that begins with a double star, may match below this
- * directory. */
+/* An anchored pattern of the list leads through this directory: its components do, of those that
+ * stand before a double star. */
 bool patterns_lead(const struct patterns *p, const char *path);
 
 /* What stays local: the built-in list, what `exclude` adds, less what `include` takes back. */

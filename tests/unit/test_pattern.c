@@ -367,16 +367,17 @@ static void include_takes_the_directories_above_along(void **state)
 	locality_include(l, "*.kept", &why);
 	assert_false(locality_local(l, "data", true, ""));
 	assert_false(locality_local(l, "data/public", true, ""));
-	assert_true(locality_local(l, "data/public", false, ""));
+	assert_false(locality_local(l, "data/public", false, ""));
 	assert_false(locality_local(l, "data/public/a.zone", false, ""));
 	assert_true(locality_local(l, "data/public/a", false, ""));
 	assert_true(locality_local(l, "data/public/sub", true, ""));
 	assert_true(locality_local(l, "data/other", true, ""));
 	assert_false(locality_local(l, "var/named/slaves", true, ""));
 	assert_false(locality_local(l, "var/named/slaves/shared", false, ""));
-	assert_false(locality_local(l, "var/log/a/b", true, ""));
-	assert_false(locality_local(l, "var/log/a/b/c.conf", false, ""));
-	assert_true(locality_local(l, "var/log/a/b/c", false, ""));
+	assert_false(locality_local(l, "var/log", true, ""));
+	assert_false(locality_local(l, "var/log/a.conf", false, ""));
+	assert_true(locality_local(l, "var/log/a", true, ""));
+	assert_true(locality_local(l, "var/log/a/a.conf", false, ""));
 	/* What does not say where takes no directory along. */
 	assert_false(locality_local(l, "etc/a.pid.kept", false, ""));
 	assert_true(locality_local(l, "data/other", true, ""));
