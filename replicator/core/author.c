@@ -121,6 +121,7 @@ static void author_op(struct core *c, const struct edit *edits, uint32_t n, uint
 		tell(c, edits[i].key, op->items[i].version);
 	for (uint32_t i = 0; i < n; i++) {
 		opwait_placed(c, edits[i].key);
+		place_consider(c, edits[i].key); /* something may live below what has gone */
 		place_above(c, edits[i].key);
 		if (edits[i].attrs.kind == KIND_DIR) /* what is implied below is like it */
 			place_below(c, edits[i].key);
