@@ -175,10 +175,11 @@ void shown_floor(struct shown *s)
 {
 	if (s->attrs.kind != KIND_FILE && s->attrs.kind != KIND_LINK)
 		return;
-	if (s->attrs.mtime_nsec <= s->floor_nsec)
+	if (s->attrs.mtime_nsec < s->floor_nsec)
 		return;
 	s->floor_nsec = s->attrs.mtime_nsec;
 	s->floor_hash = s->attrs.hash;
+	/* Of two contents with the same time only the later one may have it again. */
 }
 
 /* What a path adds to the tree's digest. Modification times are left out: they
