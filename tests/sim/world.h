@@ -7,7 +7,7 @@
  *   world.c    time and events, trace       storage.c a node's durable store
  *   weights.c  what kind of history it is   net.c     messages, loss, partitions
  *   user.c     what people and programs do  host.c    runs a core, carries out its effects, crashes
- *   sessions.c edits that take time         fs.c      LOOK, SCAN, STAGE, INSTALL, REMOVE
+ *   sessions.c edits that take time         fs.c      hints, LOOK, SCAN; fsplace.c: the rest
  *   truth.c    who truly had seen what      check.c   the invariants
  */
 #ifndef SIM_WORLD_H
