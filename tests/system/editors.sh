@@ -67,10 +67,9 @@ edited "tar" 'there "cp -p /tmp/v2 /tmp/zone && tar -C /tmp -cf /tmp/t zone && t
 edited "ed, a line at a time" 'there "sed -i s/@1@/@2@/ zone && sed -i 3d zone && sed -i 3d zone"'
 edited "git checkout" 'there "
 	export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x
-	umask 027; git init -q . 2>/dev/null && git add zone && git commit -qm 1 &&
-	git checkout -qb second && cat /tmp/v2 >zone && git commit -qam 2 && zonefsctl wait &&
-	git checkout -q master 2>/dev/null || git checkout -q main; zonefsctl wait; git checkout -q second"' \
-	"@1@ @2@ @1@ @2@"
+	umask 027; git init -q . 2>/dev/null && git add zone && git commit -qm 1 && first=\$(git symbolic-ref HEAD) &&
+	git checkout -qb second && git update-index --cacheinfo 100644,\$(git hash-object -w /tmp/v2),zone &&
+	git commit -qm 2 && git symbolic-ref HEAD \$first && git reset -q && git checkout -q second"'
 
 name=append
 sh_on ns1 'mkdir -p etc/ed/append; cd etc/ed/append; cp /tmp/v1 zone; echo "; end @1@" | tee -a zone >/dev/null
