@@ -7,32 +7,36 @@
  *   packet  = u8 PORT_VERSION, u8 type, u32 id, body        at most PORT_PACKET_MAX bytes
  *
  * Requests (from the replicator) carry an id of its choice; the answer has the same id and the type
- * with PORT_ANSWER set, and starts with an i32 status: 0 or a negative error. Answers may come in
- * any order. HINTS and ACK are one-way. Strings and numbers: base/buf.h.
+ * with PORT_ANSWER set, and starts with an i32 status: 0 or a negative error. Answers may come in any
+ * order. HINTS and ACK are one-way. Strings and numbers: base/buf.h.
  *
  *   fs -> replicator
  *     HELLO    life u64, ctime tick ms u32                 first packet on a new port
  *     HINTS    n u16, n * hint
  *     hint   = serial u64, what u8, flags u8, path, from, who
  *              CHANGED  this path may have changed; `from` != "": it was renamed from there
- *              FREE     a writer (or the wait after ESTALE, or a mount) that made an INSTALL or
- * REMOVE BUSY, or MOUNTED, has ended there RESCAN   hints were more than could be kept: everything
- * may have changed replicator -> fs ACK      n u16, n * serial u64       the hint is dealt with:
- * what it led to is durable LIST     path, cursor u64            -> next cursor u64 (0: the end), n
- * u16, n * (kind u8, name) LOOK     path                        -> look; a regular file's read-only
- * descriptor is passed STAGE    size u64, content bytes     -> handle, and for size >
- * PORT_INLINE_MAX (content then empty) a descriptor to write into, to be closed before INSTALL.
- * May go on with mode u32, uid u32, gid u32, mtime u64: INSTALL with the same then needs no fsync
+ *              FREE     a writer (or the wait after ESTALE, or a mount) that made an INSTALL or REMOVE
+ *                       BUSY, or MOUNTED, has ended there
+ *              RESCAN   hints were more than could be kept: everything may have changed
+ *   replicator -> fs
+ *     ACK      n u16, n * serial u64       the hint is dealt with: what it led to is durable
+ *     LIST     path, cursor u64            -> next cursor u64 (0: the end), n u16, n * (kind u8, name)
+ *     LOOK     path                        -> look; a regular file's read-only descriptor is passed
+ *     STAGE    size u64, content bytes     -> handle, and for size > PORT_INLINE_MAX (content then
+ *                                             empty) a descriptor to write into, to be closed before
+ *                                             INSTALL. May go on with mode u32, uid u32,
+ *                                             gid u32, mtime u64: INSTALL with the same then needs
+ *                                             no fsync
  *     INSTALL  install                     -> look (without descriptor): what is there now
  *     REMOVE   path, expected ident        -> nothing
- *     HOOK     name, verb, input bytes     -> exit i32, signal i32, timed out u8, run time u32
- * (ms), output bytes (cut at PORT_OUTPUT_MAX) WAIT     path ("": all), serial u64, time limit u32
- * (ms)
+ *     HOOK     name, verb, input bytes     -> exit i32, signal i32, timed out u8, run time u32 (ms),
+ *                                             output bytes (cut at PORT_OUTPUT_MAX)
+ *     WAIT     path ("": all), serial u64, time limit u32 (ms)
  *                                          -> n u16, n * (pid i32, command): who has it open for
  *                                             writing (status ERR_TIMEOUT), else none
- *     INFO                                 -> hints waiting u32, hints unacknowledged u32, rescan
- * u8, hint serial u64, n u16, n * (pid i32, command): processes that live in the directory beneath
- * the mount
+ *     INFO                                 -> hints waiting u32, hints unacknowledged u32, rescan u8,
+ *                                             hint serial u64, n u16, n * (pid i32, command): processes
+ *                                             that live in the directory beneath the mount
  *
  * LOOK's `busy`: content must not be taken now (a writer that created or truncated it, or one that
  * changed it in place and has not been quiet for `settle`); a hint follows when that ends. After

@@ -5,10 +5,10 @@
  * core runs in the daemon and in the simulator.
  *
  * The contract of the order. Effects are carried out in the order of the list, across steps too:
- *   - EFFECT_STORE is carried out (the record is part of an open transaction) before any later
- * effect, and is *durable* (committed) before any later effect that others can see: SEND,
- * BROADCAST, ANSWER, INSTALL, REMOVE, ACK, HOOK, JOINED. It need not be durable before LOOK, SCAN,
- * STAGE, FETCH, WAKE. So one commit serves as many changes as wait.
+ *   - EFFECT_STORE is carried out (the record is part of an open transaction) before any later effect,
+ *     and is *durable* (committed) before any later effect that others can see: SEND, BROADCAST,
+ *     ANSWER, INSTALL, REMOVE, ACK, HOOK, JOINED. It need not be durable before LOOK, SCAN, STAGE, FETCH,
+ *     WAKE. So one commit serves as many changes as wait.
  *   - If it cannot be made durable (disk full), it and all that follows wait, and no new events are
  *     given until it is. The core need not know.
  * Whoever runs the core answers each LOOK, SCAN, STAGE, INSTALL, REMOVE with exactly one event for
