@@ -95,7 +95,7 @@ void truth_save(struct world *w, struct node *n, const char *path, enum kind kin
 			   .content = content,
 			   .past = spot->shown,
 			   .strong = spot->strong,
-			   .initial = !n->started};
+			   .initial = !n->joined};
 	saves_add(&s->past, p->nsaves);
 	saves_add(&s->strong, p->nsaves);
 	spot->shown = s->past;
