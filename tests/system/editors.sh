@@ -67,9 +67,16 @@ edited "tar" 'there "cp -p /tmp/v2 /tmp/zone && tar -C /tmp -cf /tmp/t zone && t
 edited "ed, a line at a time" 'there "sed -i s/@1@/@2@/ zone && sed -i 3d zone && sed -i 3d zone"'
 edited "git checkout" 'there "
 	export GIT_AUTHOR_NAME=x GIT_AUTHOR_EMAIL=x GIT_COMMITTER_NAME=x GIT_COMMITTER_EMAIL=x
-	umask 027; git init -q . 2>/dev/null && git add zone && git commit -qm 1 && first=\$(git symbolic-ref HEAD) &&
+	umask 027; git init -q -b master . && git add zone && git commit -qm 1 && first=\$(git symbolic-ref HEAD) &&
 	git checkout -qb second && git update-index --cacheinfo 100644,\$(git hash-object -w /tmp/v2),zone &&
 	git commit -qm 2 && git symbolic-ref HEAD \$first && git reset -q && git checkout -q second"'
+
+# There and back: after each wait the peer has just what was checked out.
+zone_on_ns2() { cmp "$T/ns1/tmp/v$1" <(sh_on ns2 'cat etc/ed/git_checkout/zone'); }
+for branch in master:1 second:2 master:1 second:2; do
+	check "git checkout ${branch%:*}, waited for" sh_on ns1 "cd etc/ed/git_checkout && git checkout -q ${branch%:*} && zonefsctl wait"
+	check "... is what the peer has" zone_on_ns2 "${branch#*:}"
+done
 
 name=append
 sh_on ns1 'mkdir -p etc/ed/append; cd etc/ed/append; cp /tmp/v1 zone; echo "; end @1@" | tee -a zone >/dev/null
