@@ -21,7 +21,10 @@
  *   replicator -> fs
  *     ACK      n u16, n * serial u64       the hint is dealt with: what it led to is durable
  *     LIST     path, cursor u64            -> next cursor u64 (0: the end), n u16, n * (kind u8, name)
- *     LOOK     path                        -> look; a regular file's read-only descriptor is passed
+ *     LOOK     path                        -> look; a regular file's read-only descriptor is passed.
+ *                                             LOOK may go on with 1 u8: then after the look comes u8,
+ *                                             and if it is 1, the content bytes, of up to
+ *                                             PORT_LOOK_MAX, instead of a descriptor
  *     STAGE    size u64, content bytes     -> handle, and for size > PORT_INLINE_MAX (content then
  *                                             empty) a descriptor to write into, to be closed before
  *                                             INSTALL. May go on with mode u32, uid u32,
@@ -63,6 +66,7 @@
 #define PORT_INPUT_MAX (96 * 1024)
 #define PORT_XATTRS_MAX (16 * 1024)
 #define PORT_TARGET_MAX 4095
+#define PORT_LOOK_MAX 16384 /* of a content that comes with a LOOK */
 #define PORT_HINTS_MAX 65536 /* kept in fs; more become RESCAN */
 
 enum port_type {

@@ -23,6 +23,7 @@ struct portjobs {
 	pthread_cond_t wake;
 	struct portjob_list list; /* waiting and running, without hooks */
 	unsigned hooks;
+	unsigned idle; /* workers that wait */
 	bool stopping;
 	int nworkers;
 	pthread_t workers[PORTJOB_WORKERS];
@@ -142,6 +143,14 @@ static struct portjob *next_job(struct portjobs *j)
 	return NULL;
 }
 
+/* With the lock held: whoever takes a job, or ends one that stood in the way, wakes one more if
+ * there is work for him, not all. */
+static void wake_one(struct portjobs *j)
+{
+	if (j->idle > 0 && next_job(j))
+		pthread_cond_signal(&j->wake);
+}
+
 static void *worker_main(void *arg)
 {
 	struct portjobs *j = arg;
@@ -151,16 +160,18 @@ static void *worker_main(void *arg)
 	while (!j->stopping) {
 		job = next_job(j);
 		if (!job) {
+			j->idle++;
 			pthread_cond_wait(&j->wake, &j->lock);
+			j->idle--;
 			continue;
 		}
 		job->running = true;
+		wake_one(j);
 		pthread_mutex_unlock(&j->lock);
 		portreq_carry_out(j->fs, job);
 		pthread_mutex_lock(&j->lock);
 		TAILQ_REMOVE(&j->list, job, list);
-		if (!TAILQ_EMPTY(&j->list))
-			pthread_cond_broadcast(&j->wake); /* it may have stood in the way */
+		wake_one(j);
 		pthread_mutex_unlock(&j->lock);
 		finish_and_sync(j, job);
 		pthread_mutex_lock(&j->lock);

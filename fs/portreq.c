@@ -62,16 +62,24 @@ static int list(struct fs *fs, struct portjob *job, struct rd *r)
 static int look(struct fs *fs, struct portjob *job, struct rd *r)
 {
 	char path[PATH_LEN_MAX + 1];
+	uint8_t content[PORT_LOOK_MAX];
 	struct found f;
+	bool whole;
 
 	read_path(r, path);
+	bool wanted = rd_left(r) > 0 && rd_u8(r) == 1;
 	if (rd_end(r) < 0)
 		return ERR_FORMAT;
-	int rc = tree_look(fs, path, &f, &job->fd);
+	int rc = tree_look_content(fs, path, &f, &job->fd, wanted ? content : NULL, sizeof(content),
+				   &whole);
 	if (rc < 0)
 		return rc;
 	portjob_answer(job, 0);
 	buf_look(&job->answer, &f.look);
+	if (wanted)
+		buf_u8(&job->answer, whole);
+	if (whole)
+		buf_bytes(&job->answer, content, (size_t)f.look.size);
 	return 0;
 }
 

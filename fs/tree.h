@@ -44,6 +44,10 @@ void found_fini(struct fs *fs, struct found *f);
 
 /* LOOK. *fd: a regular file's content, read only, the caller's; else -1. */
 int tree_look(struct fs *fs, const char *path, struct found *f, int *fd);
+/* The same, and the content with it where it has at most `max` bytes and nobody is writing it: then
+ * *whole is true and *fd -1. */
+int tree_look_content(struct fs *fs, const char *path, struct found *f, int *fd, uint8_t *content,
+		      size_t max, bool *whole);
 /* LIST: appends cursor, count and entries to an answer, at most `max` bytes in all. */
 int tree_list(struct fs *fs, const char *path, uint64_t cursor, struct buf *answer, size_t max);
 /* The node of what is at a path, with a reference; NULL: nobody knows it, or nothing is there. */

@@ -137,6 +137,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, n->core_wake);
 	wake = earlier(wake, contents_wake(n->contents));
 	wake = earlier(wake, runs_wake(n->runs));
+	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, verify_wake(n->verify));
 	return n->deferred || n->peers->sent ? 0 : wake;
 }

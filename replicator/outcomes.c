@@ -12,6 +12,7 @@
 #include "base/log.h"
 
 #define ANSWER_MSEC 10000
+#define REST_MSEC 50 /* between two requests: many outcomes in one, and in one commit there */
 
 void outcomes_add(struct node *n, const struct outcome *o)
 {
@@ -156,6 +157,13 @@ void outcomes_told(struct node *n, struct peer *peer, const struct message *m)
 	}
 }
 
+static int64_t due(const struct peer *peer)
+{
+	bool wanted = peer->reachable && peer->untold && peer->outcomes_id == 0;
+
+	return wanted ? peer->outcomes_msec + REST_MSEC : INT64_MAX;
+}
+
 void outcomes_tick(struct node *n)
 {
 	for (uint32_t i = 0; i < n->peers->n; i++) {
@@ -165,7 +173,19 @@ void outcomes_tick(struct node *n)
 			peer->outcomes_id = 0;
 			peer->untold = true;
 		}
-		if (peer->reachable && peer->untold && peer->outcomes_id == 0)
+		if (due(peer) <= n->now_msec)
 			send(n, peer);
 	}
+}
+
+int64_t outcomes_wake(const struct node *n)
+{
+	int64_t wake = INT64_MAX;
+
+	for (uint32_t i = 0; i < n->peers->n; i++) {
+		int64_t at = due(&n->peers->p[i]);
+		if (at < wake)
+			wake = at;
+	}
+	return wake;
 }

@@ -22,5 +22,7 @@ void outcomes_take(struct node *n, uint32_t peer, const struct link_route *route
 void outcomes_told(struct node *n, struct peer *peer, const struct message *m);
 /* Once a round: sends what peers have not heard. */
 void outcomes_tick(struct node *n);
+/* When it has something to send: monotonic ms, INT64_MAX. */
+int64_t outcomes_wake(const struct node *n);
 
 #endif

@@ -251,7 +251,21 @@ static void read_small(struct taker *t, struct take *k, int fd)
 	take_append(k->scan ? &t->found : &t->asked, k);
 }
 
-static void looked_first(struct taker *t, struct take *k, int *fd)
+/* The content, where it came along, is what the look says. */
+static void take_inlined(struct taker *t, struct take *k, const uint8_t *content, size_t len)
+{
+	k->content = malloc(len + 1);
+	if (!k->content) {
+		give_status(t, k, -ENOMEM);
+		return;
+	}
+	memcpy(k->content, content, len);
+	k->len = len;
+	give_content(t, k);
+}
+
+static void looked_first(struct taker *t, struct take *k, int *fd, const uint8_t *content,
+			 size_t len)
 {
 	struct node *n = t->node;
 	const struct look *l = &k->found;
@@ -266,6 +280,8 @@ static void looked_first(struct taker *t, struct take *k, int *fd)
 		give_found(t, k, hash);
 	} else if (l->kind != KIND_FILE || l->busy || l->size > (uint64_t)n->conf->max_file_size) {
 		give_found(t, k, hash);
+	} else if (content) {
+		take_inlined(t, k, content, len);
 	} else if (*fd < 0) {
 		give_status(t, k, -EIO);
 	} else if (l->size <= STORE_SMALL_MAX) {
@@ -283,12 +299,16 @@ static void look_done(struct node *n, void *arg, int status, struct rd *r, int f
 {
 	struct taker *t = n->taker;
 	struct take *k = arg;
+	const uint8_t *content = NULL;
+	size_t len = 0;
 	struct look look;
 	char target[PORT_TARGET_MAX + 1];
 
 	t->looks--;
 	if (status == 0) {
 		rd_look(r, &look, target);
+		if (k->inlined && rd_u8(r) == 1)
+			content = rd_bytes(r, &len, PORT_LOOK_MAX);
 		status = rd_end(r);
 	}
 	if (status < 0) {
@@ -303,7 +323,7 @@ static void look_done(struct node *n, void *arg, int status, struct rd *r, int f
 		k->found.xattrs = NULL;
 		k->found.target = strdup(look.kind == KIND_LINK ? target : "");
 		if (k->found.target)
-			looked_first(t, k, &fd);
+			looked_first(t, k, &fd, content, len);
 		else
 			give_status(t, k, -ENOMEM);
 	}
@@ -317,6 +337,10 @@ static bool send_look(struct taker *t, struct take *k)
 	struct buf *b = portal_begin(t->node->portal, PORT_LOOK);
 
 	buf_str(b, k->path);
+	/* What a scan finds is mostly as it was: its content is not read before that is known. */
+	k->inlined = !k->scan && !k->proving;
+	if (k->inlined)
+		buf_u8(b, 1);
 	if (portal_send(t->node->portal, look_done, k) < 0)
 		return false;
 	t->looks++;

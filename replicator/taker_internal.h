@@ -17,6 +17,7 @@ struct take {
 	char *path;
 	struct scan *scan; /* that found it; NULL: asked for by the core */
 	unsigned tries;
+	bool inlined;      /* the look under way may bring the content along */
 	bool proving;      /* the content is read; the look under way proves it */
 	struct look found; /* what is there; `target` is owned */
 	int fd;            /* large: being read; -1 */
