@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/path.h"
 #include "replicator/core/state.h"
@@ -14,22 +15,35 @@
 
 /* A new origin at the first version of each life: a dot is never used twice,
  * whatever happened to the store. */
-static uint64_t own_origin(struct core *c)
+static uint64_t origin_of(struct core *c, uint64_t *origin, uint64_t random)
 {
 	struct origin o = {0};
 
-	if (c->origin)
-		return c->origin;
-	c->origin = c->random & INT64_MAX;
-	if (!c->origin)
-		c->origin = 1;
-	o.origin = c->origin;
+	if (*origin)
+		return *origin;
+	*origin = random & INT64_MAX;
+	if (!*origin)
+		*origin = 1;
+	o.origin = *origin;
 	strncpy(o.node, c->conf.node, sizeof(o.node) - 1);
 	merge_origin(c, &o);
-	return c->origin;
+	return *origin;
 }
 
-static uint64_t stamp_for(const struct core *c, const struct key *k)
+static uint64_t own_origin(struct core *c)
+{
+	return origin_of(c, &c->origin, c->random);
+}
+
+/* One vector cannot say that an origin's later version has not seen an earlier one of it. A save
+ * has seen all that was saved here before; but not what was ordered and is yet to be put in place.
+ */
+uint64_t author_order_origin(struct core *c)
+{
+	return origin_of(c, &c->order_origin, XXH3_64bits(&c->random, sizeof(c->random)));
+}
+
+uint64_t author_stamp(const struct core *c, const struct key *k)
 {
 	uint64_t stamp = (uint64_t)c->wall << STAMP_SHIFT;
 
@@ -50,7 +64,7 @@ static struct version *version_make(struct core *c, struct edit e, struct dot do
 	if (e.key->shown)
 		vv_copy(&v->context, &e.key->shown->context);
 	vv_raise(&v->context, dot);
-	v->stamp = stamp_for(c, e.key);
+	v->stamp = author_stamp(c, e.key);
 	v->attrs = e.attrs;
 	if (e.attrs.kind == KIND_ABSENT)
 		v->attrs = none;

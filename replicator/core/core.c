@@ -178,6 +178,9 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_START_ALONE:
 		join_alone(c);
 		break;
+	case EVENT_ORDER:
+		order_take(c, e);
+		break;
 	}
 }
 

@@ -108,6 +108,7 @@ enum event_type {
 	EVENT_ASK,
 	EVENT_PAGE,
 	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
+	EVENT_ORDER,       /* the administrator: this is to be there. Nothing while core_joining */
 };
 
 /* What was found at a path. */
@@ -119,6 +120,24 @@ struct observation {
 	bool busy;      /* being written: content and hash are not filled in; a hint will follow */
 	bool unchanged; /* ident_same with what core_shown has: only ident is filled in */
 	bool too_big;   /* over max-file-size: not read */
+};
+
+/* What an administrator wants to be at a path. */
+struct order_item {
+	const char *path;
+	const struct attrs *attrs; /* kind ABSENT: nothing. A file's content is in the store, its
+				    * mtime does not count. NULL: a directory, as the one above */
+	const char *target;        /* a link's */
+};
+
+/* One op of ordinary versions (several above 1,024), which have seen all that the entries of their
+ * paths hold; missing directories above come along, what is below a directory that makes way goes,
+ * and what is so already makes no version. What is local by its name is left alone. */
+struct order {
+	const struct order_item *items;
+	uint32_t n;
+	const struct who *who;
+	const char *user; /* login name */
 };
 
 struct event {
@@ -161,6 +180,7 @@ struct event {
 		const struct heartbeat *heartbeat;
 		const struct ask *ask;
 		const struct page *page;
+		const struct order *order;
 	};
 	/* OP and PAGE: have[i] says that the content of item i is in the store, or will be with the
 	 * EFFECT_STORE of that version. */
@@ -282,7 +302,8 @@ struct core_path {
 	const char *waiting;       /* why it is not installed, in words; NULL: it is */
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
-	bool conflict;             /* versions of other content that nobody has reconciled */
+	bool conflict; /* versions of other content that nobody has reconciled, or a file where
+			* others have put something below */
 };
 void core_each(const struct core *c, const char *after,
 	       bool (*each)(void *arg, const struct core_path *p), void *arg);

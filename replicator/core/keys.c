@@ -278,19 +278,36 @@ static bool entry_conflict(const struct key *k)
 	return false;
 }
 
-static void entry_changed(struct core *c, struct key *k)
+/* A file where others have put something below: what is there is a directory. */
+static bool entry_hidden(const struct core *c, const struct key *k)
 {
-	bool live = k->n && version_live(k->entry[0]);
-	bool conflict = entry_conflict(k);
+	return k->is_live && k->entry[0]->attrs.kind != KIND_DIR && key_live_below(c, k->path);
+}
 
-	if (live && !k->is_live)
-		RB_INSERT(live_keys, &c->live, k);
-	else if (!live && k->is_live)
-		RB_REMOVE(live_keys, &c->live, k);
-	k->is_live = live;
+static void count_conflict(struct core *c, struct key *k)
+{
+	bool conflict = entry_conflict(k) || entry_hidden(c, k);
+
 	if (conflict != k->conflict)
 		c->nconflicts += conflict ? 1 : (uint32_t)-1;
 	k->conflict = conflict;
+}
+
+static void entry_changed(struct core *c, struct key *k)
+{
+	bool live = k->n && version_live(k->entry[0]), was_live = k->is_live;
+
+	if (live && !was_live)
+		RB_INSERT(live_keys, &c->live, k);
+	else if (!live && was_live)
+		RB_REMOVE(live_keys, &c->live, k);
+	k->is_live = live;
+	count_conflict(c, k);
+	if (live == was_live)
+		return;
+	for (struct key *p = key_parent(c, k); p; p = key_parent(c, p))
+		if (p->is_live && p->entry[0]->attrs.kind != KIND_DIR)
+			count_conflict(c, p);
 }
 
 static void entry_insert(struct key *k, struct version *v)

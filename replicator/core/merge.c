@@ -232,7 +232,7 @@ static struct opwait *opwait_for(struct core *c, struct dot dot)
 
 /* The keys of items that were added: absences wait for the live versions of the
  * same op. */
-static void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n)
+void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n)
 {
 	bool live = false, absent = false;
 

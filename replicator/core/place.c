@@ -25,7 +25,7 @@
 
 /* A directory that exists only for what is in it: as its nearest explicit
  * ancestor. */
-static void implied_attrs(const struct core *c, const struct key *k, struct attrs *a)
+void place_implied(const struct core *c, const struct key *k, struct attrs *a)
 {
 	struct key *parent = key_parent(c, k);
 
@@ -50,7 +50,7 @@ static void wanted_attrs(const struct core *c, const struct key *k, struct visib
 	if (v.version)
 		*a = v.version->attrs;
 	else
-		implied_attrs(c, k, a);
+		place_implied(c, k, a);
 	if (!c->conf.allow_setid)
 		a->mode &= (uint32_t)~SETID_BITS;
 }

@@ -86,6 +86,7 @@ struct key {
 	bool scratch;    /* on the list of keys that may be forgotten */
 	bool recovering; /* an intent of an earlier life is being looked into */
 	bool counted;    /* in the tree's digest */
+	bool ordered;    /* by the order that is being carried out */
 	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
 	bool left_told;  /* that it stays for its local files */
@@ -221,6 +222,7 @@ struct core {
 	uint64_t step;
 	uint64_t random;
 	uint64_t origin; /* of this life; 0 until the first version */
+	uint64_t order_origin; /* likewise, of what was not made by a save */
 
 	struct vv vector;
 	struct dot recent[HEARTBEAT_RECENT_MAX];
@@ -364,6 +366,12 @@ void author_change(struct core *c, struct key *k, const struct observation *o);
 void author_edits(struct core *c, const struct edit *edits, uint32_t n);
 void author_import(struct core *c, struct key *k, const struct observation *o);
 
+uint64_t author_order_origin(struct core *c);
+uint64_t author_stamp(const struct core *c, const struct key *k);
+
+/* ---- order.c ---- */
+void order_take(struct core *c, const struct event *e);
+
 /* ---- merge.c ---- */
 void merge_op(struct core *c, const struct event *e);
 void merge_items(struct core *c, uint32_t peer, const struct item *items, const bool *have,
@@ -376,6 +384,8 @@ void want_content(struct core *c, struct key *k, const struct version *v, uint32
 /* Whether it is wanted; k is told when it comes, too. */
 bool want_also(struct core *c, struct key *k, struct hash hash);
 void wants_free(struct core *c);
+/* The absences of an op wait for its contents: `added` to the entries of `keys`, in this step. */
+void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n);
 void opwait_placed(struct core *c, struct key *k);
 void opwaits_due(struct core *c);
 void opwaits_free(struct core *c);
@@ -401,6 +411,8 @@ void place_below(struct core *c, const struct key *dir); /* what waits for it to
 void place_due(struct core *c);
 void place_leftover(struct core *c, struct key *k);
 const char *place_reason(const struct key *k);
+/* A directory's attributes where no version gives it any. */
+void place_implied(const struct core *c, const struct key *k, struct attrs *a);
 
 /* between place.c and placed.c: */
 void place_block(struct core *c, struct key *k, int error); /* until it is tried again */

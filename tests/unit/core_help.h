@@ -63,7 +63,7 @@ struct story {
 
 static const char *const story_events[] = {
     "start",     "time",    "hint", "free", "rescan",    "looked", "scanned", "staged",
-    "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "start alone"};
+    "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "start alone", "order"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
 					    "answer",  "told",   "joined", "wake",      "note"};
