@@ -19,6 +19,9 @@
 #   check "a sentence" COMMAND...          one test
 #   finish                                 last thing
 #
+# These may run in the trap at a test's end, where a bare `return` gives the status from before the trap:
+# say `return 0`.
+#
 # What a host has on its disk is below $T/HOST, seen from everywhere; $T/HOST/var/named/chroot is what
 # lies beneath its mount.
 
@@ -69,7 +72,7 @@ unlike() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then not_ok "$1" "matches $
 # For what the tests stand on.
 must() {
 	local out
-	out=$("$@" 2>&1) && return
+	out=$("$@" 2>&1) && return 0
 	note "could not: $*" "$out"
 	bail "$1"
 }
@@ -90,7 +93,7 @@ show_logs() {
 check_logs() {
 	local found
 	found=$(grep -lE 'ERROR: (Address|Leak|Undefined)Sanitizer|runtime error:' "$T"/*/*.log 2>/dev/null)
-	[ -z "$found" ] && return
+	[ -z "$found" ] && return 0
 	not_ok "no sanitizer has anything to say" "$(grep -hE -A25 'Sanitizer|runtime error:' $found | head -60)"
 }
 
@@ -138,7 +141,7 @@ world_enter() {
 	DISK=$(mktemp -d /var/tmp/zonefs.XXXXXX) || exit 2
 	case $(stat -f -c %T "$DISK") in overlayfs) rmdir "$DISK"; exec "$@" ;; esac
 	trap 'rm -rf --one-file-system "$DISK"' EXIT
-	trap 'kill -KILL $! 2>/dev/null; exit 130' INT TERM HUP
+	trap 'kill -KILL $! 2>/dev/null; wait $!; exit 143' INT TERM HUP
 	export DISK
 	"$@" &
 	wait $!
@@ -147,6 +150,8 @@ world_enter() {
 
 world_make() {
 	trap 'note "ended early"; FAILED=$((FAILED + 1)); finish' EXIT
+	# Told to end, it does so at once: with the world's first process everything in it is gone.
+	trap 'trap - EXIT; echo "Bail out! ended by a signal"; exit 143' INT TERM HUP
 	if [ -n "${DISK:-}" ]; then
 		chmod 755 "$DISK"
 		must mount --bind "$DISK" $T
@@ -237,7 +242,7 @@ pid_on() {
 	local ns p
 	ns=$(readlink "/proc/${HOST_PID[$1]}/ns/pid")
 	for p in $(pgrep -x "${2:0:15}"); do
-		[ "$(readlink "/proc/$p/ns/pid")" = "$ns" ] && { echo "$p"; return; }
+		[ "$(readlink "/proc/$p/ns/pid")" = "$ns" ] && { echo "$p"; return 0; }
 	done
 	return 1
 }
@@ -303,13 +308,16 @@ node_start() {
 	shift
 	on "$h" env "$@" "$BIN/zonefs" -f >>"$T/$h/zonefs.log" 2>&1 &
 	JOB[$h.zonefs]=$!
-	wait_for 20 node_usable "$h" && return
+	wait_for 20 node_usable "$h" && return 0
 	bail "zonefs does not mount on $h"
 }
 node_stop() {
 	local h=$1 p
 	p=$(keeper_pid "$h") && kill -TERM "$p"
-	wait_for 30 gone "${JOB[$h.zonefs]}" || note "zonefs on $h does not end"
+	wait_for 30 gone "${JOB[$h.zonefs]}" || {
+		note "zonefs on $h does not end: killed"
+		kill -KILL "${p:-${JOB[$h.zonefs]}}"
+	}
 	wait "${JOB[$h.zonefs]}" 2>/dev/null
 	unset "JOB[$h.zonefs]"
 }
