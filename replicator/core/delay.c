@@ -81,7 +81,7 @@ static void delay_break(struct core *c, struct delay *d, const struct key *from,
 		if (!other[i])
 			continue;
 		if (tree)
-			observe_scan(c, other[i]->path);
+			observe_scan_for(c, other[i]);
 		if (other[i] == from || other[i] == to)
 			continue;
 		observe_look(c, other[i]);
@@ -200,11 +200,11 @@ static void move_told(struct core *c, struct delay *d)
 	delay_end(c, d);
 	author_edits(c, edits, 2);
 	free(target);
+	if (to->shown->attrs.kind != KIND_DIR)
+		observe_below(c, to, &to->looked);
+	observe_below(c, from, &from->looked);
 	serials_ack(c, &to->looked);
 	serials_ack(c, &from->looked);
-	if (to->shown->attrs.kind != KIND_DIR)
-		observe_below(c, to);
-	observe_below(c, from);
 	look_if_hinted(c, to);
 	look_if_hinted(c, from);
 }
@@ -220,7 +220,10 @@ static void move_seen(struct core *c, struct delay *d)
 		return;
 	}
 	if (d->tree && !o->unchanged && o->attrs.kind == KIND_DIR && seen_absent(&d->from_seen)) {
-		observe_scan(c, to->path)->move = d;
+		struct scan *s = observe_scan_for(c, to);
+
+		serials_share(&s->serials, &from->looked);
+		s->move = d;
 		return;
 	}
 	if (!d->tree && !o->unchanged && o->attrs.kind != KIND_ABSENT &&
@@ -232,8 +235,8 @@ static void move_seen(struct core *c, struct delay *d)
 	/* Not a rename any more: each name for itself, at once or as a disappearance.
 	 */
 	if (d->tree) {
-		observe_scan(c, to->path);
-		observe_scan(c, from->path);
+		observe_scan_for(c, to);
+		observe_scan_for(c, from);
 	}
 	delay_end(c, d);
 	observe_look(c, to);
@@ -293,7 +296,7 @@ void delay_scanned(struct core *c, struct scan *s)
 
 		if (s->edits[i].key->looking || s->edits[i].key->flight || s->edits[i].key->delay ||
 		    s->edits[i].key->touched >= s->step) {
-			observe_look(c, s->edits[i].key);
+			observe_look_for(c, s->edits[i].key, &s->serials);
 			continue;
 		}
 		same_who(s->edits[i].key, to);
@@ -314,7 +317,7 @@ void delay_scanned(struct core *c, struct scan *s)
 	look_if_hinted(c, to);
 	while ((k = key_next_below(c, from->path, k))) { /* what had no partner */
 		if (observe_may_go(c, k))
-			observe_look(c, k);
+			observe_look_for(c, k, &s->serials);
 	}
 	look_if_hinted(c, from);
 }

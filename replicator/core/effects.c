@@ -203,24 +203,66 @@ void effect_note(struct core *c, int level, const char *format, ...)
 
 void serials_add(struct serials *s, uint64_t serial)
 {
+	struct ticket *t;
+
 	if (!serial || s->n >= SERIALS_MAX)
 		return;
+	t = core_alloc(sizeof(*t));
+	t->serial = serial;
+	t->refs = 1;
 	GROW(s->p, s->n, s->cap);
-	s->p[s->n++] = serial;
+	s->p[s->n++] = t;
+}
+
+static bool serials_has(const struct serials *s, const struct ticket *t)
+{
+	/* The same hint comes again and again, others seldom: a double does no harm. */
+	for (uint32_t i = 0; i < s->n && i < 4; i++) {
+		if (s->p[s->n - 1 - i] == t)
+			return true;
+	}
+	return false;
+}
+
+void serials_share(struct serials *to, const struct serials *from)
+{
+	for (uint32_t i = 0; to != from && i < from->n && to->n < SERIALS_MAX; i++) {
+		if (serials_has(to, from->p[i]))
+			continue;
+		from->p[i]->refs++;
+		GROW(to->p, to->n, to->cap);
+		to->p[to->n++] = from->p[i];
+	}
 }
 
 void serials_move(struct serials *to, struct serials *from)
 {
-	for (uint32_t i = 0; i < from->n; i++)
-		serials_add(to, from->p[i]);
+	for (uint32_t i = 0; i < from->n; i++) {
+		GROW(to->p, to->n, to->cap);
+		to->p[to->n++] = from->p[i];
+	}
 	free(from->p);
 	memset(from, 0, sizeof(*from));
 }
 
 void serials_ack(struct core *c, struct serials *s)
 {
-	for (uint32_t i = 0; i < s->n; i++)
-		effect_add(c, EFFECT_ACK, NULL)->serial = s->p[i];
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (--s->p[i]->refs > 0)
+			continue;
+		effect_add(c, EFFECT_ACK, NULL)->serial = s->p[i]->serial;
+		free(s->p[i]);
+	}
+	free(s->p);
+	memset(s, 0, sizeof(*s));
+}
+
+void serials_free(struct serials *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		if (--s->p[i]->refs == 0)
+			free(s->p[i]);
+	}
 	free(s->p);
 	memset(s, 0, sizeof(*s));
 }

@@ -110,8 +110,8 @@ static void key_free(struct core *c, struct key *k)
 	free(k->intent);
 	vv_fini(&k->decided.context);
 	version_put(k->placing);
-	free(k->hinted.p);
-	free(k->looked.p);
+	serials_free(&k->hinted);
+	serials_free(&k->looked);
 	free(k->user);
 	free(k->path);
 	free(k);

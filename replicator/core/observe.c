@@ -38,6 +38,12 @@ void observe_look(struct core *c, struct key *k)
 	effect_add(c, EFFECT_LOOK, k->path);
 }
 
+void observe_look_for(struct core *c, struct key *k, const struct serials *why)
+{
+	serials_share(&k->hinted, why);
+	observe_look(c, k);
+}
+
 static void remember_who(struct key *k, const struct event *e)
 {
 	if (!e->hint.who)
@@ -74,6 +80,7 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 
 	if (key_present(from) && !from_local && !to_local &&
 	    !(replaced_by_young(c, k, from) && !tree)) {
+		serials_share(&from->hinted, &k->hinted);
 		delay_move(c, from, k, tree);
 		return;
 	}
@@ -84,23 +91,26 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		bool deep = from->delay->tree || tree;
 
 		delay_end(c, from->delay);
-		observe_look(c, from);
+		observe_look_for(c, from, &k->hinted);
+		if (deep) /* what was below may have been told under that name */
+			observe_scan_for(c, from);
 		if (first != k) {
+			serials_share(&first->hinted, &k->hinted);
 			delay_move(c, first, k, deep);
 			return;
 		}
 		if (deep) /* there and back again */
-			observe_scan(c, k->path);
+			observe_scan_for(c, k);
 		observe_look(c, k);
 		return;
 	}
 	if ((key_present(from) || from->looking || from->unsettled || tree) && !from_local) {
-		observe_look(c, from);
+		observe_look_for(c, from, &k->hinted);
 		if (tree)
-			observe_scan(c, from->path);
+			observe_scan_for(c, from);
 	}
 	if (tree && !to_local)
-		observe_scan(c, k->path);
+		observe_scan_for(c, k);
 	if (!to_local)
 		observe_look(c, k);
 }
@@ -146,7 +156,7 @@ void observe_hint(struct core *c, const struct event *e)
 		return;
 	}
 	if (tree)
-		observe_scan(c, k->path);
+		observe_scan_for(c, k);
 	observe_look(c, k);
 }
 
@@ -175,7 +185,7 @@ void scan_free(struct core *c, struct scan *s)
 		key_scratch(c, s->edits[i].key);
 	}
 	free(s->edits);
-	free(s->serials.p);
+	serials_free(&s->serials);
 	free(s->path);
 	free(s);
 }
@@ -187,6 +197,15 @@ struct scan *observe_scan(struct core *c, const char *path)
 	s->path = core_strdup(path);
 	s->id = ++c->last_scan;
 	STAILQ_INSERT_TAIL(&c->scans, s, link);
+	return s;
+}
+
+struct scan *observe_scan_for(struct core *c, const struct key *k)
+{
+	struct scan *s = observe_scan(c, k->path);
+
+	serials_share(&s->serials, &k->hinted);
+	serials_share(&s->serials, &k->looked);
 	return s;
 }
 
@@ -228,7 +247,7 @@ static void scan_missing(struct core *c, const struct scan *s)
 
 	while ((k = key_next_below(c, s->path, k))) {
 		if (k->seen_scan != s->id && observe_may_go(c, k))
-			observe_look(c, k);
+			observe_look_for(c, k, &s->serials);
 	}
 }
 
@@ -254,7 +273,8 @@ void observe_scanned(struct core *c, const struct event *e)
 		delay_scanned(c, s);
 	} else {
 		for (uint32_t i = 0; i < s->n; i++)
-			observe_look(c, s->edits[i].key); /* its rename was called off */
+			observe_look_for(c, s->edits[i].key,
+					 &s->serials); /* its rename was called off */
 	}
 	scan_missing(c, s);
 	serials_ack(c, &s->serials);
@@ -289,19 +309,33 @@ static bool differs(const struct key *k, const struct observation *o)
 }
 
 /* No directory is there (any more): what was known below it has gone, too. */
-void observe_below(struct core *c, const struct key *dir)
+void observe_below(struct core *c, const struct key *dir, const struct serials *why)
 {
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, dir->path, k)))
 		if (observe_may_go(c, k))
-			observe_look(c, k);
+			observe_look_for(c, k, why);
 }
 
-/* A look's result that is neither an error nor of a file being written. */
-static void compare(struct core *c, struct key *k, const struct observation *o)
+static bool dir_seen(const struct key *k, const struct observation *o)
+{
+	if (o->unchanged)
+		return k->shown && k->shown->attrs.kind == KIND_DIR;
+	return o->attrs.kind == KIND_DIR;
+}
+
+/* A look's result that is neither an error nor of a file being written; `why`: the hints that led
+ * to it. */
+static void compare(struct core *c, struct key *k, const struct observation *o,
+		    const struct serials *why)
 {
 	bool gone = o->attrs.kind == KIND_ABSENT && !o->unchanged;
+
+	/* Something may be known below what was never shown itself: a directory that was moved on
+	 * before it was told. */
+	if (!dir_seen(k, o))
+		observe_below(c, k, why);
 
 	if (!o->unchanged && (o->too_big || o->attrs.kind == KIND_OTHER)) {
 		k->block = BLOCK_FOREIGN;
@@ -316,8 +350,6 @@ static void compare(struct core *c, struct key *k, const struct observation *o)
 		same_as_shown(c, k, o);
 		return;
 	}
-	if (o->attrs.kind != KIND_DIR)
-		observe_below(c, k);
 	if (gone) {
 		if (k->shown->leftover)
 			author_change(c, k,
@@ -362,7 +394,7 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 			k->block = BLOCK_BUSY;
 		return;
 	}
-	compare(c, k, o);
+	compare(c, k, o, &k->looked);
 }
 
 /* Found by a scan. What the disk held a while ago may have been replaced since:
@@ -380,7 +412,7 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 
 		if (o->status < 0 || o->busy || o->too_big || o->unchanged || !differs(k, o) ||
 		    o->attrs.kind == KIND_OTHER) {
-			observe_look(c, k);
+			observe_look_for(c, k, &s->serials);
 			return;
 		}
 		GROW(s->edits, s->n, s->cap);
@@ -391,12 +423,12 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	if (k->recovering && !o->busy)
-		observe_look(c, k);
+		observe_look_for(c, k, &s->serials);
 	if (k->looking || k->flight || k->delay || k->recovering)
 		return;
 	if (o->status < 0 || o->busy) {
 		if (o->status < 0)
-			observe_look(c, k);
+			observe_look_for(c, k, &s->serials);
 		return;
 	}
 	if (k->block == BLOCK_BUSY)
@@ -407,10 +439,10 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	if (differs(k, o) && (k->touched >= s->step || o->attrs.kind == KIND_ABSENT)) {
-		observe_look(c, k);
+		observe_look_for(c, k, &s->serials);
 		return;
 	}
-	compare(c, k, o);
+	compare(c, k, o, &s->serials);
 }
 
 /* A file that is to become a directory again waits until what was below has been looked at. */
@@ -443,6 +475,7 @@ void observe_looked(struct core *c, const struct event *e)
 	k->confirming = false;
 	if (!k->delay && !k->looking)
 		serials_ack(c, &k->looked);
+	place_leftover_again(c, k);
 	if (k->look_again)
 		observe_look(c, k);
 	else

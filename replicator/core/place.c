@@ -299,7 +299,7 @@ void place_launch(struct core *c, struct key *k)
 }
 
 /* Something known is still in this directory. */
-static bool has_children(const struct core *c, struct key *k)
+bool place_has_children(const struct core *c, struct key *k)
 {
 	struct key *child = k->blocker && path_below(k->blocker->path, k->path) ? k->blocker : NULL;
 	bool all = !child;
@@ -324,7 +324,7 @@ static void remove_it(struct core *c, struct key *k, struct visible v)
 	static const struct attrs none = {.kind = KIND_ABSENT};
 	struct visible nothing = {KIND_ABSENT, NULL};
 
-	if (k->shown->attrs.kind == KIND_DIR && has_children(c, k)) {
+	if (k->shown->attrs.kind == KIND_DIR && place_has_children(c, k)) {
 		k->block = BLOCK_CHILDREN;
 		return;
 	}

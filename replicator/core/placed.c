@@ -24,6 +24,7 @@ static void told(struct core *c, struct key *k, uint8_t changed)
 static void end_flight(struct core *c, struct key *k)
 {
 	place_land(c, k);
+	place_leftover_again(c, k);
 	if (k->look_again)
 		observe_look(c, k);
 	else
@@ -110,12 +111,23 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 /* The local files may have gone: its removal is tried again. */
 void place_leftover(struct core *c, struct key *k)
 {
-	if (!k->shown || !k->shown->leftover || k->flight || k->looking ||
-	    key_visible(c, k).kind == KIND_DIR)
+	if (k->flight || k->looking) {
+		k->left_again = true;
+		return;
+	}
+	if (!k->shown || !k->shown->leftover || key_visible(c, k).kind == KIND_DIR)
 		return;
 	k->shown->leftover = false;
 	k->was_present = true; /* those above are told when it goes */
 	place_consider(c, k);
+}
+
+void place_leftover_again(struct core *c, struct key *k)
+{
+	if (!k->left_again)
+		return;
+	k->left_again = false;
+	place_leftover(c, k);
 }
 
 /* A deleted directory that holds local files stays; what is known of it is told
@@ -124,6 +136,10 @@ static void not_empty(struct core *c, struct key *k)
 {
 	if (key_visible(c, k).kind != KIND_ABSENT) {
 		place_block(c, k, -ENOTEMPTY);
+		return;
+	}
+	if (place_has_children(c, k)) { /* installed there meanwhile */
+		k->block = BLOCK_CHILDREN;
 		return;
 	}
 	vv_join(&key_shown(k)->context, &k->decided.context);
@@ -210,6 +226,19 @@ static bool is_ours(const struct key *k, const struct observation *o)
 	}
 }
 
+/* Something else is there than before the intent, and it is not what was intended: put there by
+ * somebody, after the install or instead of it, though it may look as what was shown before. An
+ * edit, which has not seen what was intended. */
+static void not_ours(struct core *c, struct key *k, const struct observation *o)
+{
+	if (o->busy || o->unchanged || o->attrs.kind == KIND_ABSENT || !key_present(k) ||
+	    fhandle_same(&k->shown->ident.handle, &o->ident.handle))
+		return;
+	k->shown->attrs = (struct attrs){.kind = KIND_ABSENT};
+	k->shown->ident = (struct ident){0};
+	key_shown_changed(c, k);
+}
+
 /* Recognised by the staged inode, not by content: a person may have saved the
  * same bytes. What a writer has done to it since is then an edit of what was
  * installed. */
@@ -233,6 +262,8 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 			k->shown->ident = o->ident;
 			key_shown_changed(c, k);
 		}
+	} else {
+		not_ours(c, k, o);
 	}
 	place_forget_intent(c, k);
 }

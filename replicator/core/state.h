@@ -49,8 +49,14 @@ enum block {
 	BLOCK_ERROR,    /* until retry_at */
 };
 
+/* A hint to be acknowledged: by the last of those whose looks it led to. */
+struct ticket {
+	uint64_t serial;
+	uint32_t refs;
+};
+
 struct serials {
-	uint64_t *p;
+	struct ticket **p;
 	uint32_t n;
 	uint32_t cap;
 };
@@ -90,6 +96,7 @@ struct key {
 	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
 	bool left_told;  /* that it stays for its local files */
+	bool left_again; /* what it holds was to be looked into during a look or a flight */
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
@@ -303,7 +310,10 @@ void effect_note(struct core *c, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void serials_add(struct serials *s, uint64_t serial);
 void serials_move(struct serials *to, struct serials *from);
+/* What `to` leads to is told before the hints of `from` are acknowledged. */
+void serials_share(struct serials *to, const struct serials *from);
 void serials_ack(struct core *c, struct serials *s); /* and empties */
+void serials_free(struct serials *s);
 
 /* ---- keys.c ---- */
 struct key *key_find(const struct core *c, const char *path);
@@ -343,10 +353,13 @@ void observe_free(struct core *c, const struct event *e);
 void observe_rescan(struct core *c, uint64_t serial);
 void observe_looked(struct core *c, const struct event *e);
 void observe_scanned(struct core *c, const struct event *e);
-void observe_below(struct core *c, const struct key *dir); /* which is no directory any more */
+/* `dir` is no directory any more; `why`: the hints that told so. */
+void observe_below(struct core *c, const struct key *dir, const struct serials *why);
 bool observe_may_go(const struct core *c, const struct key *k);
 void observe_look(struct core *c, struct key *k); /* as soon as possible */
+void observe_look_for(struct core *c, struct key *k, const struct serials *why);
 struct scan *observe_scan(struct core *c, const char *path);
+struct scan *observe_scan_for(struct core *c, const struct key *k); /* for its hints */
 void observe_run_scans(struct core *c);
 bool observe_local(const struct core *c, const struct key *k, bool dir);
 void scan_free(struct core *c, struct scan *s);
@@ -410,6 +423,8 @@ void place_above(struct core *c, struct key *k); /* k's parents may have changed
 void place_below(struct core *c, const struct key *dir); /* what waits for it to be a directory */
 void place_due(struct core *c);
 void place_leftover(struct core *c, struct key *k);
+void place_leftover_again(struct core *c, struct key *k); /* a look or a flight has ended */
+bool place_has_children(const struct core *c, struct key *k);
 const char *place_reason(const struct key *k);
 /* A directory's attributes where no version gives it any. */
 void place_implied(const struct core *c, const struct key *k, struct attrs *a);

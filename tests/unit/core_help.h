@@ -306,6 +306,25 @@ static inline void story_run(struct story *s)
 	}
 }
 
+/* Carries out one effect that was held. */
+static inline void story_release(struct story *s, struct host *h, enum effect_type type,
+				 const char *path)
+{
+	for (uint32_t at = 0; at < s->npending; at++) {
+		struct pending p = s->pending[at];
+
+		if (p.host != h->index || p.e.type != type || strcmp(p.e.path, path) != 0)
+			continue;
+		memmove(&s->pending[at], &s->pending[at + 1], (s->npending - at - 1) * sizeof p);
+		s->npending--;
+		story_carry_out(s, h, &p.e);
+		effect_fini(&p.e);
+		story_run(s);
+		return;
+	}
+	fail_msg("%s: no effect of %s is held", h->name, path);
+}
+
 static inline void story_wait(struct story *s, int64_t msec)
 {
 	int64_t until = s->now + msec;
@@ -426,17 +445,23 @@ static inline void story_end(struct story *s)
 	}
 }
 
-static inline void story_hint(struct story *s, struct host *h, const char *path, const char *from)
+static inline void story_hint_flags(struct story *s, struct host *h, const char *path,
+				    const char *from, uint8_t flags)
 {
 	static const struct who who = {.pid = 1, .command = "vi"};
 	struct event e = {.type = EVENT_HINT, .path = path};
 
 	e.hint.serial = ++h->serial;
 	e.hint.from = from;
-	e.hint.flags = HINT_NAMES | HINT_CREATED;
+	e.hint.flags = flags;
 	e.hint.who = &who;
 	e.hint.user = "admin";
 	story_event(s, h, &e);
+}
+
+static inline void story_hint(struct story *s, struct host *h, const char *path, const char *from)
+{
+	story_hint_flags(s, h, path, from, HINT_NAMES | HINT_CREATED);
 }
 
 /* Changes the disk only: nothing is hinted. */
@@ -479,6 +504,16 @@ static inline void user_renames(struct story *s, struct host *h, const char *fro
 	disk_unlink(&h->disk, i, s->now);
 	assert_int_equal(disk_link(&h->disk, i, to, s->now), 0);
 	story_hint(s, h, to, from);
+	story_run(s);
+}
+
+static inline void user_moves_dir(struct story *s, struct host *h, const char *from, const char *to)
+{
+	struct inode *i = disk_find(&h->disk, from);
+
+	disk_unlink(&h->disk, i, s->now);
+	assert_int_equal(disk_link(&h->disk, i, to, s->now), 0);
+	story_hint_flags(s, h, to, from, HINT_NAMES | HINT_TREE);
 	story_run(s);
 }
 

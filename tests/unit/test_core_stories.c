@@ -345,6 +345,118 @@ static void a_delete_and_a_save_at_once_leave_the_save(void **state)
 	expect_content(N2, "zone", 2);
 }
 
+static void a_directory_moved_on_leaves_nothing_behind(void **state)
+{
+	struct event rescan = {.type = EVENT_RESCAN, .path = ""};
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 1);
+	user_moves_dir(&s, N1, "d", "x");
+	rescan.hint.serial = ++N1->serial;
+	rescan.hint.from = "";
+	story_event(&s, N1, &rescan); /* finds x/f before the rename is told */
+	story_run(&s);
+	user_moves_dir(&s, N1, "x", "d");
+	story_wait(&s, 1000);
+	expect_content(N2, "d/f", 1);
+	expect_absent(N2, "x/f");
+	expect_absent(N2, "x");
+	assert_true(core_tree_digest(N1->core) == core_tree_digest(N2->core));
+}
+
+static void a_hint_is_acknowledged_when_all_that_it_led_to_is_told(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	user_renames(&s, N1, "zone", "zone~"); /* a name that stays local */
+	assert_int_not_equal(N1->acked, N1->serial);
+	expect_content(N2, "zone", 1);
+	story_wait(&s, 200);
+	assert_int_equal(N1->acked, N1->serial);
+	expect_absent(N2, "zone");
+
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 1);
+	user_moves_dir(&s, N1, "d", "session.key"); /* with all that was in it */
+	expect_content(N2, "d/f", 1);
+	assert_int_not_equal(N1->acked, N1->serial);
+	story_wait(&s, 200);
+	assert_int_equal(N1->acked, N1->serial);
+	expect_absent(N2, "d");
+}
+
+static void what_looks_as_before_an_install_may_be_an_edit(void **state)
+{
+	struct inode *i;
+	int64_t mtime;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	mtime = disk_find(&N2->disk, "zone")->mtime;
+	s.hold = EFFECT_REMOVE;
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 200);
+	/* It is removed on n2, and before that is heard put back as it was. */
+	disk_unlink(&N2->disk, disk_find(&N2->disk, "zone"), s.now);
+	story_crash(&s, N2);
+	i = disk_write(&s, N2, "zone", 1);
+	i->mtime = mtime;
+	s.hold = -1;
+	story_up(&s, N2);
+	story_wait(&s, 1000);
+	expect_content(N1, "zone", 1);
+	expect_content(N2, "zone", 1);
+}
+
+static void a_directory_is_no_leftover_for_what_is_known_in_it(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_makes_dir(&s, N1, "d");
+	s.hold = EFFECT_REMOVE;
+	s.deaf[2] = true;
+	user_deletes(&s, N1, "d");
+	story_wait(&s, 200);          /* n2 is about to remove it */
+	user_saves(&s, N3, "d/f", 1); /* and gets something into it */
+	expect_content(N2, "d/f", 1);
+	user_deletes(&s, N3, "d/f");
+	story_wait(&s, 200);
+	story_release(&s, N2, EFFECT_REMOVE, "d");
+	assert_false(core_shown(N2->core, "d")->leftover);
+	s.hold = -1;
+	s.deaf[2] = false;
+	story_run(&s);
+	story_wait(&s, 1000);
+	expect_absent(N2, "d");
+}
+
+static void a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_makes_dir(&s, N1, "d");
+	disk_write(&s, N2, "d/session.key", 7);
+	s.deaf[2] = true;
+	user_deletes(&s, N1, "d");
+	story_wait(&s, 200);
+	assert_true(core_shown(N2->core, "d")->leftover);
+	s.hold = EFFECT_LOOK;
+	disk_unlink(&N3->disk, disk_find(&N3->disk, "d"), s.now);
+	story_hint(&s, N3, "d", "");
+	story_release(&s, N3, EFFECT_LOOK, "d");
+	story_wait(&s, 200);
+	story_release(&s, N3, EFFECT_LOOK, "d"); /* n2 hears of a second deletion, and looks */
+	user_deletes(&s, N2, "d/session.key");
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 1000);
+	expect_absent(N2, "d");
+}
+
 #define STORY(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -369,6 +481,11 @@ int main(void)
 	    STORY(an_mtime_never_goes_back),
 	    STORY(what_one_node_excludes_passes_through_it),
 	    STORY(a_delete_and_a_save_at_once_leave_the_save),
+	    STORY(a_directory_moved_on_leaves_nothing_behind),
+	    STORY(a_hint_is_acknowledged_when_all_that_it_led_to_is_told),
+	    STORY(what_looks_as_before_an_install_may_be_an_edit),
+	    STORY(a_directory_is_no_leftover_for_what_is_known_in_it),
+	    STORY(a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at),
 	};
 
 	return cmocka_run_group_tests(stories, NULL, NULL);
