@@ -5,6 +5,7 @@
 #   make demo       two hosts, real named, real vi, in front of the reader
 #   make bench      figures: how long a change takes, stage by stage
 #   make sim        the simulator alone: SEEDS=n, or SEED=s TRACE=1 to replay one
+#   make fuzz       every decoder and parser under libFuzzer: TIME=seconds for each, FUZZ=names
 #   make install    into $(DESTDIR)$(PREFIX)
 #
 # CC=clang, WERROR=1, SAN=address,undefined and B=<folder> change the build.
@@ -28,9 +29,9 @@ STD        := -std=gnu11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -I. \
 ifneq ($(WERROR),)
 WARNINGS   += -Werror
 endif
+# Not in CFLAGS: make ignores what is added to a variable of its command line.
 ifneq ($(SAN),)
-CFLAGS     += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
-LDFLAGS    += -fsanitize=$(SAN)
+SANITIZE   := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
 endif
 HARDEN     := -fstack-protector-strong -fPIE
 Q          := $(if $(V),,@)
@@ -56,8 +57,9 @@ src_unit  := $(wildcard tests/unit/test_*.c)
 src_sim   := $(wildcard tests/sim/*.c)
 src_bench := $(wildcard tests/bench/*.c)
 src_help  := $(wildcard tests/system/helpers/*.c)
+src_fuzz  := $(wildcard tests/fuzz/*.c)
 all_src   := $(src_base) $(src_fs) $(src_repl) $(src_ctl) $(src_hooks) $(src_unit) $(src_sim) \
-             $(src_bench) $(src_help) fs/main.c replicator/main.c
+             $(src_bench) $(src_help) $(src_fuzz) fs/main.c replicator/main.c
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
@@ -66,23 +68,26 @@ units    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(src_unit))
 helpers  := $(patsubst tests/system/helpers/%.c,$(B)/helpers/%,$(src_help))
 benches  := $(patsubst tests/bench/%.c,$(B)/bench/%,$(src_bench))
 simulator := $(if $(src_sim),$(B)/sim)
+replays  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay/%,$(filter tests/fuzz/fuzz_%,$(src_fuzz)))
+fuzzers  := $(patsubst $(B)/replay/%,$(B)/fuzzer/%,$(replays))
 
-.PHONY: all tests deps test demo bench sim install check-format clean
+.PHONY: all tests deps test demo bench sim fuzz fuzzers install check-format clean
 all: $(programs)
-tests: all $(units) $(helpers) $(simulator)
+tests: all $(units) $(helpers) $(simulator) $(replays)
+fuzzers: $(fuzzers)
 
 cflags_layer = $(STD)
 $(call obj,$(src_base)): LAYER := $(call cflags_of,$(pkgs_base))
 $(call obj,$(src_fs) fs/main.c): LAYER := $(call cflags_of,$(pkgs_fs)) $(FUSE_DEF)
 $(call obj,$(src_repl) replicator/main.c): LAYER := $(call cflags_of,$(pkgs_replicator))
 $(call obj,$(src_ctl) $(src_hooks)): LAYER := $(call cflags_of,$(pkgs_tools))
-$(call obj,$(src_unit) $(src_sim) $(src_bench) $(src_help)): LAYER := \
+$(call obj,$(src_unit) $(src_sim) $(src_bench) $(src_help) $(src_fuzz)): LAYER := \
 	$(call cflags_of,$(pkgs_fs) $(pkgs_replicator) $(pkgs_tests)) $(FUSE_DEF)
 
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC      $<")
-	$(Q)$(CC) $(STD) $(LAYER) $(WARNINGS) $(HARDEN) $(CFLAGS) $(CPPFLAGS) -pthread -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(STD) $(LAYER) $(WARNINGS) $(HARDEN) $(CFLAGS) $(SANITIZE) $(CPPFLAGS) -pthread -MMD -MP -c -o $@ $<
 
 define archive
 	@mkdir -p $(@D)
@@ -93,13 +98,14 @@ endef
 define link
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD      $@")
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread -o $@ $(1) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread -o $@ $(1) $(LDLIBS)
 endef
 
 $(B)/libbase.a: $(call obj,$(src_base)); $(archive)
 $(B)/libfs.a: $(call obj,$(src_fs)); $(archive)
 $(B)/libreplicator.a: $(call obj,$(src_repl)); $(archive)
 $(B)/libctl.a: $(call obj,$(filter-out tools/zonefsctl/main.c,$(src_ctl))); $(archive)
+$(B)/libhooks.a: $(call obj,$(filter-out tools/hooks/bind.c,$(src_hooks))); $(archive)
 
 $(B)/zonefs: $(call obj,fs/main.c) $(B)/libfs.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_fs) $(pkgs_base)))
@@ -113,6 +119,11 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libctl.a $(B)/libfs.a $(B)/libreplicat
 	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
 $(B)/sim: $(call obj,$(src_sim)) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
+fuzz_libs := $(addprefix $(B)/lib,ctl.a hooks.a fs.a replicator.a base.a)
+$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(fuzz_libs)
+	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
+$(B)/fuzzer/%: $(B)/obj/tests/fuzz/fuzz_%.o $(fuzz_libs)
+	$(call link,-fsanitize=fuzzer $^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
 $(B)/helpers/%: $(B)/obj/tests/system/helpers/%.o $(B)/libbase.a
 	$(call link,$^ $(call libs_of,libzmq libxxhash $(pkgs_base)))
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libbase.a
@@ -136,6 +147,12 @@ bench: deps
 
 sim: $(B)/sim
 	$(B)/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(if $(TRACE),--trace)
+
+fuzz:
+	@tools/install-deps libclang-rt-14-dev clang
+	@+$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
+		CFLAGS="-O1 -g" fuzzers
+	@B=$(B)/fuzz TIME=$(or $(TIME),60) tests/fuzz/run $(FUZZ)
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR)/hooks $(DESTDIR)$(DOCDIR) \

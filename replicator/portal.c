@@ -269,7 +269,7 @@ static void take_answer(struct portal *p, const struct port_head *head, struct r
 	p->free[p->nfree++] = i;
 
 	int status = (int)(int32_t)rd_u32(r);
-	if (r->err)
+	if (r->err || status > 0)
 		status = ERR_FORMAT;
 	done(p->node, arg, status, r, fd);
 }

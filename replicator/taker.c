@@ -170,7 +170,7 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 	o.attrs.uid = l->uid;
 	o.attrs.gid = l->gid;
 	o.attrs.mtime_nsec = l->mtime_nsec;
-	o.attrs.size = l->kind == KIND_DIR ? 0 : l->size;
+	o.attrs.size = l->kind == KIND_FILE ? l->size : l->kind == KIND_LINK ? strlen(l->target) : 0;
 	o.attrs.hash = hash;
 	if (l->kind != KIND_ABSENT) {
 		names_of(n->names, false, l->uid, o.attrs.owner, n->now_msec);
