@@ -11,6 +11,13 @@
  *   {"zonefs":1,"command":"wait","path":P,"serial":"N","served":BOOL,"limit_ms":N}
  *   {"zonefs":1,"command":"verify"}
  *   {"zonefs":1,"command":"start-alone"}
+ *   {"zonefs":1,"command":"history","path":P}
+ *   {"zonefs":1,"command":"conflicts"}
+ *   {"zonefs":1,"command":"content","path":P,"version":V}
+ *   {"zonefs":1,"command":"restore","path":P,"version":V, WHO}
+ *   {"zonefs":1,"command":"resolve","path":P,"take":V or "directory", WHO}
+ *     WHO: "user":NAME,"login_uid":N,"tty":NAME; V: a version's "id", the beginning of one, or its
+ *     "version"
  *
  * What is left out has its default. The answer is any number of lines, each with a "type", and one
  * last line that has "end":
@@ -22,7 +29,9 @@
  *   trouble     a path that is not as the versions say                   status
  *   fs          how the file system's worker is                         status
  *   beneath     a process in the directory beneath the mount             status
- *   version     a version, with the outcomes known so far                log
+ *   version     a version, with the outcomes known so far                log; without: history,
+ *               conflicts, content (the first line)
+ *   content     "data": the next bytes of it, in base 64                 content
  *   outcome     one that became known since                              log, with "follow"
  *   reached     a peer (or "self") has it, or in words why not           wait
  *   writer      a process that has the path open for writing             wait

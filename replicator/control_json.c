@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -96,6 +97,21 @@ void control_add_path(json_t *o, const char *name, const char *path)
 void control_dot_text(char dst[CONTROL_DOT_TEXT], struct dot d)
 {
 	snprintf(dst, CONTROL_DOT_TEXT, "%016" PRIx64 ":%" PRIu64, d.origin, d.seq);
+}
+
+void control_id_text(char dst[CONTROL_ID_TEXT], struct dot d)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint8_t bytes[16];
+
+	for (int i = 0; i < 8; i++) {
+		bytes[i] = (uint8_t)(d.origin >> (56 - 8 * i));
+		bytes[8 + i] = (uint8_t)(d.seq >> (56 - 8 * i));
+	}
+	uint64_t h = XXH3_64bits(bytes, sizeof(bytes));
+	for (int i = 0; i < CONTROL_ID_TEXT - 1; i++, h >>= 5)
+		dst[i] = digits[h & 31];
+	dst[CONTROL_ID_TEXT - 1] = '\0';
 }
 
 static int octal(const char *p)
@@ -240,10 +256,12 @@ static void add_attrs(json_t *o, const struct version *v)
 
 void control_add_version(json_t *o, const struct version *v)
 {
-	char dot[CONTROL_DOT_TEXT];
+	char dot[CONTROL_DOT_TEXT], id[CONTROL_ID_TEXT];
 
 	control_dot_text(dot, v->dot);
 	json_object_set_new(o, "version", json_string(dot));
+	control_id_text(id, v->dot);
+	json_object_set_new(o, "id", json_string(id));
 	control_add_number(o, "time", (int64_t)(v->stamp >> 16));
 	json_object_set_new(o, "kind", json_string(kind_text(v->attrs.kind)));
 	json_object_set_new(o, "what", control_what(v));

@@ -28,6 +28,12 @@ void control_add_hex(json_t *o, const char *name, uint64_t n); /* 16 digits */
 #define CONTROL_DOT_TEXT 40
 void control_dot_text(char dst[CONTROL_DOT_TEXT], struct dot d);
 
+/* A version's short name, the same on all nodes: six digits of Crockford's base 32 (no i, l, o, u),
+ * made of its dot. All versions of an op have the same; of those of one path two are the same once in
+ * 10^7 histories of ten. */
+#define CONTROL_ID_TEXT 7
+void control_id_text(char dst[CONTROL_ID_TEXT], struct dot d);
+
 /* The bytes that path_escape showed as `text`, checked as a path of the tree ("" is its root). 0,
  * or ERR_FORMAT. */
 int control_path(const char *text, char path[PATH_LEN_MAX + 1]);

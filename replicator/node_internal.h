@@ -231,6 +231,10 @@ void node_verify_cancel(struct node *n, uint64_t id);
  * -EALREADY: it is not joining. */
 int node_start_alone(struct node *n);
 
+/* An administrator's order, given to the core at once (changes the node). 0, or why the store cannot
+ * be written: then nothing was ordered. Not while core_joining. */
+int node_order(struct node *n, const struct order *o);
+
 /* For the log: store_log and store_outcomes on n->store. Nothing new has been written while
  * n->changes is the same. */
 

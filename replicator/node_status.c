@@ -101,3 +101,13 @@ int node_start_alone(struct node *n)
 	node_defer(n, &e);
 	return 0;
 }
+
+int node_order(struct node *n, const struct order *o)
+{
+	struct event e = {.type = EVENT_ORDER, .order = o};
+	int blocked = runner_blocked(n->runner);
+
+	if (blocked == 0)
+		node_event(n, &e);
+	return blocked;
+}

@@ -104,6 +104,7 @@ struct log_record {
 };
 struct log_filter {
 	const char *path;   /* exactly, or everything below it; NULL: all */
+	bool exact;         /* path: nothing of what is below it */
 	int64_t since_msec; /* 0: all */
 	int64_t after_id;   /* 0: all */
 	uint64_t origin;    /* 0: all */

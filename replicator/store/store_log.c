@@ -38,7 +38,9 @@ static sqlite3_stmt *prepare(struct store *s, const struct log_filter *f, int *e
 	    "SELECT * FROM (SELECT v.id AS id, v.wall, v.path, v.data, v.own, v.current, o.node"
 	    " FROM version v LEFT JOIN origin o ON o.origin = v.origin"
 	    " WHERE v.id > ?1 AND v.wall >= ?2%s%s%s ORDER BY v.id %s LIMIT ?8) ORDER BY id",
-	    f->path && f->path[0] ? " AND (v.path = ?3 OR (v.path > ?4 AND v.path < ?5))" : "",
+	    !f->path || !f->path[0] ? ""
+	    : f->exact		    ? " AND v.path = ?3"
+				    : " AND (v.path = ?3 OR (v.path > ?4 AND v.path < ?5))",
 	    f->origin ? " AND v.origin = ?6" : "", f->node ? " AND o.node = ?7" : "",
 	    f->first ? "ASC" : "DESC");
 	*err = database_error(s, sqlite3_prepare_v2(s->db, sql, -1, &st, NULL), "reading the log");
@@ -55,6 +57,8 @@ static void bind_filter(sqlite3_stmt *st, const struct log_filter *f, const char
 	sqlite3_bind_int64(st, BIND_SINCE, f->since_msec ? f->since_msec : INT64_MIN);
 	if (f->path && f->path[0]) {
 		bind_path(st, BIND_PATH, f->path);
+	}
+	if (f->path && f->path[0] && !f->exact) {
 		bind_path(st, BIND_BELOW, below);
 		bind_path(st, BIND_BEYOND, beyond);
 	}

@@ -119,6 +119,55 @@ int node_start_alone(struct node *n)
 	return fake.alone;
 }
 
+int node_order(struct node *n, const struct order *o)
+{
+	(void)n;
+	(void)o;
+	return 0;
+}
+
+/* ---- and of the core only what the store's records say ---- */
+
+const struct version *core_visible(const struct core *c, const char *path)
+{
+	(void)c;
+	(void)path;
+	return NULL;
+}
+void core_each(const struct core *c, const char *after,
+	       bool (*each)(void *arg, const struct core_path *p), void *arg)
+{
+	(void)c;
+	(void)after;
+	(void)each;
+	(void)arg;
+}
+bool core_joining(const struct core *c)
+{
+	(void)c;
+	return false;
+}
+bool core_local(const struct core *c, const char *path, bool dir)
+{
+	(void)c;
+	(void)path;
+	(void)dir;
+	return false;
+}
+const struct vv *core_vector(const struct core *c)
+{
+	static const struct vv none;
+
+	(void)c;
+	return &none;
+}
+const char *core_origin_node(const struct core *c, uint64_t origin)
+{
+	(void)c;
+	(void)origin;
+	return "ns1";
+}
+
 /* ---- the loop, as far as the socket needs it ---- */
 
 static struct conf conf = {.node = (char *)"ns1", .mount = (char *)"/m"};

@@ -9,9 +9,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/err.h"
 #include "tools/zonefsctl/client.h"
-#include "tools/zonefsctl/place.h"
+#include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/text.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
@@ -21,77 +20,16 @@
 
 /* ---- a version ---- */
 
-/* "root", "alice as root", "alice as uid 105": whoever logged in, and as whom if that is another.
- */
-static void say_who(const json_t *who)
-{
-	long long uid = line_number(who, "uid");
-	const json_t *login = json_object_get(who, "login_uid");
-	const char *user = line_text(who, "user");
-	const char *command = line_text(who, "command");
-	const char *tty = line_text(who, "tty");
-
-	if (user[0])
-		printf("%s", user);
-	else
-		printf("uid %lld", login ? (long long)json_integer_value(login) : uid);
-	if (login && json_integer_value(login) != uid)
-		printf(uid == 0 ? " as root" : " as uid %lld", uid);
-	if (command[0] || tty[0])
-		printf(" (%s%s%s)", command, command[0] && tty[0] ? ", " : "", tty);
-}
-
-static void say_what(const json_t *line)
-{
-	const json_t *what = json_object_get(line, "what");
-	const char *kind = line_text(line, "kind");
-	bool renamed = json_object_get(line, "renamed_from") || json_object_get(line, "renamed_to");
-
-	if (json_object_get(line, "renamed_from"))
-		printf("renamed from %s", line_text(line, "renamed_from"));
-	else if (json_object_get(line, "renamed_to"))
-		printf("renamed to %s", line_text(line, "renamed_to"));
-	else if (json_array_size(what) == 0)
-		printf("saved, unchanged");
-	for (size_t i = 0; !renamed && i < json_array_size(what); i++) {
-		const char *word = json_string_value(json_array_get(what, i));
-
-		printf("%s%s", i ? ", " : "", word);
-		if (strcmp(word, "mode") == 0)
-			printf(" %s", line_text(line, "mode"));
-		else if (strcmp(word, "owner") == 0)
-			printf(" %s:%s", line_text(line, "owner"), line_text(line, "group"));
-	}
-	if (json_object_get(line, "target"))
-		printf(" -> %s", line_text(line, "target"));
-	else if (strcmp(kind, "file") != 0 && strcmp(kind, "absent") != 0)
-		printf(" (%s)", kind);
-}
-
-/* Nobody is known to have made what was found at a start or taken in. */
-static bool is_anonymous(const json_t *who)
-{
-	return !line_text(who, "command")[0] && !json_object_get(who, "pid");
-}
-
 static void say_version(const json_t *line)
 {
-	const json_t *who = json_object_get(line, "who");
 	char text[TEXT_MAX];
 
 	text_time(text, line_number(line, "time"));
 	printf("%s  %s  ", text, line_text(line, "node"));
-	if (is_anonymous(who))
-		printf("-");
-	else
-		say_who(who);
+	lines_say_who(line);
 	printf("  %s: ", line_text(line, "path"));
-	say_what(line);
-	if (json_object_get(line, "size")) {
-		text_size(text, line_number(line, "size"));
-		printf(", %s", text);
-	}
-	printf("  [%s]\n", line_text(line, "version"));
+	lines_say_what(line);
+	printf("  [%s]\n", line_text(line, "id"));
 }
 
 /* ---- outcomes ---- */
@@ -204,23 +142,6 @@ static void say(void *arg, const json_t *line)
 
 /* ---- the request ---- */
 
-static int add_path(json_t *request, const char *argument)
-{
-	const struct conf *c = client_conf();
-	char path[PATH_LEN_MAX + 1], escaped[PATH_ESCAPED_MAX];
-	int err = c ? place_resolve(c->mount, argument, path) : -1;
-
-	if (!c)
-		return CTL_FAILED;
-	if (err == ERR_DENIED)
-		return ctl_fail("%s: not in the tree, which is mounted at %s", argument, c->mount);
-	if (err < 0)
-		return ctl_fail("%s: %s", argument, err_text(err));
-	json_object_set_new(request, "path",
-			    json_string(path_escape(escaped, sizeof(escaped), path)));
-	return CTL_OK;
-}
-
 static int wrong(const char *option, const char *value, const char *what)
 {
 	ctl_fail("%s: \"%s\" is not %s", option, value, what);
@@ -246,7 +167,7 @@ static int add_option(struct client_call *call, int option, const char *value)
 		call->json = true;
 		return CTL_OK;
 	case 'p':
-		return add_path(call->request, value);
+		return lines_add_path(call->request, value);
 	case 'o':
 		json_object_set_new(call->request, "origin", json_string(value));
 		return CTL_OK;

@@ -1,0 +1,110 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Two hosts, cut off from each other and edited on both sides: what is listed, how it is resolved; and
+# what was there before: shown, compared, brought back, on both hosts, with named serving it.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+HOOK=bind
+
+host_new ns1
+host_new ns2
+for h in ns1 ns2; do chroot_make $h; done
+chroot_fill ns1
+zone_stanza a.test >>"$T/ns1$TREE/etc/named.conf"
+zone_text a.test 1000 >"$T/ns1$TREE/var/named/a.test.zone"
+chown root:bind "$T/ns1$TREE/var/named/a.test.zone"
+must chmod 664 "$T/ns1$TREE/var/named/a.test.zone"
+for h in ns1 ns2; do node_conf $h; done
+for h in ns1 ns2; do node_start $h; done
+check "ns2 has the zone" wait_for 20 test -e "$T/ns2$TREE/var/named/a.test.zone"
+check "and the key" wait_for 20 test -e "$T/ns2$TREE/etc/rndc.key"
+named_start ns1
+named_start ns2
+for h in ns1 ns2; do
+	wait_for 60 node_well $h || note "$(on $h zonefsctl status)"
+	is "$h serves" "$(serial_on $h a.test)" 1000
+done
+Z=var/named/a.test.zone
+ctl() { local h=$1; shift; sh_on "$h" "zonefsctl $*" 2>&1; }
+# The name of the version of $2 that is on line $3 of its history on $1.
+nth() { ctl "$1" "history $2" | sed -n "$3p" | cut -d' ' -f1; }
+
+# History: the same names everywhere, contents, differences.
+for n in 1001 1002; do
+	sh_on ns1 "sed -i 's/ $((n - 1)) / $n /' $Z"
+	check "saved as $n, and served" on ns1 zonefsctl wait --served --timeout 30
+done
+is "ns2 serves it" "$(serial_on ns2 a.test)" 1002
+H=$(ctl ns1 history $Z)
+is "three versions" "$(wc -l <<<"$H")" 3
+like "who and what" "$(tail -n1 <<<"$H")" '^[0-9a-z]{6}  20.* ns1  root \(sed.*content, .*<- now$'
+is "the last ones have the same names on ns2" "$(ctl ns2 history $Z | tail -n2 | cut -d' ' -f1)" \
+	"$(tail -n2 <<<"$H" | cut -d' ' -f1)"
+V2=$(nth ns1 $Z 2) V3=$(nth ns1 $Z 3)
+like "show: what it held" "$(ctl ns2 show $Z@$V2)" ' 1001 '
+is "the beginning of a name is enough, in capitals too" \
+	"$(ctl ns1 show $Z@"$(cut -c1-5 <<<"$V2" | tr a-z A-Z)" | md5sum)" "$(ctl ns1 show $Z@$V2 | md5sum)"
+like "diff: what was changed last" "$(ctl ns1 diff $Z)" '^\+.* 1002 '
+like "diff: since a version" "$(ctl ns2 diff $Z@$V2)" '^-.* 1001 '
+like "diff: between two" "$(ctl ns1 diff $Z@$V3 @$V2)" '^\+.* 1001 '
+check_not "an unknown version is refused" ctl ns1 show $Z@zzzzzz
+like "and those there are, are named" "$(ctl ns1 show $Z@zzzzzz)" "there are: .*$V2 $V3"
+like "nothing is known of what never was" "$(ctl ns1 history no/such)" 'nothing is known of no/such'
+
+# Back to an older version: it is newer than all, so it is loaded, on both.
+mtime() { sh_on "$1" "stat -c %.9Y $Z" | tr -d .; }
+T0=$(mtime ns2)
+check "restore, on the other host" ctl ns2 restore $Z@$V2
+check "it is served" on ns2 zonefsctl wait --served --timeout 30
+for h in ns1 ns2; do
+	check "$h serves the restored zone" wait_for 20 serves $h a.test 1001
+	check "its time went forward on $h" test "$(mtime $h)" -gt "$T0"
+done
+like "log says who did it" "$(ctl ns1 log -n 1)" 'ns2  root \(zonefsctl.*a.test.zone: content'
+like "once more: nothing to do" "$(ctl ns1 restore $Z@$V2)" 'nothing to do'
+
+# Deleted, with its directory, and back.
+sh_on ns1 'mkdir -p etc/more/deep && echo precious >etc/more/deep/list && chmod 640 etc/more/deep/list'
+check "a file of its own" on ns1 zonefsctl wait --timeout 20
+sh_on ns2 'rm -r etc/more'
+check "deleted on the other host" on ns2 zonefsctl wait --timeout 20
+check_not "gone" sh_on ns1 'ls etc/more'
+like "its history is known" "$(ctl ns1 history etc/more/deep/list)" 'deleted'
+V=$(ctl ns1 history etc/more/deep/list | grep -v deleted | tail -n1 | cut -d' ' -f1)
+check "restored" ctl ns1 restore etc/more/deep/list@$V
+check "and here again" wait_for 20 test -e "$T/ns1$TREE/etc/more/deep/list"
+check "there too" wait_for 20 test -e "$T/ns2$TREE/etc/more/deep/list"
+is "with content and mode" "$(sh_on ns2 'cat etc/more/deep/list; stat -c %a etc/more/deep/list')" "precious
+640"
+settle ns1 ns2
+
+# A conflict.
+check "no conflicts" on ns1 zonefsctl conflicts
+link_down ns2
+sh_on ns1 'echo from ns1 >etc/shared'
+sh_on ns1 'zonefsctl wait etc/shared >/dev/null 2>&1'
+sh_on ns2 'echo from ns2 >etc/shared'
+sh_on ns2 'zonefsctl wait etc/shared >/dev/null 2>&1'
+link_up ns2
+check "ns1 knows of the conflict" wait_for 40 fails on ns1 zonefsctl conflicts
+check "ns2 knows of the conflict" wait_for 40 fails on ns2 zonefsctl conflicts
+C=$(ctl ns1 conflicts)
+like "the path" "$C" '^etc/shared$'
+like "the one that is shown" "$C" 'ns2 .*<- shown now'
+like "the other one" "$C" '^  [0-9a-z]{6}  .* ns1  root'
+like "how many" "$C" '^1 path in conflict'
+is "the same one is shown on both" "$(sh_on ns1 'cat etc/shared')" "$(sh_on ns2 'cat etc/shared')"
+LOSER=$(grep ' ns1 ' <<<"$C" | awk '{print $1; exit}')
+like "diff: theirs and ours" "$(ctl ns1 diff etc/shared)" '^-from ns1'
+check_not "only what is in conflict can be taken" ctl ns1 resolve etc/shared --take $V2
+check "resolve" ctl ns1 resolve etc/shared --take $LOSER
+check "no conflict any longer on ns2" wait_for 40 on ns2 zonefsctl conflicts
+for h in ns1 ns2; do
+	check "$h has what was taken" wait_for 20 file_is "$T/$h$TREE/etc/shared" "from ns1"
+done
+check_not "resolved is resolved" ctl ns1 resolve etc/shared --take $LOSER
+settle ns1 ns2
+named_stop ns1
+named_stop ns2 # its temporary files are its own
+trees_same "" ns1 ns2
+finish

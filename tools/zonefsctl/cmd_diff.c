@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * zonefsctl diff: two versions of a path, by the system's diff, which gets them as files in memory.
+ * Exit status as diff's: 0 the same, 1 different, 2 trouble.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "tools/zonefsctl/client.h"
+#include "tools/zonefsctl/lines.h"
+#include "tools/zonefsctl/text.h"
+#include "tools/zonefsctl/zonefsctl.h"
+
+#define SILENCE_SEC 30
+#define TROUBLE 2
+
+/* ---- which versions ---- */
+
+struct known {
+	char *before;   /* the last one that is not shown now: what was there before, or another */
+	char *conflict; /* the last one in conflict */
+	char *now;
+};
+
+static void keep(char **to, const json_t *line)
+{
+	free(*to);
+	*to = strdup(line_text(line, "version"));
+}
+
+static void learn(void *arg, const json_t *line)
+{
+	struct known *k = arg;
+
+	if (!line_is(line, "version"))
+		return;
+	if (line_bool(line, "visible"))
+		keep(&k->now, line);
+	else if (!line_bool(line, "history"))
+		keep(&k->conflict, line);
+	else
+		keep(&k->before, line);
+}
+
+static int ask(const char *path, struct known *k)
+{
+	CLEANUP_FREE char *words = NULL;
+	struct client_call call = {.command = "history",
+				   .request = json_object(),
+				   .silence_sec = SILENCE_SEC,
+				   .each = learn,
+				   .arg = k,
+				   .words = &words};
+
+	if (lines_add_path(call.request, path) != CTL_OK) {
+		json_decref(call.request);
+		return TROUBLE;
+	}
+	int status = client_call(&call);
+	if (status != CTL_OK && words)
+		ctl_fail("%s", words);
+	return status == CTL_OK ? 0 : TROUBLE;
+}
+
+/* ---- the two sides ---- */
+
+struct side {
+	FILE *file;
+	char name[32]; /* "/dev/fd/5" */
+	char *label;
+	json_t *line;
+};
+
+static int fetch(struct side *s, const char *path, const char *version)
+{
+	int fd = memfd_create("version", 0);
+	char when[TEXT_MAX];
+
+	s->file = fd < 0 ? NULL : fdopen(fd, "w+");
+	if (!s->file) {
+		ctl_fail("no memory for %s: %s", path, strerror(errno));
+		return TROUBLE;
+	}
+	if (lines_content(path, version, s->file, &s->line) != CTL_OK)
+		return TROUBLE;
+	if (strcmp(line_text(s->line, "kind"), "link") == 0)
+		fprintf(s->file, "-> %s\n", line_text(s->line, "target"));
+	text_time(when, line_number(s->line, "time"));
+	if (asprintf(&s->label, "%s@%s\t%.19s %s%s", line_text(s->line, "path"),
+		     line_text(s->line, "id"), when, line_text(s->line, "node"),
+		     strcmp(line_text(s->line, "kind"), "absent") == 0 ? " (deleted)" : "") < 0)
+		s->label = NULL;
+	snprintf(s->name, sizeof(s->name), "/dev/fd/%d", fd);
+	return fflush(s->file) == 0 && s->label ? 0 : TROUBLE;
+}
+
+static void side_fini(struct side *s)
+{
+	if (s->file)
+		fclose(s->file);
+	free(s->label);
+	json_decref(s->line);
+}
+
+static int say_attribute(const struct side *a, const struct side *b, const char *name)
+{
+	const char *old = line_text(a->line, name), *new = line_text(b->line, name);
+
+	if (!old[0] || !new[0] || strcmp(old, new) == 0)
+		return 0;
+	printf("%s %s -> %s\n", name, old, new);
+	return 1;
+}
+
+static int run_diff(const struct side *a, const struct side *b)
+{
+	int status;
+
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("diff", "diff", "-u", "--label", a->label, "--label", b->label, "--",
+		       a->name, b->name, (char *)NULL);
+		fprintf(stderr, "zonefsctl: diff: %s\n", strerror(errno));
+		_exit(TROUBLE);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+		ctl_fail("diff: %s", strerror(errno));
+		return TROUBLE;
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : TROUBLE;
+}
+
+static int compare(const char *path, const char *from, const char *to)
+{
+	struct side a = {0}, b = {0};
+	int status = fetch(&a, path, from);
+
+	if (status == 0)
+		status = fetch(&b, path, to);
+	if (status == 0) {
+		int changed = say_attribute(&a, &b, "kind") + say_attribute(&a, &b, "mode") +
+			      say_attribute(&a, &b, "owner") + say_attribute(&a, &b, "group");
+
+		status = run_diff(&a, &b);
+		if (status == 0 && changed)
+			status = 1;
+	}
+	side_fini(&a);
+	side_fini(&b);
+	return status;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	static const struct option none[] = {{0}};
+	CLEANUP_FREE char *path = NULL, *from = NULL;
+	struct known k = {0};
+	int status = TROUBLE;
+
+	optind = 0;
+	if (getopt_long(argc, argv, "", none, NULL) != -1 || optind == argc || optind + 2 < argc)
+		return ctl_usage("diff");
+	const char *to = optind + 2 == argc ? argv[optind + 1] : NULL;
+	bool named = lines_cut(argv[optind], &path, &from);
+	if (to && (!named || to[0] != '@' || !to[1]))
+		return ctl_usage("diff");
+	if (!to || !named)
+		status = ask(path, &k);
+	const char *old = named ? from : k.conflict ? k.conflict : k.before;
+	if (to)
+		status = compare(path, from, to + 1);
+	else if (status == 0 && !k.now)
+		ctl_fail("%s: nothing that has a version is shown there now", path);
+	else if (status == 0 && !old)
+		ctl_fail("%s has only one version", path);
+	else if (status == 0)
+		status = compare(path, old, k.now);
+	free(k.before);
+	free(k.conflict);
+	free(k.now);
+	return !to && (!k.now || !old) ? TROUBLE : status;
+}
