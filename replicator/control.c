@@ -15,6 +15,7 @@
  *   {"zonefs":1,"command":"conflicts"}
  *   {"zonefs":1,"command":"content","path":P,"version":V}
  *   {"zonefs":1,"command":"restore","path":P,"version":V, WHO}
+ *   {"zonefs":1,"command":"restore-at","at":MS,"path":P or "pattern":P,"dry_run":BOOL, WHO}
  *   {"zonefs":1,"command":"resolve","path":P,"take":V or "directory", WHO}
  *     WHO: "user":NAME,"login_uid":N,"tty":NAME; V: a version's "id", the beginning of one, or its
  *     "version"
@@ -37,6 +38,7 @@
  *   writer      a process that has the path open for writing             wait
  *   difference  a path that is not the same on a peer                    verify
  *   compared    a peer, how many paths were compared and differ          verify
+ *   planned     "action": "restore", "delete", "left" (and in words why)  restore-at
  *   {"end":true,"exit":0 or 1,"words":"..."}
  *
  * Times are milliseconds since 1970, durations end with _ms. Paths are relative to the tree and

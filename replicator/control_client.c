@@ -99,7 +99,7 @@ static const struct control_command *const commands[] = {
     &control_status, &control_peers,  &control_log,
     &control_wait,   &control_verify, &control_start_alone,
     &control_history, &control_conflicts, &control_content,
-    &control_restore, &control_resolve,
+    &control_restore_at, &control_restore, &control_resolve,
 };
 
 static const struct control_command *find(const char *name)

@@ -19,4 +19,7 @@ struct version *history_find(struct client *c, const char *path, const char *tex
  * not. */
 json_t *history_line(struct client *c, const char *path, const struct version *v);
 
+/* Who gives an order with this request. *user is the request's, or "". */
+void order_who(const struct client *c, const json_t *request, struct who *who, const char **user);
+
 #endif

@@ -58,6 +58,7 @@ extern const struct control_command control_history;
 extern const struct control_command control_conflicts;
 extern const struct control_command control_content;
 extern const struct control_command control_restore;
+extern const struct control_command control_restore_at;
 extern const struct control_command control_resolve;
 
 /* Adds a line; takes the reference (NULL: out of memory). False: there is no room, and nothing was

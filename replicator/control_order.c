@@ -25,7 +25,7 @@ static void copy(char *dst, size_t size, const char *s)
 }
 
 /* The kernel says which process it is; who logged in and where, it says itself: it is root. */
-static void read_who(const struct client *c, const json_t *request, struct who *who,
+void order_who(const struct client *c, const json_t *request, struct who *who,
 		     const char **user)
 {
 	struct ucred cred = {.uid = (uid_t)-1};
@@ -102,7 +102,7 @@ static void give(struct client *c, const json_t *request, const char *path, cons
 	uint64_t before = ops(n);
 	struct who who;
 
-	read_who(c, request, &who, &o.user);
+	order_who(c, request, &who, &o.user);
 	o.who = &who;
 	int err = node_order(n, &o);
 	const struct version *now = core_visible(n->core, path);

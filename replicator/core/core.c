@@ -325,6 +325,13 @@ const struct version *core_visible(const struct core *c, const char *path)
 	return k ? key_visible(c, k).version : NULL;
 }
 
+bool core_is_dir(const struct core *c, const char *path)
+{
+	const struct key *k = key_find(c, path);
+
+	return k ? key_visible(c, k).kind == KIND_DIR : key_live_below(c, path);
+}
+
 void core_each(const struct core *c, const char *after,
 	       bool (*each)(void *arg, const struct core_path *p), void *arg)
 {

@@ -292,6 +292,9 @@ uint64_t core_tree_digest(const struct core *c);
  * directory. */
 const struct version *core_visible(const struct core *c, const char *path);
 
+/* By the entries it is a directory, be it only for what is in it. */
+bool core_is_dir(const struct core *c, const char *path);
+
 /* Each path with an entry or something shown, in key order, from the first one after `after` (""
  * for all); stops when the callback returns false. */
 struct core_path {

@@ -117,6 +117,11 @@ struct log_filter {
 int store_log(struct store *s, const struct log_filter *f,
 	      int (*each)(void *arg, const struct log_record *r), void *arg);
 
+/* Paths of which versions are kept, in byte order, from the first one after `after`: at most `max`.
+ * How many, or an error, or what the callback returned if not 0. */
+int store_paths(struct store *s, const char *after, int max,
+		int (*each)(void *arg, const char *path), void *arg);
+
 /* `told`: nobody else has to hear of it. */
 int store_outcome(struct store *s, const struct outcome *o, bool told);
 /* Outcomes of versions by origins of `node` that it has not heard, oldest first, at most `max`. */

@@ -2,6 +2,7 @@
  *
  * The log: the versions that are stored, in the order in which this node learned them.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,4 +116,32 @@ int store_log(struct store *s, const struct log_filter *f,
 		err = database_error(s, rc, "reading the log");
 	sqlite3_finalize(st);
 	return err;
+}
+
+int store_paths(struct store *s, const char *after, int max,
+		int (*each)(void *arg, const char *path), void *arg)
+{
+	CLEANUP_FREE char **paths = calloc((size_t)max, sizeof(char *));
+	int n = 0, err, result = 0;
+	sqlite3_stmt *st = paths ? database_statement(s, SQL_PRUNE_PATHS, &err) : NULL;
+
+	if (!st)
+		return paths ? err : -ENOMEM;
+	bind_path(st, 1, after);
+	sqlite3_bind_int(st, 2, max);
+	while (n < max && sqlite3_step(st) == SQLITE_ROW) {
+		const char *path = column_path(st, 0, &err);
+
+		paths[n] = err ? NULL : strdup(path);
+		if (!paths[n])
+			break;
+		n++;
+	}
+	sqlite3_reset(st);
+	for (int i = 0; i < n; i++) {
+		if (!err && result == 0)
+			result = each(arg, paths[i]);
+		free(paths[i]);
+	}
+	return err ? err : result ? result : n;
 }

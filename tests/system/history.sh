@@ -78,6 +78,37 @@ is "with content and mode" "$(sh_on ns2 'cat etc/more/deep/list; stat -c %a etc/
 640"
 settle ns1 ns2
 
+# A whole tree as it was, made of changes by both.
+sh_on ns1 'mkdir -p etc/tree/sub && echo 1 >etc/tree/a && echo 1 >etc/tree/sub/b && ln -s a etc/tree/l'
+check "a tree" on ns1 zonefsctl wait --timeout 20
+AT=$(($(date +%s) + 1)) # a whole second, and what comes now comes after it
+past() { [ "$(date +%s)" -gt "$AT" ]; }
+check "time goes on" wait_for 5 past
+sh_on ns2 'echo 2 >etc/tree/a; rm -r etc/tree/sub; rm etc/tree/l; chmod 600 etc/tree/a; echo new >etc/tree/new; echo other >etc/other'
+check "turned upside down" on ns2 zonefsctl wait --timeout 20
+D=$(ctl ns1 restore --at @$AT --dry-run etc/tree)
+like "the plan: what comes back" "$D" '^restore +etc/tree/sub/b@[0-9a-z]{6}$'
+like "... what goes" "$D" '^delete +etc/tree/new$'
+unlike "... and nothing else" "$D" 'etc/other'
+like "how much" "$D" '^4 would be restored, 1 would be deleted, 0 left alone$'
+is "it was only a plan" "$(sh_on ns1 'cat etc/tree/a')" 2
+check_not "nothing is done without a yes" sh_on ns1 "zonefsctl restore --at @$AT etc/tree </dev/null"
+is "really nothing" "$(sh_on ns1 'cat etc/tree/a')" 2
+check "restore --at" ctl ns1 restore --at @$AT --yes etc/tree
+settle ns1 ns2
+for h in ns1 ns2; do
+	is "$h has the tree as it was" \
+		"$(sh_on $h 'cd etc/tree && find . | sort | tr "\n" " "; cat a sub/b; readlink l; stat -c %a a')" \
+		". ./a ./l ./sub ./sub/b 1
+1
+a
+644"
+done
+is "and what was not meant is as it is" "$(sh_on ns2 'cat etc/other')" other
+like "once more: nothing to do" "$(ctl ns2 restore --at @$AT --yes etc/tree)" 'nothing to do'
+like "by a pattern" "$(ctl ns1 restore --at @$AT --dry-run "'etc/oth*'")" '^delete +etc/other$'
+check_not "a time to come is refused" ctl ns1 restore --at @4000000000 --dry-run
+
 # A conflict.
 check "no conflicts" on ns1 zonefsctl conflicts
 link_down ns2

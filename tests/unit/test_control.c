@@ -142,6 +142,12 @@ void core_each(const struct core *c, const char *after,
 	(void)each;
 	(void)arg;
 }
+bool core_is_dir(const struct core *c, const char *path)
+{
+	(void)c;
+	(void)path;
+	return false;
+}
 bool core_joining(const struct core *c)
 {
 	(void)c;

@@ -26,8 +26,8 @@ const struct ctl_command ctl_commands[] = {
     {"show", cmd_show, "PATH@VERSION", "what a version held, to standard output"},
     {"diff", cmd_diff, "PATH[@VERSION] [@VERSION]",
      "what changed: since the last version, since this one, between two"},
-    {"restore", cmd_restore, "PATH@VERSION",
-     "a version is there again, on all nodes; deleted files too"},
+    {"restore", cmd_restore, "PATH@VERSION | --at T [-n] [-y] [PATH|PATTERN]",
+     "a version is there again, or all that was at a time; deleted files too"},
     {"start-alone", cmd_start_alone, "", "join no longer: do not wait for peers that are away"},
     {0},
 };
