@@ -11,7 +11,9 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # Stands in for the replicator, and lends its port.
 install -m 755 "$BIN/helpers/portlend" "$BIN/zonefs-replicator"
-node_conf p1 'hook "echo" {
+# What install(1) does after its close is to be within close-delay, on a loaded machine too.
+node_conf p1 'close-delay = 2000
+hook "echo" {
   run   = { "/usr/bin/head", "-c", "5" }
   user  = "nobody"
   match = { "**" }
