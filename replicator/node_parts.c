@@ -40,7 +40,10 @@ static int hand_store(void *arg, const struct effect *e)
 
 static int hand_commit(void *arg)
 {
-	return store_commit(((struct node *)arg)->store);
+	struct node *n = arg;
+
+	n->changes++; /* whoever follows the log finds only now what was stored */
+	return store_commit(n->store);
 }
 
 static bool hand_dirty(void *arg)
