@@ -146,7 +146,7 @@ bench: deps
 	@B=$(B) tests/bench/run
 
 sim: $(B)/sim
-	$(B)/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(if $(TRACE),--trace)
+	$(B)/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) $(if $(TRACE),--trace)
 
 fuzz:
 	@tools/install-deps libclang-rt-14-dev clang

@@ -238,7 +238,7 @@ bool core_local(const struct core *c, const char *path, bool dir)
 {
 	const struct key *k = key_find(c, path);
 
-	return (k && k->local) || locality_local(c->conf.locality, path, dir, NULL);
+	return k ? observe_local(c, k, dir) : locality_local(c->conf.locality, path, dir, NULL);
 }
 
 const struct vv *core_vector(const struct core *c)

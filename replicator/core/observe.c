@@ -14,7 +14,15 @@
 
 bool observe_local(const struct core *c, const struct key *k, bool dir)
 {
-	return k->local || locality_local(c->conf.locality, k->path, dir, NULL);
+	struct key *key = (struct key *)(uintptr_t)k;
+	uint8_t bit = dir ? 2 : 1;
+
+	if (!(k->local_known & bit)) {
+		key->local_known |= bit;
+		if (locality_local(c->conf.locality, k->path, dir, NULL))
+			key->local_found |= bit;
+	}
+	return k->local || (k->local_found & bit);
 }
 
 /* Something is known to be there, if only that it was being written: should the directory above

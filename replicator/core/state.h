@@ -97,6 +97,8 @@ struct key {
 	bool was_present;
 	bool left_told;  /* that it stays for its local files */
 	bool left_again; /* what it holds was to be looked into during a look or a flight */
+	uint8_t local_known; /* by patterns, which are slow: 1 as a file, 2 as a directory, */
+	uint8_t local_found; /* and what was found */
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,

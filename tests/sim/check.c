@@ -87,7 +87,7 @@ static bool held_by_local(struct world *w, const char *path)
 static bool excluded(struct world *w, const char *path, bool dir)
 {
 	for (uint32_t i = 0; i < w->nnodes; i++)
-		if (locality_local(w->nodes[i].locality, path, dir, ""))
+		if (truth_local(w, &w->nodes[i], path, dir))
 			return true;
 	return held_by_local(w, path);
 }

@@ -75,7 +75,7 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 			world_fail(w, "durable before said",
 				   "%s has no content for its version of %s", n->name, e->path);
 		if (e->store.own &&
-		    locality_local(n->locality, e->path, v->attrs.kind == KIND_DIR, ""))
+		    truth_local(w, n, e->path, v->attrs.kind == KIND_DIR))
 			world_fail(w, "no one else", "%s told of %s, which is local", n->name,
 				   e->path);
 		if (e->store.own)

@@ -3,7 +3,8 @@
  * sim: histories from seeds.
  *
  *   sim [--seeds N] [--first S]    N histories, their failures, and a count
- *       --stop                     only until the first failure
+ *       --stop                     only until the first failure, one after the other
+ *       --jobs N                   that many processes (one for each processor)
  *   sim --seed S [--trace]         one
  *
  * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/sim/world.h"
 
@@ -61,24 +64,88 @@ static bool run_and_repeat(uint64_t seed)
 	return false;
 }
 
+static unsigned long long run_all(unsigned long long first, unsigned long long *seeds, bool trace,
+				  bool stop)
+{
+	unsigned long long failed = 0;
+	uint64_t hash;
+
+	for (unsigned long long i = 0; i < *seeds; i++) {
+		failed += trace ? !run_seed(first + i, true, &hash) : !run_and_repeat(first + i);
+		fflush(stdout);
+		if (stop && failed)
+			*seeds = i + 1;
+	}
+	return failed;
+}
+
+/* One of `jobs` processes: each takes the next seeds, by turns, and says at its end how many
+ * failed. */
+static void run_share(unsigned long long first, unsigned long long seeds, long job, long jobs,
+		      int out)
+{
+	unsigned long long failed = 0;
+
+	for (unsigned long long i = (unsigned long long)job; i < seeds;
+	     i += (unsigned long long)jobs) {
+		failed += !run_and_repeat(first + i);
+		fflush(stdout);
+	}
+	_exit(write(out, &failed, sizeof failed) == sizeof failed ? 0 : 1);
+}
+
+static unsigned long long run_jobs(unsigned long long first, unsigned long long seeds, long jobs)
+{
+	unsigned long long failed = 0;
+	unsigned long long of_one;
+	int status;
+	int fds[2];
+
+	if (pipe(fds) < 0)
+		abort();
+	for (long job = 0; job < jobs; job++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			abort();
+		if (pid == 0)
+			run_share(first, seeds, job, jobs, fds[1]);
+	}
+	close(fds[1]);
+	while (read(fds[0], &of_one, sizeof of_one) == sizeof of_one)
+		failed += of_one;
+	close(fds[0]);
+	while (wait(&status) > 0) {
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			continue;
+		printf("a process of the simulator ended with status %d\n", status);
+		failed++;
+	}
+	return failed;
+}
+
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--first S] [--stop] | sim --seed S [--trace]\n", stderr);
+	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] | sim --seed S [--trace]\n",
+	      stderr);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
-	    {"seed", required_argument, NULL, 's'},  {"stop", no_argument, NULL, 'x'},
-	    {"trace", no_argument, NULL, 't'},       {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
+						{"first", required_argument, NULL, 'f'},
+						{"seed", required_argument, NULL, 's'},
+						{"stop", no_argument, NULL, 'x'},
+						{"trace", no_argument, NULL, 't'},
+						{"jobs", required_argument, NULL, 'j'},
+						{NULL, 0, NULL, 0}};
 	unsigned long long seeds = 1000;
 	unsigned long long first = 1;
 	unsigned long long failed = 0;
 	bool trace = false;
 	bool stop = false;
-	uint64_t hash;
+	long jobs = sysconf(_SC_NPROCESSORS_ONLN);
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -93,6 +160,8 @@ int main(int argc, char **argv)
 			stop = true;
 		else if (c == 't')
 			trace = true;
+		else if (c == 'j')
+			jobs = atol(optarg);
 		else
 			return usage();
 	}
@@ -100,12 +169,11 @@ int main(int argc, char **argv)
 		return usage();
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	printf("seeds %llu to %llu\n", first, first + seeds - 1);
-	for (unsigned long long i = 0; i < seeds; i++) {
-		failed += trace ? !run_seed(first + i, true, &hash) : !run_and_repeat(first + i);
-		fflush(stdout);
-		if (stop && failed)
-			seeds = i + 1;
-	}
+	fflush(stdout);
+	if (trace || stop || seeds == 1 || jobs < 2)
+		failed = run_all(first, &seeds, trace, stop);
+	else
+		failed = run_jobs(first, seeds, jobs);
 	printf("%llu seeds, %llu failed\n", seeds, failed);
 	return failed ? 1 : 0;
 }

@@ -17,6 +17,7 @@ struct session {
 	uint32_t action;
 	uint32_t step;
 	uint32_t writes;
+	uint32_t rounds;
 	char path[SIM_PATH_MAX];
 	char other[SIM_PATH_MAX + 16]; /* a temporary or a new name */
 	struct inode *file;            /* open */
@@ -202,6 +203,31 @@ static void delete_create(struct world *w, struct node *n, struct session *s)
 	user_create(w, n, s->path, KIND_FILE, user_content(w), true);
 }
 
+/* Away and back: at once, or when the first rename has been told; there may be a third step, as
+ * when two directories change places. */
+static void away(struct world *w, struct node *n, struct session *s)
+{
+	const char *from = s->step % 2 ? s->other : s->path;
+	const char *to = s->step % 2 ? s->path : s->other;
+
+	if (user_rename(w, n, from, to) && s->step < 3 &&
+	    (s->step % 2 == 0 || rng_chance(&w->rng, 3000)))
+		next(w, n, s, rng_below(&w->rng, rng_chance(&w->rng, 5000) ? 8 : 250));
+}
+
+/* A program that writes its state down again and again, without a pause to speak of. */
+static void often(struct world *w, struct node *n, struct session *s)
+{
+	if (s->step == 0) {
+		open_file(w, n, s, s->path, true);
+		return;
+	}
+	if (!write_or_close(w, n, s) || s->rounds-- == 0 || truth_full(w, s->path))
+		return;
+	s->step = UINT32_MAX;
+	next(w, n, s, soon(w));
+}
+
 static void at_once(struct world *w, struct node *n, struct session *s)
 {
 	struct inode *i;
@@ -262,6 +288,12 @@ static void session_step(struct world *w, uint8_t node, void *arg)
 	case USER_OLD:
 		sed(w, n, s);
 		break;
+	case USER_AWAY:
+		away(w, n, s);
+		break;
+	case USER_OFTEN:
+		often(w, n, s);
+		break;
 	case USER_DELETE_CREATE:
 		delete_create(w, n, s);
 		break;
@@ -283,7 +315,14 @@ void session_start(struct world *w, struct node *n, const char *path, uint32_t a
 	else if (action == USER_SED || action == USER_OLD)
 		snprintf(s.other, sizeof s.other, "%.*ssed%06u", dir, path,
 			 rng_below(&w->rng, 1000000));
-	else if (action == USER_RENAME) {
+	else if (action == USER_OFTEN)
+		s.rounds = rng_range(&w->rng, 2, 8);
+	else if (action == USER_AWAY) {
+		if (dir && rng_chance(&w->rng, 6000))
+			s.path[dir - 1] = '\0'; /* the directory, with what is in it */
+		snprintf(s.other, sizeof s.other, "%s%c", s.path,
+			 'a' + (int)rng_below(&w->rng, w->weights.names));
+	} else if (action == USER_RENAME) {
 		snprintf(s.other, sizeof s.other, "%c%s%c",
 			 'a' + (int)rng_below(&w->rng, w->weights.names), "/",
 			 'a' + (int)rng_below(&w->rng, w->weights.names));

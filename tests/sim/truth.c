@@ -59,6 +59,19 @@ static struct path_truth *path_of(struct world *w, const char *path)
 	return w->paths[i];
 }
 
+bool truth_local(struct world *w, struct node *n, const char *path, bool dir)
+{
+	struct path_truth *p = path_of(w, path);
+	uint8_t bit = dir ? 2 : 1;
+
+	if (!(p->local_known[n->index] & bit)) {
+		p->local_known[n->index] |= bit;
+		if (locality_local(n->locality, path, dir, ""))
+			p->local_found[n->index] |= bit;
+	}
+	return p->local_found[n->index] & bit;
+}
+
 struct spot *truth_spot(struct world *w, struct node *n, const char *path)
 {
 	uint32_t i = truth_path(w, path);
@@ -84,7 +97,7 @@ void truth_save(struct world *w, struct node *n, const char *path, enum kind kin
 	struct spot *spot = truth_spot(w, n, path);
 	struct save *s = &p->save[p->nsaves];
 
-	if (locality_local(n->locality, path, kind == KIND_DIR, ""))
+	if (truth_local(w, n, path, kind == KIND_DIR))
 		return;
 	if (p->nsaves == SAVES_MAX) {
 		world_fail(w, "simulator", "too many saves of %s", path);

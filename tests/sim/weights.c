@@ -10,6 +10,7 @@ static const uint32_t everyday[USER_ACTIONS] = {
     [USER_DELETE] = 8, [USER_DELETE_CREATE] = 6, [USER_DELETE_TREE] = 3, [USER_RENAME] = 8,
     [USER_MKDIR] = 6,  [USER_LINK] = 3,          [USER_CHMOD] = 4,       [USER_CHOWN] = 2,
     [USER_TOUCH] = 3,  [USER_OLD] = 3,           [USER_KIND] = 3,        [USER_LOCAL] = 2,
+    [USER_AWAY] = 3,   [USER_OFTEN] = 2,
 };
 
 static void calm(struct weights *w, struct rng *r)
@@ -52,6 +53,7 @@ static void deletes(struct weights *w, struct rng *r)
 	w->user[USER_DELETE_TREE] = 15;
 	w->user[USER_DELETE_CREATE] = 25;
 	w->user[USER_RENAME] = 25;
+	w->user[USER_AWAY] = 15;
 	w->user[USER_KIND] = 10;
 	w->partitions = rng_below(r, 10);
 	w->loss = rng_below(r, 1000);
@@ -83,6 +85,22 @@ static void held_open(struct weights *w, struct rng *r)
 	w->crash = rng_chance(r, 3000) ? rng_below(r, 60) : 0;
 }
 
+/* The same few contents are saved again and again, in the same few files, while nodes crash:
+ * what looks like an install need not be one. */
+static void same_bytes(struct weights *w, struct rng *r)
+{
+	w->flavour = "the same bytes";
+	w->same_content = rng_range(r, 4000, 10000);
+	w->names = 2;
+	w->depth = rng_range(r, 1, 2);
+	w->pause_msec = rng_range(r, 10, 200);
+	w->crash = rng_range(r, 50, 400);
+	w->fs_crash = rng_range(r, 0, 9000);
+	w->stall = rng_below(r, 3000);
+	w->quiet_restart = rng_chance(r, 7000);
+	w->user[USER_RENAME] = 15;
+}
+
 static void everything(struct weights *w, struct rng *r)
 {
 	w->flavour = "everything";
@@ -104,13 +122,15 @@ static void everything(struct weights *w, struct rng *r)
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
-	    calm, lossy, partitions, crashes, deletes, meetings, held_open, everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 5};
+	    calm, lossy, partitions, crashes, deletes, meetings, held_open, same_bytes, everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);
 	if (rng_chance(r, 6000))
 		w->nodes = rng_range(r, 2, 3);
+	else if (rng_chance(r, 1000))
+		w->nodes = rng_range(r, 6, NODES_MAX);
 	w->actions = rng_range(r, 20, 120);
 	w->names = rng_range(r, 2, 4);
 	w->depth = rng_range(r, 1, 3);
@@ -122,6 +142,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	w->local_names = rng_chance(r, 3000) ? 10 : 1;
 	w->same_content = rng_chance(r, 4000) ? rng_below(r, 5000) : 100;
 	w->skewed = rng_chance(r, 3000);
+	w->clock_steps = w->skewed ? rng_below(r, 6) : 0;
 	w->page_versions = rng_chance(r, 6000) ? rng_range(r, 2, 6) : 0;
 	w->quiet_restart = rng_chance(r, 5000);
 	for (uint32_t i = 0; i < USER_ACTIONS; i++)

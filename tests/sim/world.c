@@ -55,7 +55,7 @@ void world_fail(struct world *w, const char *invariant, const char *format, ...)
 
 int64_t node_wall_msec(const struct world *w, const struct node *n)
 {
-	return WALL_START_MSEC + w->now + n->skew_msec;
+	return WALL_START_MSEC + w->now + w->now * n->drift_ppm / 1000000 + n->skew_msec;
 }
 
 /* ---- the heap ---- */
@@ -131,6 +131,25 @@ static void run_until(struct world *w, int64_t until)
 
 /* ---- the course ---- */
 
+static int64_t a_day_at_most(struct world *w)
+{
+	return (int64_t)rng_below(&w->rng, 2 * 86400000) - 86400000;
+}
+
+static void set_clock(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[rng_below(&w->rng, w->nnodes)];
+	int64_t step =
+	    rng_chance(&w->rng, 5000) ? a_day_at_most(w) : (int64_t)rng_below(&w->rng, 4000) - 2000;
+
+	(void)node;
+	(void)arg;
+	if (!w->faults)
+		return;
+	n->skew_msec += step;
+	tell(w, "%s its clock is set by %lld ms", n->name, (long long)step);
+}
+
 static void node_init(struct world *w, uint8_t index)
 {
 	struct node *n = &w->nodes[index];
@@ -147,7 +166,9 @@ static void node_init(struct world *w, uint8_t index)
 	if (w->weights.exclude && index == w->nnodes - 1)
 		locality_exclude(n->locality, "b", &why);
 	if (w->weights.skewed)
-		n->skew_msec = (int64_t)rng_below(&w->rng, 2 * 86400000) - 86400000;
+		n->skew_msec = a_day_at_most(w);
+	if (w->weights.skewed)
+		n->drift_ppm = (int32_t)rng_below(&w->rng, 20000) - 10000;
 	for (uint8_t i = 0; i < w->nnodes; i++) {
 		if (i == index)
 			continue;
@@ -198,6 +219,9 @@ static void begin(struct world *w)
 			world_at(w, at + 1 + rng_below(&w->rng, 2000), i, 0, start_alone, NULL,
 				 NULL);
 	}
+	for (uint32_t i = 0; i < w->weights.clock_steps; i++)
+		world_at(w, rng_below(&w->rng, w->weights.actions * w->weights.pause_msec + 1), 0,
+			 0, set_clock, NULL, NULL);
 	user_start(w);
 }
 

@@ -23,7 +23,7 @@
 #include "tests/sim/rng.h"
 #include "tests/sim/storage.h"
 
-#define NODES_MAX 5
+#define NODES_MAX 7
 #define SAVES_MAX 256 /* of one path: beyond, users leave it alone */
 #define PATHS_TRUTH_MAX 400
 #define NSEC_PER_MSEC INT64_C(1000000)
@@ -67,6 +67,8 @@ struct path_truth {
 	uint32_t nsaves;
 	struct truth *versions;
 	uint32_t nversions;
+	uint8_t local_known[NODES_MAX]; /* 1 as a file, 2 as a directory */
+	uint8_t local_found[NODES_MAX];
 };
 
 /* A path on one node's disk. */
@@ -137,7 +139,8 @@ struct node {
 	struct core_conf conf;
 	const char *peer_names[NODES_MAX];
 	uint8_t peer_node[NODES_MAX]; /* peer index -> node */
-	int64_t skew_msec;
+	int64_t skew_msec; /* of its wall clock, which somebody may set, */
+	int32_t drift_ppm; /* and which runs so much too fast */
 
 	/* fs */
 	bool fs_up;
@@ -170,7 +173,7 @@ struct weights {
 	uint32_t actions;
 	uint32_t names; /* different names that are used */
 	uint32_t depth;
-	uint32_t user[16];             /* enum user_action */
+	uint32_t user[20];             /* enum user_action */
 	uint32_t page_versions;        /* in a page of a transfer, at most; 0: all */
 	uint32_t pause_msec;           /* between actions, at most */
 	uint32_t loss, dup, slow, cut; /* of a message */
@@ -190,6 +193,7 @@ struct weights {
 	bool dark_start; /* the network is down at first */
 	bool start_alone;
 	bool skewed;
+	uint32_t clock_steps; /* in a history */
 	bool exclude;       /* the last node excludes one name */
 	bool quiet_restart; /* a restart without a scan */
 };
@@ -246,6 +250,8 @@ void weights_draw(struct weights *w, struct rng *r);
 
 /* ---- truth.c ---- */
 uint32_t truth_path(struct world *w, const char *path); /* index; makes it */
+/* By the node's patterns, it stays there. */
+bool truth_local(struct world *w, struct node *n, const char *path, bool dir);
 struct spot *truth_spot(struct world *w, struct node *n, const char *path);
 /* A user saved at path (or deleted): the disk shows it now. */
 void truth_save(struct world *w, struct node *n, const char *path, enum kind kind,
@@ -303,6 +309,8 @@ enum user_action {
 	USER_OLD,   /* a copy with an old time put over it */
 	USER_KIND,  /* another kind of thing at the same path */
 	USER_LOCAL, /* a local file beside */
+	USER_AWAY,  /* moved away and back again, a directory with all that is in it */
+	USER_OFTEN, /* saved again and again */
 	USER_ACTIONS
 };
 /* Single steps, with their hints. */
