@@ -138,7 +138,7 @@ is "... all together" "$STATUS $(paths_in)" "0 etc/log2/two"
 ctl ns1 log --path etc/log/three
 check "log: what became of it" wait_for 10 says '^    ns1: hook words ok after [0-9]+ ms' ns1 log --path etc/log/three
 like "log says when, where, who, what and how much" "$OUT" \
-	'^20[0-9-]+ [0-9:.]+  ns2  root \(bash\)  etc/log/three: created, 2 bytes  \[[0-9a-f]+:[0-9]+\]$'
+	'^20[0-9-]+ [0-9:.]+  ns2  root \(bash\)  etc/log/three: created, 2 bytes  \[[0-9a-z:]+\]$'
 like "... and a change of mode" "$OUT" '\(chmod\)  etc/log/three: mode 0600'
 like "... a rename" "$(on ns1 zonefsctl log --path etc/log/four)" 'etc/log/four: renamed from etc/log/one'
 ctl ns2 log --path etc/log/four
