@@ -3,7 +3,9 @@
 # Local programs and installs of versions on the same paths, thousands of times.
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
-ROUNDS=${ROUNDS:-4000}
+# LONG=1: five times as many.
+ROUNDS=${ROUNDS:-$([ -n "${LONG:-}" ] && echo 15000 || echo 3000)}
+INSTALLS=${INSTALLS:-$((ROUNDS / 20))}
 
 host_new ns1
 host_new ns2
@@ -16,9 +18,11 @@ remote() { sh_on ns2 "while [ ! -e $T/stop ]; do i=\$((i + 1)); $1; done" >/dev/
 remote_stop() { touch $T/stop; wait $REMOTE; rm -f $T/stop; }
 
 remote 'echo "remote $i" >etc/race/f'
-OUT=$(on ns1 race "$TREE/etc/race/f" "$ROUNDS" 2>&1)
+OUT=$(on ns1 race "$TREE/etc/race/f" "$ROUNDS" "$INSTALLS" 2>"$T/rounds")
+STATUS=$?
 remote_stop
-is "$ROUNDS opens against installs: no write into a replaced file, no error" "$OUT" "orphans 0 errors 0"
+is "$ROUNDS opens against installs: no write into a replaced file or lost, no error" "$OUT" "orphans 0 lost 0 errors 0"
+is "at least $INSTALLS installs between them ($(cat "$T/rounds"))" $STATUS 0
 settle ns1 ns2
 sh_on ns1 'echo last >etc/race/f'
 settle ns1 ns2
@@ -71,15 +75,38 @@ for h in ns1 ns2; do
 		"$(sh_on $h 'cd etc/busy; ls -a; cat * 2>/dev/null')" "$(cd "$T/$h$TREE/etc/busy"; ls -a; cat * 2>/dev/null)"
 done
 
-# A local process holds a file open for writing while the peer saves it: it loses no byte.
-sh_on ns1 'exec 3<>etc/race/f; touch /tmp/open; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo "kept by ns1" >&3; exec 3>&-' &
+# What the kernel has remembered of a name, here that it is absent, its mode, its content, is forgotten.
+seen() { sh_on ns1 'stat -c %a etc/busy/seen 2>/dev/null || echo absent; cat etc/busy/seen 2>/dev/null'; }
+STALE=
+for i in 1 2 3 4 5; do
+	for step in "echo one >etc/busy/seen; chmod 644 etc/busy/seen:644 one" "chmod 600 etc/busy/seen:600 one" \
+		"echo two >etc/busy/seen:600 two" "rm etc/busy/seen:absent"; do
+		seen >/dev/null
+		sh_on ns2 "${step%:*}; zonefsctl wait" >/dev/null
+		got=$(seen | xargs)
+		[ "$got" = "${step##*:}" ] || STALE="$STALE$step: $got; "
+	done
+done
+is "what a peer has changed is seen at once where it was looked at before" "$STALE" ""
+
+# A local process holds a file open for writing while the peer saves it: what the peer has saved waits,
+# and the local writer loses no byte.
+held=$T/ns1$TREE/etc/race/f
+sh_on ns1 'exec 3<>etc/race/f; printf "kept by" >&3; touch /tmp/open; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo " ns1, all of it" >&3; exec 3>&-' &
 job=$!
 wait_for 10 test -e "$T/ns1/tmp/open"
-sh_on ns2 'echo "by ns2 ......................" >etc/race/f'
-wait_for 3 grep -q "by ns2" "$T/ns1$TREE/etc/race/f"
+sh_on ns2 'echo "by ns2 ......................" >etc/race/f; echo after >etc/race/after'
+check "another path's version of the same moment comes" wait_for 10 file_is "$T/ns1$TREE/etc/race/after" after
+like "that of the held path is known, and waits" "$(on ns1 zonefsctl log --path etc/race/f -n 1)" " ns2 "
+check "its file has the local bytes" grep -qx "kept by" "$held"
 touch "$T/ns1/tmp/go"
 wait $job
+settle ns1 ns2
 wait_for 20 same_trees ns1 ns2
 trees_same "after two wrote the same file" ns1 ns2
-like "what lost is in the log" "$(on ns1 zonefsctl log --path etc/race/f -n 4)" "ns1"
+is "the later save is shown, with each of its bytes" "$(sh_on ns2 'cat etc/race/f')" "kept by ns1, all of it"
+for h in ns1 ns2; do
+	check "$h: what lost is in the history" on $h "$LIB_DIR/kept.py" /var/lib/zonefs/zonefs.db \
+		etc/race/f "by ns2 ......................"
+done
 finish

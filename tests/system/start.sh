@@ -19,6 +19,8 @@ afresh() {
 }
 put() { echo "$3" >"$T/$1$TREE/etc/$2" && touch -d "${4:-2020-01-01}" "$T/$1$TREE/etc/$2"; }
 get() { sh_on "$1" "cat etc/$2" 2>&1; }
+# kept HOST FILE TEXT: this content, of a size of its own, is in the node's history.
+kept() { on "$1" "$LIB_DIR/kept.py" /var/lib/zonefs/zonefs.db "etc/$2" "$3"; }
 PEERS=(ns1 ns2)
 
 for order in "ns1 ns2" "ns2 ns1"; do
@@ -43,11 +45,16 @@ for order in "ns1 ns2" "ns2 ns1"; do
 	is "what only ns1 had" "$(get ns2 only.ns1)" "of ns1"
 	is "what only ns2 had" "$(get ns1 only.ns2)" "of ns2"
 	is "of different content the newer" "$(get ns1 differs)" younger
+	for h in ns1 ns2; do
+		check "$h: the other is in the history" kept $h differs older
+		check "$h: as is what is shown" kept $h differs younger
+	done
 	is "an edit before the second came" "$(get ns2 early) $(get ns1 early)" "before before"
 done
 
 # Either may be missing for any time.
 afresh
+put ns1 imported "established" "2020-01-01"
 node_conf ns1
 node_conf ns2
 node_start ns1
@@ -74,16 +81,21 @@ is "and has what was done meanwhile" "$(get ns1 b) $(get ns1 e/x)" "two x"
 link_down ns2
 sh_on ns1 'echo left >etc/left; echo left >etc/both'
 sh_on ns2 'echo right >etc/right; echo right >etc/both'
+check "apart, each has its own" test "$(get ns1 both) $(get ns2 both)" = "left right"
 link_up ns2
 wait_for 30 same_trees ns1 ns2
 trees_same "after they were apart" ns1 ns2
 is "edits of both" "$(get ns1 right) $(get ns2 left)" "right left"
 like "of the same file one" "$(get ns1 both)" "^(left|right)$"
+for h in ns1 ns2; do
+	check "$h: both contents of it are in the history" eval "kept $h both left && kept $h both right"
+done
 
 # A third comes with a stale copy whose files are younger.
 cp -a "$T/ns1$TREE/etc/b" "$T/ns3$TREE/etc/"
-put ns3 b "stale" "2030-01-01"
-put ns3 both "stale" "2030-01-01"
+put ns3 b "stale copy" "2030-01-01"
+put ns3 both "stale!" "2030-01-01"
+put ns3 imported "stale copy" "2030-01-01"
 put ns3 only.ns3 "of ns3"
 PEERS=(ns1 ns2 ns3)
 for h in ns1 ns2 ns3; do node_conf $h; done
@@ -98,6 +110,10 @@ settle ns1 ns2 ns3
 TIMES=
 trees_same "with the newcomer" ns1 ns2 ns3
 is "its stale copy replaces nothing" "$(get ns1 b) $(get ns3 b)" "two two"
+is "nor what was there before all" "$(get ns1 imported) $(get ns3 imported)" "established established"
+check "what it had is in its history" kept ns3 b "stale copy"
+check "and in that of the others" kept ns1 imported "stale copy"
+check "on its host no time goes backwards" test "$(sh_on ns3 'stat -c %Y etc/b')" -ge "$(date -d 2030-01-01 +%s)"
 is "what only it has is published" "$(get ns2 only.ns3)" "of ns3"
 
 # Nobody to ask: an administrator decides.
@@ -107,10 +123,11 @@ node_conf ns1
 node_start ns1
 must wait_for 10 on ns1 zonefsctl start-alone
 sh_on ns1 'echo decided >etc/a'
-put ns2 a "stale" "2030-01-01"
+put ns2 a "stale copy" "2030-01-01"
 node_conf ns2
 node_start ns2
 wait_for 20 node_well ns2
 settle ns1 ns2
 is "who came later takes what was decided" "$(get ns2 a) $(get ns1 a)" "decided decided"
+check "and has its own in the history" kept ns2 a "stale copy"
 finish
