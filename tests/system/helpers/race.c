@@ -50,8 +50,8 @@ static bool has(const char *path, const char *text, size_t n, bool at_end)
 		return true;
 	}
 	off_t from = at_end ? lseek(fd, -(off_t)n, SEEK_END) : 0;
-	bool same = from >= 0 && pread(fd, there, n, from) == (ssize_t)n &&
-		    memcmp(there, text, n) == 0;
+	bool same =
+	    from >= 0 && pread(fd, there, n, from) == (ssize_t)n && memcmp(there, text, n) == 0;
 	close(fd);
 	return same;
 }
