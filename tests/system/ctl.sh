@@ -112,7 +112,7 @@ print(lines[0]["type"], lines[0]["state"], {l["type"] for l in lines} >= {"summa
 
 # ---- log
 
-sh_on ns1 'mkdir -p etc/log etc/log2; echo 1 >etc/log/one; zonefsctl wait; echo 2 >etc/log2/two; zonefsctl wait' >/dev/null
+sh_on ns1 'mkdir -p etc/log etc/log2; zonefsctl wait; echo 1 >etc/log/one; zonefsctl wait; echo 2 >etc/log2/two; zonefsctl wait' >/dev/null
 SINCE=$(date +%s)
 wait_for 5 eval '[ $(date +%s) -gt $SINCE ]' # to the second is as exact as --since is
 SINCE=$(date +%s)
