@@ -50,6 +50,8 @@ struct conf {
 	int close_delay_msec;
 	int stop_timeout_sec;
 	int keep_versions;
+	int brake_share; /* percent of the tree that may be removed at once; 0: the brake is off */
+	int brake_paths; /* as many paths may in any case */
 	bool allow_setid; /* set-id bits from peers are kept */
 	char *log_level;
 	struct conf_peer *peers;

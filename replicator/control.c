@@ -19,6 +19,9 @@
  *   {"zonefs":1,"command":"resolve","path":P,"take":V or "directory", WHO}
  *     WHO: "user":NAME,"login_uid":N,"tty":NAME; V: a version's "id", the beginning of one, or its
  *     "version"
+ *   {"zonefs":1,"command":"held"}
+ *   {"zonefs":1,"command":"approve","path":P}
+ *   {"zonefs":1,"command":"discard","path":P}
  *
  * What is left out has its default. The answer is any number of lines, each with a "type", and one
  * last line that has "end":
@@ -37,6 +40,7 @@
  *   reached     a peer (or "self") has it, or in words why not           wait
  *   writer      a process that has the path open for writing             wait
  *   difference  a path that is not the same on a peer                    verify
+ *   held        a path whose removal waits for a decision                held
  *   compared    a peer, how many paths were compared and differ          verify
  *   planned     "action": "restore", "delete", "left" (and in words why)  restore-at
  *   {"end":true,"exit":0 or 1,"words":"..."}

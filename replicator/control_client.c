@@ -100,6 +100,7 @@ static const struct control_command *const commands[] = {
     &control_wait,   &control_verify, &control_start_alone,
     &control_history, &control_conflicts, &control_content,
     &control_restore_at, &control_restore, &control_resolve,
+    &control_held, &control_approve, &control_discard,
 };
 
 static const struct control_command *find(const char *name)

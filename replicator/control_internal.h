@@ -60,6 +60,9 @@ extern const struct control_command control_content;
 extern const struct control_command control_restore;
 extern const struct control_command control_restore_at;
 extern const struct control_command control_resolve;
+extern const struct control_command control_held;
+extern const struct control_command control_approve;
+extern const struct control_command control_discard;
 
 /* Adds a line; takes the reference (NULL: out of memory). False: there is no room, and nothing was
  * added. */

@@ -113,6 +113,9 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 		add(trouble, "the store cannot be written since %s: %s", span,
 		    err_text(n->blocked));
 	}
+	if (n->held > 0)
+		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held", n->held,
+		    plural(n->held));
 	for (uint32_t i = 0; n->joining && i < f->npeers; i++)
 		if (n->waits_for >> i & 1)
 			add(trouble, "this node is joining and waits for %s", f->peer_names[i]);

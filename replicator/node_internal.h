@@ -85,6 +85,7 @@ struct node_status {
 	uint32_t pending;           /* paths that wait to be installed */
 	uint32_t lag_msec;          /* age of the oldest of them */
 	uint32_t conflicts;
+	uint32_t held; /* removals that wait for a decision */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */
 	char refused_address[128]; /* of the last of them; "" */
@@ -143,6 +144,7 @@ enum trouble_kind {
 	TROUBLE_RAISED,   /* its mtime was raised here above the version's */
 	TROUBLE_LEFTOVER, /* a deleted directory that holds local files */
 	TROUBLE_CONFLICT, /* more than one version that nobody has reconciled */
+	TROUBLE_HELD,     /* its removal is held by the safety brake */
 	TROUBLE_TOO_BIG,  /* a local file over max-file-size: stays local */
 };
 struct trouble {
@@ -234,6 +236,11 @@ int node_start_alone(struct node *n);
 /* An administrator's order, given to the core at once (changes the node). 0, or why the store cannot
  * be written: then nothing was ordered. Not while core_joining. */
 int node_order(struct node *n, const struct order *o);
+/* What the safety brake holds at `path` and below ("": all) is meant, or is put back, in the next
+ * round. How many paths that are. */
+uint32_t node_decide(struct node *n, const char *path, bool approve);
+/* Each of them, in order, until the callback returns false. */
+void node_held(struct node *n, bool (*each)(void *arg, const char *path), void *arg);
 
 /* For the log: store_log and store_outcomes on n->store. Nothing new has been written while
  * n->changes is the same. */

@@ -151,6 +151,8 @@ static int load_core(struct node *n)
 	    .locality = conf->locality,
 	    .delete_delay_msec = (uint32_t)conf->delete_delay_msec,
 	    .max_file_size = (uint64_t)conf->max_file_size,
+	    .brake_share = (uint32_t)conf->brake_share,
+	    .brake_paths = (uint32_t)conf->brake_paths,
 	    .allow_setid = conf->allow_setid,
 	    .npeers = (uint32_t)conf->npeers,
 	    .peers = names,

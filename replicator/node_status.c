@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "replicator/node_internal.h"
 #include "replicator/runner.h"
 #include "replicator/runs.h"
@@ -35,6 +36,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->pending = h.pending;
 	s->lag_msec = h.lag_msec;
 	s->conflicts = h.conflicts;
+	s->held = core_held(n->core);
 	s->hooks_failing = runs_failing(n->runs);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
 	store_usage(n->store, &s->usage);
@@ -71,6 +73,8 @@ static bool look_at(void *arg, const struct core_path *p)
 		tell(t, TROUBLE_RAISED, p->path, "", UINT32_MAX);
 	if (p->shown && p->shown->leftover)
 		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
+	if (p->held)
+		tell(t, TROUBLE_HELD, p->path, "", UINT32_MAX);
 	if (p->conflict) {
 		snprintf(words, sizeof(words), "%u versions", p->n);
 		tell(t, TROUBLE_CONFLICT, p->path, words, UINT32_MAX);
@@ -110,4 +114,42 @@ int node_order(struct node *n, const struct order *o)
 	if (blocked == 0)
 		node_event(n, &e);
 	return blocked;
+}
+
+/* ---- what the safety brake holds ---- */
+
+struct held {
+	const char *below;
+	bool (*each)(void *arg, const char *path);
+	void *arg;
+	uint32_t n;
+};
+
+static bool look_if_held(void *arg, const struct core_path *p)
+{
+	struct held *h = arg;
+
+	if (!p->held ||
+	    (h->below[0] && strcmp(p->path, h->below) != 0 && !path_below(p->path, h->below)))
+		return true;
+	h->n++;
+	return !h->each || h->each(h->arg, p->path);
+}
+
+uint32_t node_decide(struct node *n, const char *path, bool approve)
+{
+	struct held h = {.below = path};
+	struct event e = {.type = approve ? EVENT_APPROVE : EVENT_DISCARD, .path = path};
+
+	core_each(n->core, "", look_if_held, &h);
+	if (h.n > 0)
+		node_defer(n, &e);
+	return h.n;
+}
+
+void node_held(struct node *n, bool (*each)(void *arg, const char *path), void *arg)
+{
+	struct held h = {"", each, arg, 0};
+
+	core_each(n->core, "", look_if_held, &h);
 }

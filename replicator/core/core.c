@@ -109,6 +109,7 @@ void core_load_origin(struct core *c, const struct origin *o)
 void core_load_meta(struct core *c, const char *name, const void *value, size_t len)
 {
 	join_load(c, name, value, len);
+	brake_load(c, name, value, len);
 }
 
 /* ---- steps ---- */
@@ -181,6 +182,10 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_ORDER:
 		order_take(c, e);
 		break;
+	case EVENT_APPROVE:
+	case EVENT_DISCARD:
+		brake_decide(c, e->path, e->type == EVENT_APPROVE);
+		break;
 	}
 }
 
@@ -212,6 +217,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	c->step++;
 	dispatch(c, e);
 	delays_due(c);
+	brake_due(c);
 	opwaits_due(c);
 	place_due(c);
 	catchup_due(c);
@@ -344,6 +350,7 @@ void core_each(const struct core *c, const char *after,
 		    .waiting = k->unsettled ? place_reason(k) : NULL,
 		    .waiting_for_peer = UINT32_MAX,
 		    .unwanted = k->unwanted,
+		    .held = k->held_removal,
 		    .conflict = k->conflict,
 		};
 

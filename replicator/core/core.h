@@ -37,6 +37,8 @@ struct core_conf {
 	const struct locality *locality; /* borrowed for the core's life */
 	uint32_t delete_delay_msec;
 	uint64_t max_file_size;
+	uint32_t brake_share; /* percent of the tree that may be removed at once; 0: all */
+	uint32_t brake_paths; /* as many paths may in any case */
 	bool allow_setid;
 	uint32_t page_versions; /* at most that many in a page; 0: as many as fit */
 	uint32_t npeers;
@@ -109,6 +111,8 @@ enum event_type {
 	EVENT_PAGE,
 	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
 	EVENT_ORDER,       /* the administrator: this is to be there. Nothing while core_joining */
+	EVENT_APPROVE,     /* ... what is held at `path` and below ("": all) is meant */
+	EVENT_DISCARD,     /* ... it is not: it is put back */
 };
 
 /* What was found at a path. */
@@ -287,6 +291,8 @@ bool core_shows(const struct core *c, const struct vv *v);
 bool core_shows_path(const struct core *c, const char *path, const struct vv *v);
 void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec, int64_t now_msec);
 uint64_t core_tree_digest(const struct core *c);
+/* Paths whose removal the safety brake holds. */
+uint32_t core_held(const struct core *c);
 
 /* The version that is visible at path by the entries (borrowed), or NULL: nothing, or an implicit
  * directory. */
@@ -305,6 +311,7 @@ struct core_path {
 	const char *waiting;       /* why it is not installed, in words; NULL: it is */
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
+	bool held;                 /* its removal is held by the safety brake */
 	bool conflict; /* versions of other content that nobody has reconciled, or a file where
 			* others have put something below */
 };

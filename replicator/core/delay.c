@@ -42,8 +42,10 @@ static struct delay *delay_add(struct core *c, enum delay_kind kind, struct key 
 
 void delay_gone(struct core *c, struct key *k)
 {
-	if (!k->delay)
-		delay_add(c, DELAY_GONE, k, c->conf.delete_delay_msec);
+	if (k->delay)
+		return;
+	delay_add(c, DELAY_GONE, k, c->conf.delete_delay_msec);
+	brake_expect(c);
 }
 
 void delay_new(struct core *c, struct key *k)
@@ -109,6 +111,8 @@ void delay_end(struct core *c, struct delay *d)
 
 	d->key->delay = NULL;
 	key_scratch(c, d->key);
+	if (d->kind == DELAY_GONE)
+		brake_forget(c);
 	if (d->from) {
 		d->from->delay = NULL;
 		key_scratch(c, d->from);
@@ -126,11 +130,31 @@ void delay_end(struct core *c, struct delay *d)
 	free(d);
 }
 
+/* True: the safety brake has taken it, or wants to see first how many more come. */
+static bool braked(struct core *c, struct delay *d)
+{
+	int64_t later = brake_wait_until(c, d->deadline);
+	struct key *k = d->key;
+
+	if (later) {
+		TAILQ_REMOVE(&c->delays, d, link);
+		delay_insert(c, d, later - c->now);
+		return true;
+	}
+	if (!brake_holds(c, d->deadline))
+		return false;
+	delay_end(c, d);
+	brake_hold(c, k);
+	return true;
+}
+
 void delays_due(struct core *c)
 {
 	struct delay *d;
 
 	while ((d = TAILQ_FIRST(&c->delays)) && d->deadline <= c->now) {
+		if (d->kind == DELAY_GONE && braked(c, d))
+			continue;
 		TAILQ_REMOVE(&c->delays, d, link);
 		TAILQ_INSERT_TAIL(&c->due, d, link);
 		d->due = true;

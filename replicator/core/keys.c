@@ -211,13 +211,16 @@ static uint64_t shown_digest(const struct key *k)
 
 static void key_count(struct core *c, struct key *k)
 {
-	if (k->counted)
+	if (k->counted) {
 		c->tree_digest ^= k->digest;
+		c->ncounted--;
+	}
 	k->counted = key_present(k) && !k->shown->leftover;
 	if (!k->counted)
 		return;
 	k->digest = shown_digest(k);
 	c->tree_digest ^= k->digest;
+	c->ncounted++;
 }
 
 /* Others wait for a directory to be there, or for what is in it to go. */

@@ -41,6 +41,7 @@ void observe_look(struct core *c, struct key *k)
 		return;
 	}
 	k->looking = true;
+	c->nlooking++;
 	k->look_again = false;
 	serials_move(&k->looked, &k->hinted);
 	effect_add(c, EFFECT_LOOK, k->path);
@@ -285,6 +286,8 @@ void observe_scanned(struct core *c, const struct event *e)
 					 &s->serials); /* its rename was called off */
 	}
 	scan_missing(c, s);
+	if (!s->path[0])
+		brake_scanned(c);
 	serials_ack(c, &s->serials);
 	if (s->take_in)
 		join_taken(c);
@@ -338,8 +341,11 @@ static bool dir_seen(const struct key *k, const struct observation *o)
 static void compare(struct core *c, struct key *k, const struct observation *o,
 		    const struct serials *why)
 {
-	bool gone = o->attrs.kind == KIND_ABSENT && !o->unchanged;
+	bool removed = brake_removes(k, o), approved = k->approved, put_back = k->put_back;
 
+	k->approved = k->put_back = false;
+	if (!removed)
+		brake_release(c, k);
 	/* Something may be known below what was never shown itself: a directory that was moved on
 	 * before it was told. */
 	if (!dir_seen(k, o))
@@ -358,15 +364,12 @@ static void compare(struct core *c, struct key *k, const struct observation *o,
 		same_as_shown(c, k, o);
 		return;
 	}
-	if (gone) {
-		if (k->shown->leftover)
-			author_change(c, k,
-				      o); /* its deletion is known; only what is shown changes */
-		else
-			delay_gone(c, k);
-		return;
-	}
-	author_change(c, k, o);
+	if (removed && put_back)
+		brake_put_back(c, k, o);
+	else if (!removed || approved)
+		author_change(c, k, o);
+	else if (!k->held_removal)
+		delay_gone(c, k);
 }
 
 static void looked(struct core *c, struct key *k, const struct observation *o)
@@ -388,11 +391,11 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	if (k->delay && k->delay->kind == DELAY_GONE) {
-		bool final = k->delay->due;
+		bool final = k->delay->due, removed = brake_removes(k, o);
 
-		if (final || o->busy || o->unchanged || o->attrs.kind != KIND_ABSENT)
+		if (final || !removed)
 			delay_end(c, k->delay); /* there again, or its time is up */
-		if (final && !o->busy && !o->unchanged && o->attrs.kind == KIND_ABSENT) {
+		if (final && removed) {
 			author_change(c, k, o);
 			return;
 		}
@@ -478,6 +481,7 @@ void observe_looked(struct core *c, const struct event *e)
 	if (!k->looking)
 		return;
 	k->looking = false;
+	c->nlooking--;
 	if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
 		looked(c, k, o);
 	k->confirming = false;

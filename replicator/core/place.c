@@ -98,6 +98,8 @@ static bool is_unwanted(const struct core *c, const struct key *k, struct visibl
 
 static bool must_wait(const struct core *c, const struct key *k)
 {
+	if (k->held_removal)
+		return true;
 	switch (k->block) {
 	case BLOCK_BUSY:
 	case BLOCK_MOUNTED:

@@ -13,6 +13,7 @@
  *   place.c     bringing the disk to what the entries say
  *   placed.c    what became of that
  *   join.c      the first tree
+ *   brake.c     what would remove too much at once is held
  */
 #ifndef CORE_STATE_H
 #define CORE_STATE_H
@@ -99,6 +100,9 @@ struct key {
 	bool left_again; /* what it holds was to be looked into during a look or a flight */
 	uint8_t local_known; /* by patterns, which are slow: 1 as a file, 2 as a directory, */
 	uint8_t local_found; /* and what was found */
+	bool held_removal; /* the safety brake holds back that it has gone, or was emptied */
+	bool approved;     /* ... but its next look may tell so */
+	bool put_back;     /* ... and its next look lets what was there be installed again */
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
@@ -244,10 +248,23 @@ struct core {
 	struct key_queue unsettled;
 	uint32_t nunsettled;
 	uint32_t nflight;
+	uint32_t nlooking;
 	uint32_t nconflicts;
+	uint32_t ncounted; /* paths in the tree's digest */
 	uint64_t tree_digest;
 	struct wants wants;
 	int64_t next_retry; /* of keys that are BLOCK_ERROR */
+
+	struct {
+		bool on;           /* something is held, or was when the node was stopped */
+		bool scanned;      /* the tree has been gone through in this life */
+		uint32_t held;     /* paths */
+		uint32_t waiting;  /* removals at whose end of delay it will be decided */
+		uint32_t recent;   /* removals told since the last BRAKE_APART_MSEC of quiet */
+		int64_t first;     /* of those that wait; monotonic */
+		int64_t last;      /* of all */
+		int64_t passed_at; /* those that were due then are not held */
+	} brake;
 
 	struct delays delays; /* by deadline */
 	struct delays due;    /* their names are being looked at */
@@ -375,6 +392,23 @@ void delay_end(struct core *c, struct delay *d);
 void delay_seen(struct core *c, struct key *k, const struct observation *o);
 void delay_scanned(struct core *c, struct scan *s);
 void delays_due(struct core *c);
+
+/* ---- brake.c ---- */
+void brake_load(struct core *c, const char *name, const uint8_t *p, size_t len);
+/* The look says that what is shown has gone, or is an empty file now. */
+bool brake_removes(const struct key *k, const struct observation *o);
+void brake_expect(struct core *c); /* one more removal waits for the end of its delay */
+void brake_forget(struct core *c); /* one less */
+/* A removal's delay, until `deadline`, is over: later than when it may be decided; 0: now. */
+int64_t brake_wait_until(const struct core *c, int64_t deadline);
+/* ... it is to be held. Decides for all that wait with it. */
+bool brake_holds(struct core *c, int64_t deadline);
+void brake_hold(struct core *c, struct key *k);
+void brake_release(struct core *c, struct key *k);
+void brake_put_back(struct core *c, struct key *k, const struct observation *o);
+void brake_decide(struct core *c, const char *path, bool approve);
+void brake_scanned(struct core *c); /* the tree has been gone through */
+void brake_due(struct core *c);
 
 /* ---- author.c ---- */
 void author_change(struct core *c, struct key *k, const struct observation *o);

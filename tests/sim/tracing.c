@@ -16,7 +16,8 @@ static const char *const event_names[] = {
     [EVENT_PEER] = "PEER",           [EVENT_OP] = "OP",
     [EVENT_HEARTBEAT] = "HEARTBEAT", [EVENT_ASK] = "ASK",
     [EVENT_PAGE] = "PAGE",           [EVENT_START_ALONE] = "START_ALONE",
-    [EVENT_ORDER] = "ORDER",
+    [EVENT_ORDER] = "ORDER",         [EVENT_APPROVE] = "APPROVE",
+    [EVENT_DISCARD] = "DISCARD",
 };
 
 static const char *const effect_names[] = {

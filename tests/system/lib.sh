@@ -281,6 +281,7 @@ node_conf() {
 		echo "listen   = \"$(node_address "$h")\""
 		echo "key-file = \"/etc/zonefs/$h.key\""
 		echo "user     = \"zonefs\""
+		echo "brake-share = ${BRAKE_SHARE:-0}" # tests empty their trees; brake.sh has its own
 		for p in "${PEERS[@]:-${HOSTS[@]}}"; do
 			[ "$p" != "$h" ] || continue
 			echo "peer \"$p\" {"

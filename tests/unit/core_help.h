@@ -63,7 +63,8 @@ struct story {
 
 static const char *const story_events[] = {
     "start",     "time",    "hint", "free", "rescan",    "looked", "scanned", "staged",
-    "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "start alone", "order"};
+    "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "start alone",
+    "order",     "approve", "discard"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
 					    "answer",  "told",   "joined", "wake",      "note"};

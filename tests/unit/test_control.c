@@ -26,6 +26,8 @@ static struct {
 	fs_info_done *info;
 	void *info_arg;
 	int alone;
+	bool approved;
+	bool held;
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -33,7 +35,7 @@ static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"t
 
 void node_status(struct node *n, struct node_status *s)
 {
-	*s = (struct node_status){.node = n->conf->node, .tree = 1};
+	*s = (struct node_status){.node = n->conf->node, .tree = 1, .held = fake.held};
 }
 uint32_t node_peers(const struct node *n)
 {
@@ -112,6 +114,18 @@ void node_verify_cancel(struct node *n, uint64_t id)
 {
 	(void)n;
 	fake.cancelled = id;
+}
+uint32_t node_decide(struct node *n, const char *path, bool approve)
+{
+	(void)n;
+	fake.approved = approve;
+	return strcmp(path, "etc") == 0 ? 3 : 0;
+}
+void node_held(struct node *n, bool (*each)(void *arg, const char *path), void *arg)
+{
+	(void)n;
+	if (fake.held)
+		each(arg, "etc/\001x");
 }
 int node_start_alone(struct node *n)
 {
@@ -464,6 +478,30 @@ static void start_alone_says_what_it_means(void **state)
 	close(fd);
 }
 
+static void what_the_brake_holds_is_listed_and_decided(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"held\"}\n");
+	hears_end(fd, 0, "nothing is held");
+	fake.held = true;
+	say(fd, "{\"zonefs\":1,\"command\":\"held\"}\n");
+	hears_type(fd, "held", "path", "etc/\\001x");
+	hears_end(fd, 1, "1 path is removed or emptied here, but not on the peers");
+	say(fd, "{\"zonefs\":1,\"command\":\"approve\",\"path\":\"etc\"}\n");
+	hears_end(fd, 0, "3 paths: the removal goes to the peers");
+	assert_true(fake.approved);
+	say(fd, "{\"zonefs\":1,\"command\":\"discard\",\"path\":\"etc\"}\n");
+	hears_end(fd, 0, "3 paths: put back as the peers have it");
+	assert_false(fake.approved);
+	say(fd, "{\"zonefs\":1,\"command\":\"discard\"}\n");
+	hears_end(fd, 1, "nothing is held: there is nothing to do");
+	say(fd, "{\"zonefs\":1,\"command\":\"approve\",\"path\":\"../x\"}\n");
+	hears_end(fd, 1, "is not a path of the tree");
+	close(fd);
+}
+
 /* ---- the log ---- */
 
 static void saved(const char *path, uint64_t seq, const char *content)
@@ -663,6 +701,7 @@ int main(void)
 	    TEST(a_status_waits_for_the_file_system),
 	    TEST(a_peer_that_is_away_is_not_identical),
 	    TEST(start_alone_says_what_it_means),
+	    TEST(what_the_brake_holds_is_listed_and_decided),
 	    TEST(the_log_has_the_newest_and_what_became_of_them),
 	    TEST(a_log_that_is_followed_goes_on),
 	    TEST(a_long_log_waits_for_a_slow_reader),

@@ -215,6 +215,7 @@ static const char *trouble_words(const char *trouble)
 	    {"raised", "has a later mtime here than elsewhere"},
 	    {"leftover", "deleted, but holds local files"},
 	    {"conflict", "in conflict: saved on two nodes at once"},
+	    {"held", "removed or emptied here; held: zonefsctl approve, or discard"},
 	    {"too big", "bigger than max-file-size: stays on this host"},
 	};
 

@@ -29,6 +29,9 @@ const struct ctl_command ctl_commands[] = {
     {"restore", cmd_restore, "PATH@VERSION | --at T [-n] [-y] [PATH|PATTERN]",
      "a version is there again, or all that was at a time; deleted files too"},
     {"start-alone", cmd_start_alone, "", "join no longer: do not wait for peers that are away"},
+    {"held", cmd_held, "", "what the safety brake holds: removed here, but not on the peers"},
+    {"approve", cmd_approve, "[PATH...]", "what is held is meant: the peers remove it too"},
+    {"discard", cmd_discard, "[PATH...]", "what is held is not meant: put it back here"},
     {0},
 };
 
