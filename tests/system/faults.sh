@@ -12,21 +12,45 @@ sh_on ns1 'mkdir -p etc/k'
 settle ns1 ns2
 
 # ---- kill -9 of the replicator, again and again, while files are saved, removed and renamed
-sh_on ns1 'for i in $(seq 600); do echo "save $i" >etc/k/f$((i % 50)); [ $((i % 10)) != 0 ] || rm etc/k/f$(((i + 5) % 50)) 2>/dev/null
-	[ $((i % 15)) != 0 ] || mv etc/k/f$((i % 50)) etc/k/m$i; sleep 0.01; done; echo done >etc/k/done' &
+cat >$T/tests/saves <<'END'
+for i in $(seq 600); do
+	echo "save $i" >f$((i % 50))
+	[ $((i % 10)) != 0 ] || rm -f f$(((i + 5) % 50))
+	[ $((i % 15)) != 0 ] || mv f$((i % 50)) m$i
+	echo $i >"$1"
+	sleep "$2"
+done
+echo done >done
+END
+sh_on ns1 "cd etc/k && bash $T/tests/saves /tmp/saved 0.01" &
 job=$!
+has_saved() { [ "$(cat "$T/ns1/tmp/saved" 2>/dev/null || echo 0)" -ge "$1" ]; }
 for i in 1 2 3 4 5 6; do
+	must wait_for 30 has_saved $((i * 90)) # it has got somewhere between two kills
 	for h in ns1 ns2; do
-		wait_for 20 replicator_pid $h && kill -9 "$(replicator_pid $h)"
+		must wait_for 20 replicator_pid $h && kill -9 "$(replicator_pid $h)"
 	done
-	sleep 0.7 # let it get somewhere between two kills
 done
 wait $job
 is "local edits do not notice a killed replicator" $? 0
 for h in ns1 ns2; do wait_for 60 node_well $h; done
 settle ns1 ns2
 trees_same "after twelve kills" ns1 ns2
-is "and complete" "$(sh_on ns2 'cat etc/k/done')" done
+mkdir $T/expected
+(cd $T/expected && bash $T/tests/saves $T/saved 0)
+check "and complete: every save, rename and removal" diff -r $T/expected "$T/ns2$TREE/etc/k"
+# A version's name stands for one change of a path, on whichever node it is looked up.
+meanings() {
+	for h in ns1 ns2; do on $h zonefsctl log --json -n 100000; done | /usr/bin/python3 -c 'import json, sys
+seen, again, wrong = {}, 0, []
+for v in map(json.loads, sys.stdin):
+	name = v["version"], v["path"]
+	what = [v.get(k) for k in ("kind", "size", "mode", "what", "node", "who")]
+	again += name in seen
+	if seen.setdefault(name, what) != what: wrong.append((name, seen[name], what))
+print(again > 600, wrong[:5])'
+}
+is "no version has two meanings" "$(meanings)" "True []"
 is "the mount is the same one" "$(grep -c 'detach' "$T/ns1/zonefs.log")" 0
 
 # ---- the worker dies: everything starts afresh, and the log says who must be restarted
@@ -42,6 +66,9 @@ R=$(replicator_pid ns1)
 kill -STOP "$R"
 sh_on ns1 "mkdir etc/many && seq -f 'etc/many/z%g' $FILES | xargs touch && echo last >etc/many/z1"
 is "while the replicator is stopped, $FILES files are made" "$(sh_on ns1 'ls etc/many | wc -l')" "$FILES"
+check "which are more than are told one by one" grep -q "the replicator rescans" "$T/ns1/zonefs.log"
+check "it is stopped for longer than the other waits for it" wait_for 30 eval 'on ns2 zonefsctl peers | grep -Eq "^ns1 .* (silent|unreachable)"'
+check "what is saved then is saved as ever" timeout 5 nsenter -t "${HOST_PID[ns1]}" -m -n -p bash -c "echo z >$TREE/etc/stopped; cat $TREE/etc/stopped"
 W=$(worker_pid ns1)
 mb=$(awk '/VmHWM/ {print int($2 / 1024)}' "/proc/$W/status")
 check "memory of fs stays bounded ($mb MB)" test "$mb" -lt $((${SAN:+2000} + 300))
@@ -86,11 +113,16 @@ wait_for 30 node_well ns1
 on ns1 dd if=/dev/zero of=/var/lib/zonefs/filler bs=64k 2>/dev/null
 check "state's disk full: local edits go on" sh_on ns1 'for i in $(seq 40); do head -c 20000 /dev/urandom >etc/k/full.$i || exit 1; done'
 check "status says so" wait_for 20 fails node_well ns1
-like "in words" "$(on ns1 zonefsctl status)" "disk|space|full|state"
+like "in the first line, in words" "$(on ns1 zonefsctl status | head -n 1)" \
+	"^NOT well: .*the store cannot be written since [0-9.]+ (s|ms): .*([Nn]o space|full)"
+check "the log, too" grep -q "the store cannot be written: .*; replication waits" "$T/ns1/zonefs.log"
+check_not "what is not durable is not told" test -e "$T/ns2$TREE/etc/k/full.40"
 on ns1 rm /var/lib/zonefs/filler
 check "it recovers by itself" wait_for 60 node_well ns1
+check "and says that, too" grep -q "the store can be written again; replication goes on" "$T/ns1/zonefs.log"
 settle ns1 ns2
 trees_same "after the disk was full" ns1 ns2
+check "with what was saved meanwhile" test -e "$T/ns2$TREE/etc/k/full.40"
 
 # ---- strangers
 host_new ns3
