@@ -29,6 +29,7 @@ struct side {
 	char path[PATH_LEN_MAX + 1];
 	bool has_path;
 	bool raised; /* on the disk: the kernel may have cached another mtime */
+	int64_t raised_nsec;
 };
 
 struct renaming {
@@ -84,6 +85,26 @@ static void raise_mtime(struct renaming *r, struct side *s, const struct side *t
 	if (fd < 0)
 		return;
 	s->raised = backing_utimens(fd, UTIME_OMIT_NSEC, shown) == 0;
+	s->raised_nsec = shown;
+	close(fd);
+}
+
+/* It does not come to the other name after all: the rename has failed, and changes nothing. Unless
+ * somebody has set another time meanwhile, or it is being saved and gets one at its close. */
+static void take_back(const struct renaming *r, struct side *s)
+{
+	struct stat st;
+
+	if (!s->raised)
+		return;
+	int fd = openat(s->dir.fd, s->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	nodes_lock(&r->fs->nodes);
+	bool saving = s->node && s->node->save;
+	nodes_unlock(&r->fs->nodes);
+	if (!saving && fstat(fd, &st) == 0 && backing_mtime(&st) == s->raised_nsec)
+		backing_utimens(fd, UTIME_OMIT_NSEC, s->disk_nsec);
 	close(fd);
 }
 
@@ -187,6 +208,10 @@ static int carry_out(struct renaming *r)
 	if (!(to->there && (r->flags & RENAME_NOREPLACE)))
 		raise_mtime(r, from, to);
 	rc = renameat2(from->dir.fd, from->name, to->dir.fd, to->name, r->flags) < 0 ? -errno : 0;
+	if (rc < 0) {
+		take_back(r, from);
+		take_back(r, to);
+	}
 	show_raised(r, from);
 	show_raised(r, to);
 	if (rc < 0)

@@ -110,6 +110,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 {
 	join_load(c, name, value, len);
 	brake_load(c, name, value, len);
+	mark_load(c, name);
 }
 
 /* ---- steps ---- */

@@ -221,7 +221,7 @@ enum store_what {
 	STORE_INTENT,     /* path, intent (NULL: none) */
 	STORE_VECTOR,     /* dot */
 	STORE_ORIGIN,     /* origin */
-	STORE_META,       /* name in `path`, bytes */
+	STORE_META,       /* name in `path`, bytes (`forget`: no longer) */
 	STORE_HISTORY,    /* path, version: never current here, for the history only */
 };
 
@@ -239,7 +239,8 @@ struct effect {
 			const struct origin *origin;
 			const uint8_t *bytes;
 			size_t len;
-			bool own; /* VERSION: made here */
+			bool own;    /* VERSION: made here */
+			bool forget; /* META */
 		} store;
 		uint64_t serial; /* ACK */
 		struct {

@@ -185,6 +185,14 @@ void store_meta(struct core *c, const char *name, const void *p, size_t len)
 	e->store.len = len;
 }
 
+void store_meta_forget(struct core *c, const char *name)
+{
+	char *own_name = core_strdup(name);
+
+	step_own(c, own_name);
+	store_add(c, STORE_META, own_name)->store.forget = true;
+}
+
 void effect_note(struct core *c, int level, const char *format, ...)
 {
 	char *text = NULL;

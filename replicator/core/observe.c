@@ -127,7 +127,6 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 void observe_hint(struct core *c, const struct event *e)
 {
 	struct key *k = key_get(c, e->path);
-	bool created = e->hint.flags & HINT_CREATED;
 	bool tree = e->hint.flags & HINT_TREE;
 	struct key *from = NULL;
 
@@ -141,8 +140,7 @@ void observe_hint(struct core *c, const struct event *e)
 		remember_who(from, e);
 		from->touched = c->step;
 	}
-	if (created && e->hint.who)
-		k->local = locality_local(c->conf.locality, k->path, tree, e->hint.who->command);
+	mark_hint(c, k, from, e);
 	if (c->joining) { /* everything will be looked at after the join */
 		k->edited = !observe_local(c, k, tree);
 		serials_ack(c, &k->hinted);
@@ -255,7 +253,7 @@ static void scan_missing(struct core *c, const struct scan *s)
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, s->path, k))) {
-		if (k->seen_scan != s->id && observe_may_go(c, k))
+		if (k->seen_scan != s->id && (k->local || observe_may_go(c, k)))
 			observe_look_for(c, k, &s->serials);
 	}
 }
@@ -482,7 +480,9 @@ void observe_looked(struct core *c, const struct event *e)
 		return;
 	k->looking = false;
 	c->nlooking--;
-	if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
+	if (k->local)
+		mark_looked(c, k, o);
+	else if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
 		looked(c, k, o);
 	k->confirming = false;
 	if (!k->delay && !k->looking)

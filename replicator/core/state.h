@@ -6,6 +6,7 @@
  *   keys.c      the table of paths, their entries, what is visible
  *   effects.c   the list of effects of a step and what it owns
  *   observe.c   hints and looks: has this node's disk changed?
+ *   mark.c      names that are local because of who created them
  *   delay.c     what is told late: disappearances, renames, names of temporary files
  *   author.c    making versions of local changes
  *   merge.c     taking versions of others
@@ -88,7 +89,7 @@ struct key {
 	bool looking;   /* a LOOK is out */
 	bool look_again;
 	bool confirming; /* the LOOK that is out shall also confirm `decided` */
-	bool local;      /* by its name and who created it */
+	bool local;      /* by its name and who created it (mark.c) */
 	bool edited;     /* hinted while this node was joining */
 	bool scratch;    /* on the list of keys that may be forgotten */
 	bool recovering; /* an intent of an earlier life is being looked into */
@@ -325,6 +326,7 @@ void store_intent(struct core *c, struct key *k);
 void store_vector(struct core *c, struct dot d);
 void store_origin(struct core *c, const struct origin *o);
 void store_meta(struct core *c, const char *name, const void *p, size_t len);
+void store_meta_forget(struct core *c, const char *name);
 void effect_note(struct core *c, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void serials_add(struct serials *s, uint64_t serial);
@@ -382,6 +384,13 @@ struct scan *observe_scan_for(struct core *c, const struct key *k); /* for its h
 void observe_run_scans(struct core *c);
 bool observe_local(const struct core *c, const struct key *k, bool dir);
 void scan_free(struct core *c, struct scan *s);
+
+/* ---- mark.c ---- */
+void mark_load(struct core *c, const char *name);
+/* k's name came (from `from`, or NULL), went or changed: sets, moves, or looks up whether it is
+ * still there. */
+void mark_hint(struct core *c, struct key *k, struct key *from, const struct event *e);
+void mark_looked(struct core *c, struct key *k, const struct observation *o); /* k is marked */
 
 /* ---- delay.c ---- */
 void delay_gone(struct core *c, struct key *k);

@@ -58,6 +58,7 @@ static const char *const statements[SQL_MAX] = {
 			 " ON CONFLICT(origin) DO UPDATE SET seq = max(seq, excluded.seq)",
     [SQL_ORIGIN_SET] = "REPLACE INTO origin(origin, node) VALUES(?1, ?2)",
     [SQL_META_SET] = "REPLACE INTO meta(name, value) VALUES(?1, ?2)",
+    [SQL_META_FORGET] = "DELETE FROM meta WHERE name = ?1",
     [SQL_VALUE_SET] = "REPLACE INTO value(name, value) VALUES(?1, ?2)",
     [SQL_VALUE_FORGET] = "DELETE FROM value WHERE name = ?1",
     [SQL_VALUE_GET] = "SELECT value FROM value WHERE name = ?1",

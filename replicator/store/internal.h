@@ -39,6 +39,7 @@ enum statement {
 	SQL_VECTOR_RAISE,
 	SQL_ORIGIN_SET,
 	SQL_META_SET,
+	SQL_META_FORGET,
 	SQL_VALUE_SET,
 	SQL_VALUE_FORGET,
 	SQL_VALUE_GET,
@@ -92,7 +93,7 @@ enum record_kind {
 struct record {
 	enum record_kind kind;
 	bool own;    /* VERSION, HISTORY: made here.  OUTCOME: nobody has to be told */
-	bool forget; /* SHOWN, INTENT, VALUE */
+	bool forget; /* SHOWN, INTENT, META, VALUE */
 	size_t path, path_len;
 	size_t data, data_len;
 	struct dot dot;

@@ -153,7 +153,7 @@ static int carry_out(struct store *s, const struct record *r)
 	case RECORD_INTENT:
 		return do_value(s, r, SQL_INTENT_SET, SQL_INTENT_FORGET);
 	case RECORD_META:
-		return do_value(s, r, SQL_META_SET, SQL_META_SET);
+		return do_value(s, r, SQL_META_SET, SQL_META_FORGET);
 	case RECORD_VALUE:
 		return do_value(s, r, SQL_VALUE_SET, SQL_VALUE_FORGET);
 	case RECORD_VECTOR:
@@ -274,6 +274,7 @@ static int add(struct store *s, const struct effect *e, int64_t wall_msec, struc
 		return record_add(s, &r, e->store.origin->node, NULL);
 	case STORE_META:
 		r.kind = RECORD_META;
+		r.forget = e->store.forget;
 		buf_raw(data, e->store.bytes, e->store.len);
 		break;
 	}

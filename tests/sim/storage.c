@@ -89,6 +89,18 @@ static void store_meta(struct storage *s, const char *name, const uint8_t *bytes
 	m->len = len;
 }
 
+static void forget_meta(struct storage *s, const char *name)
+{
+	for (uint32_t i = 0; i < s->nmeta; i++) {
+		if (strcmp(s->meta[i].name, name) != 0)
+			continue;
+		free(s->meta[i].name);
+		free(s->meta[i].bytes);
+		s->meta[i] = s->meta[--s->nmeta];
+		return;
+	}
+}
+
 static void make_durable(struct storage *s, const struct effect *e)
 {
 	struct stored_path *p;
@@ -118,7 +130,10 @@ static void make_durable(struct storage *s, const struct effect *e)
 		store_origin(s, e->store.origin);
 		break;
 	case STORE_META:
-		store_meta(s, e->path, e->store.bytes, e->store.len);
+		if (e->store.forget)
+			forget_meta(s, e->path);
+		else
+			store_meta(s, e->path, e->store.bytes, e->store.len);
 		break;
 	case STORE_HISTORY:
 		p = path_of(s, e->path);

@@ -62,6 +62,15 @@ floor "a copy that keeps an old time too" 'echo n >n; touch -d 2001-01-01 n; cp 
 floor "... and one that is made after a removal" 'echo n >n; touch -d 2001-01-01 n; rm f; mv n f'
 sh_on k1 'cd floor && touch -d 2040-01-01 f'
 is "a later time is exact" "$(on k1 stat -c %y "$F/f" | cut -c1-29)" "2040-01-01 00:00:00.000000000"
+# A rename that the file system beneath refuses when all has been prepared.
+sh_on k1 'cd floor && rm -rf * && echo o >o && echo f >f && touch -d "1 minute" f'
+BEFORE=$(mtime o)
+if chattr +i "$T/k1$F/f" 2>/dev/null; then
+	check_not "a rename over an immutable file fails" sh_on k1 'cd floor && mv -f o f'
+	is "... and the file keeps its time" "$(mtime o)" "$BEFORE"
+	is "... beneath the mount likewise" "$(stat -c %.9Y "$T/k1$F/o")" "$(mtime o)"
+	chattr -i "$T/k1$F/f"
+fi
 is "after all this the tree is as it is beneath" \
 	"$(sh_on k1 'find . | sort')" "$(cd "$T/k1$TREE" && find . -not -path './.zonefs*' | sort)"
 finish

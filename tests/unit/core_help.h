@@ -446,18 +446,25 @@ static inline void story_end(struct story *s)
 	}
 }
 
-static inline void story_hint_flags(struct story *s, struct host *h, const char *path,
-				    const char *from, uint8_t flags)
+static inline void story_hint_by(struct story *s, struct host *h, const char *path,
+				 const char *from, uint8_t flags, const char *command)
 {
-	static const struct who who = {.pid = 1, .command = "vi"};
+	struct who who = {.pid = 1};
 	struct event e = {.type = EVENT_HINT, .path = path};
 
+	snprintf(who.command, sizeof who.command, "%s", command);
 	e.hint.serial = ++h->serial;
 	e.hint.from = from;
 	e.hint.flags = flags;
 	e.hint.who = &who;
 	e.hint.user = "admin";
 	story_event(s, h, &e);
+}
+
+static inline void story_hint_flags(struct story *s, struct host *h, const char *path,
+				    const char *from, uint8_t flags)
+{
+	story_hint_by(s, h, path, from, flags, "vi");
 }
 
 static inline void story_hint(struct story *s, struct host *h, const char *path, const char *from)

@@ -457,6 +457,81 @@ static void a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at(void *
 	expect_absent(N2, "d");
 }
 
+static uint32_t marks(const struct host *h)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < h->store.nmeta; i++)
+		n += strncmp(h->store.meta[i].name, "local/", 6) == 0;
+	return n;
+}
+
+/* named makes a file that has no name yet, and closes it. */
+static void named_makes(struct host *h, const char *path, uint64_t content)
+{
+	s.now += 10;
+	disk_write(&s, h, path, content);
+	story_hint_by(&s, h, path, "", HINT_NAMES | HINT_CREATED, "named");
+	story_run(&s);
+}
+
+static void what_named_has_not_named_stays_local_over_a_restart(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	named_makes(N1, "tmp-AbCdEfGhIj", 1);
+	story_hint_by(&s, N1, "tmp-AbCdEfGhIj", "", 0, "chmod"); /* an attribute */
+	story_run(&s);
+	expect_absent(N2, "tmp-AbCdEfGhIj");
+	story_crash(&s, N1);
+	story_up(&s, N1); /* scans its tree */
+	story_wait(&s, 500);
+	expect_content(N1, "tmp-AbCdEfGhIj", 1);
+	expect_absent(N2, "tmp-AbCdEfGhIj");
+	user_renames(&s, N1, "tmp-AbCdEfGhIj", "zone"); /* whole now */
+	expect_content(N2, "zone", 1);
+}
+
+static void a_name_that_named_made_is_free_when_it_has_gone(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	named_makes(N1, "tmp-AbCdEfGhIj", 1);
+	assert_int_equal(marks(N1), 1);
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "tmp-AbCdEfGhIj"), s.now);
+	story_hint_by(&s, N1, "tmp-AbCdEfGhIj", "", HINT_NAMES, "named");
+	story_run(&s);
+	assert_int_equal(marks(N1), 0);
+	user_saves(&s, N2, "tmp-AbCdEfGhIj", 2); /* somebody's own */
+	expect_content(N1, "tmp-AbCdEfGhIj", 2);
+
+	named_makes(N1, "db-AbCdEfGh", 1);
+	assert_int_equal(marks(N1), 1);
+	story_crash(&s, N1); /* removed while nobody looks */
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "db-AbCdEfGh"), s.now);
+	story_up(&s, N1);
+	assert_int_equal(marks(N1), 0);
+}
+
+static void a_mark_goes_with_its_directory(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	named_makes(N1, "d/db-AbCdEfGh", 1);
+	struct inode *dir = disk_find(&N1->disk, "d");
+	disk_unlink(&N1->disk, dir, s.now);
+	disk_link(&N1->disk, dir, "e", s.now);
+	story_hint_by(&s, N1, "e", "d", HINT_NAMES | HINT_TREE, "mv");
+	story_run(&s);
+	story_wait(&s, 500);
+	assert_non_null(disk_find(&N2->disk, "e"));
+	expect_absent(N2, "d");
+	expect_content(N1, "e/db-AbCdEfGh", 1);
+	expect_absent(N2, "e/db-AbCdEfGh");
+	assert_int_equal(marks(N1), 1);
+}
+
 #define STORY(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -478,6 +553,9 @@ int main(void)
 	    STORY(an_intent_is_recognised_after_a_crash),
 	    STORY(the_same_bytes_saved_by_a_person_are_an_edit),
 	    STORY(a_busy_path_waits_and_the_others_do_not),
+	    STORY(what_named_has_not_named_stays_local_over_a_restart),
+	    STORY(a_name_that_named_made_is_free_when_it_has_gone),
+	    STORY(a_mark_goes_with_its_directory),
 	    STORY(an_mtime_never_goes_back),
 	    STORY(what_one_node_excludes_passes_through_it),
 	    STORY(a_delete_and_a_save_at_once_leave_the_save),

@@ -146,6 +146,11 @@ static void vector_origins_and_settings_are_loaded_again(void **state)
 	assert_string_equal(loaded.meta_name, "floor");
 	assert_int_equal(loaded.meta_len, 3);
 	assert_memory_equal(loaded.meta, "\0\1\2", 3);
+	e.store.forget = true;
+	assert_int_equal(store_apply(s, &e, 0), 0);
+	assert_int_equal(store_commit(s), 0);
+	s = reopened(s, *state);
+	assert_string_equal(loaded.meta_name, "");
 	store_close(s);
 }
 
