@@ -45,7 +45,11 @@ for copy in yes no auto; do
 done
 edited "vim writes twice in a second" \
 	'vim_in "vim -u /tmp/vimrc.auto" ":%s/@1@/@2@/\r" ":w\r" ":%s/@2@/@3@/\r" ":wq\r"' "@1@ @2@ @3@"
-unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "WARNING|changed since"
+unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: |WARNING"
+# It would have been seen.
+{ printf '%s\n' "see zone" "keys :!echo >>%\r" "see ENTER" "keys \r" "see W11: " "keys O" "keys :q!\r"; } |
+	type_in vim -u /tmp/vimrc.auto "$TREE/etc/ed/vim_backupcopy_auto/zone" >/dev/null 2>&1
+like "but it would see one" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: |WARNING"
 edited "vi as it comes" 'vim_in vi ":%s/@1@/@2@/\r" ":wq\r"'
 edited "nano" 'printf "%s\n" "see zone" "keys \x1c" "see Search" "keys @1@\r" "see Replace with" "keys @2@\r" \
 	"see this instance" "keys a" "see Replaced" "keys \x0f" "see Name to Write" "keys \r" "see Wrote" "keys \x18" |
@@ -78,10 +82,8 @@ for branch in master:1 second:2 master:1 second:2; do
 	check "... is what the peer has" zone_on_ns2 "${branch#*:}"
 done
 
-name=append
-sh_on ns1 'mkdir -p etc/ed/append; cd etc/ed/append; cp /tmp/v1 zone; echo "; end @1@" | tee -a zone >/dev/null
-	zonefsctl wait zone'
-is "tee -a" "$(sh_on ns2 'sha256sum <etc/ed/append/zone')" "$(sh_on ns1 'sha256sum <etc/ed/append/zone')"
+edited "tee -a" 'there "(echo more; echo \"; end @1@\") | tee -a zone >/dev/null"' "@1@"
+is "and what was appended is there" "$(sh_on ns2 'tail -n 2 etc/ed/tee__a/zone | xargs')" "more ; end @1@"
 settle ns1 ns2
 trees_same "after all of them" ns1 ns2
 unlike "no dropping of an editor arrived" "$(find "$T/ns2$TREE" -printf '%P\n')" '(~|\.sw.|/4913|sed......|\.zone\..*|\.git|\.orig|index.lock)$'

@@ -91,7 +91,7 @@ here 'rm -r etc/odd'
 check_not "and gone again" sh_on ns2 'ls -d etc/odd'
 
 # A directory of 1,000 files is renamed.
-sh_on ns1 'mkdir etc/many; for i in $(seq 1000); do echo "zone $i" >etc/many/z$i; done'
+sh_on ns1 'mkdir etc/many; for i in $(seq 1000); do { echo "zone $i"; head -c 5000 /dev/urandom; } >etc/many/z$i; done'
 settle ns1 ns2
 sent() { ip -s -j link show ns2 | sed -n 's/.*"tx":{"bytes":\([0-9]*\).*/\1/p'; }
 sh_on ns1 'head -c 20000000 /dev/urandom >etc/many/big'
@@ -99,10 +99,10 @@ settle ns1 ns2
 before=$(sent)
 here 'mv etc/many etc/moved'
 after=$(sent)
-is "a directory of 1,000 files is renamed" "$(there 'ls etc/moved | wc -l; cat etc/moved/z500')" "1001
+is "a directory of 1,000 files is renamed" "$(there 'ls etc/moved | wc -l; head -n 1 etc/moved/z500')" "1001
 zone 500"
 check_not "the old name is gone" sh_on ns2 'ls -d etc/many'
-check "no content is sent again" test $((after - before)) -lt 4000000
+check "no content is sent again" test $((after - before)) -lt 2000000
 trees_same "after all that" ns1 ns2
 
 # Local renames of a directory while versions are installed in it: paths are never mixed up.
