@@ -8,6 +8,7 @@
 #   make fuzz       every decoder and parser under libFuzzer: TIME=seconds for each, FUZZ=names
 #   make install    into $(DESTDIR)$(PREFIX)
 #
+# CRASH=1 builds daemons that die where they are told to (base/crash.h), for tests/system/crash.sh.
 # CC=clang, WERROR=1, SAN=address,undefined and B=<folder> change the build.
 
 B          ?= build
@@ -32,6 +33,9 @@ endif
 # Not in CFLAGS: make ignores what is added to a variable of its command line.
 ifneq ($(SAN),)
 SANITIZE   := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+endif
+ifneq ($(CRASH),)
+STD        += -DCRASH
 endif
 HARDEN     := -fstack-protector-strong -fPIE
 Q          := $(if $(V),,@)
@@ -74,6 +78,7 @@ fuzzers  := $(patsubst $(B)/replay/%,$(B)/fuzzer/%,$(replays))
 .PHONY: all tests deps test demo bench sim fuzz fuzzers install check-format clean
 all: $(programs)
 tests: all $(units) $(helpers) $(simulator) $(replays)
+	@+$(MAKE) --no-print-directory B=$(B)/crash CRASH=1 all
 fuzzers: $(fuzzers)
 
 cflags_layer = $(STD)

@@ -25,6 +25,10 @@ void mistake(struct mistakes *m, int line, const char *format, ...)
 	va_end(args);
 	if (len < 0)
 		return;
+	/* What it quotes may hold anything; a mistake is one line. */
+	for (char *p = sentence; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == '\177')
+			*p = '?';
 	size_t at = m->n++;
 	/* Line 0, which is none, comes after all lines. */
 	for (; at > 0 && (unsigned)m->list[at - 1].line - 1 > (unsigned)line - 1; at--)

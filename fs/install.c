@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "fs/backing.h"
@@ -209,6 +210,7 @@ static int leave(struct installing *i, const char *leftover)
 	if (i->ticket > 0 && !i->changed) {
 		inval_cancel(fs->inval, i->ticket);
 	} else if (i->ticket > 0) {
+		crash_point("fs-invalidate");
 		int done = inval_go(fs->inval, i->ticket);
 		if (done < 0)
 			log_limited(LOG_LEVEL_ERROR, "%s: the kernel's cache is not told: %s",
@@ -220,6 +222,7 @@ static int leave(struct installing *i, const char *leftover)
 			n->stale->until_msec = clock_monotonic_msec() + STALE_MSEC;
 		nodes_unlock(&fs->nodes);
 	}
+	crash_point("fs-invalidated");
 	if (i->changed)
 		rc = dirsync_do(fs->dirsync, i->place.dir, &i->place.handle);
 	found_fini(fs, &i->victim);
@@ -281,9 +284,11 @@ static int put_new(struct fs *fs, const struct install *in, struct found *now)
 	bool replaced = i.victim.look.kind != KIND_ABSENT && i.victim.look.kind != KIND_DIR;
 	/* Special files are never another node's business. */
 	rc = i.victim.look.kind == KIND_OTHER ? ERR_DENIED : announce(&i, true);
+	crash_point("fs-install");
 	if (rc == 0)
 		rc = move_in(&i, made.name);
 	if (rc == 0) {
+		crash_point("fs-moved-in");
 		i.changed = true;
 		mark(&i);
 		rc = place_look(fs, &i.place, now);
@@ -331,7 +336,9 @@ static int put_attributes(struct fs *fs, const struct install *in, struct found 
 	rc = i.victim.look.kind == in->kind ? announce(&i, false) : ERR_CHANGED;
 	if (rc == 0) {
 		i.changed = true;
+		crash_point("fs-attributes");
 		rc = change_attributes(&i, in);
+		crash_point("fs-attributes-set");
 		if (i.victim.node) {
 			nodes_lock(&fs->nodes);
 			node_changed_locked(&fs->nodes, i.victim.node);
@@ -370,6 +377,7 @@ static int take_out(struct installing *i)
 	backing_pin(i->fs, i->place.dir, i->place.name, &v->st);
 	if (unlinkat(i->place.dir, i->place.name, dir ? AT_REMOVEDIR : 0) < 0)
 		return errno == ENOENT ? ERR_CHANGED : -errno;
+	crash_point("fs-removed");
 	i->changed = true;
 	mark(i);
 	if (v->look.kind == KIND_FILE)

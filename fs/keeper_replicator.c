@@ -33,7 +33,15 @@
 
 /* The environment may hold what is not the replicator's business: only these are passed on. */
 static const char *const env_names[] = {
-    "PATH=", "TZ=", "ZONEFS_CLOCK_OFFSET=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=",
+    "PATH=",
+    "TZ=",
+    "ZONEFS_CLOCK_OFFSET=",
+    "ASAN_OPTIONS=",
+    "UBSAN_OPTIONS=",
+    "LSAN_OPTIONS=",
+#ifdef CRASH
+    "ZONEFS_CRASH=",
+#endif
 };
 
 static void set_environment(const char *envp[ENV_MAX])

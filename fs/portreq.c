@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/port.h"
@@ -109,6 +110,7 @@ static int stage(struct fs *fs, struct portjob *job, struct rd *r)
 	if (rd_end(r) < 0)
 		return ERR_FORMAT;
 	bool small = size <= PORT_INLINE_MAX;
+	crash_point("fs-stage");
 	if (len != (small ? size : 0))
 		return ERR_FORMAT;
 	if (size > INT64_MAX || (int64_t)size > fs->conf->max_file_size)
@@ -124,6 +126,7 @@ static int stage(struct fs *fs, struct portjob *job, struct rd *r)
 	} else {
 		job->fd = fd;
 	}
+	crash_point("fs-staged");
 	portjob_answer(job, 0);
 	buf_fhandle(&job->answer, &staged.handle);
 	return 0;
@@ -189,7 +192,9 @@ static int hook(struct fs *fs, struct portjob *job, struct rd *r)
 		return ERR_DENIED;
 	if (!result)
 		return -ENOMEM;
+	crash_point("fs-hook");
 	int rc = hook_run(fs->conf, h, verb, input, len, result);
+	crash_point("fs-hook-ended");
 	portjob_answer(job, rc < 0 ? rc : 0);
 	buf_u32(&job->answer, (uint32_t)result->exit_status);
 	buf_u32(&job->answer, (uint32_t)result->signal);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/port.h"
@@ -220,6 +221,7 @@ static bool send_hints(struct portserver *p)
 	while (p->sock >= 0) {
 		if (p->out.len == 0 && capture_next(p->fs->capture, &p->out, HINTS_BYTES) == 0)
 			return false;
+		crash_point("fs-hints");
 		if (!send_packet(p, &p->out, -1))
 			return p->sock >= 0;
 		buf_reset(&p->out);
@@ -237,6 +239,7 @@ static void take_acks(struct portserver *p, struct rd *r)
 		rd_fail(r);
 		return;
 	}
+	crash_point("fs-acknowledged");
 	for (unsigned i = 0; i < n; i++)
 		capture_ack(p->fs->capture, rd_u64(r));
 }

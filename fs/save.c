@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "fs/backing.h"
@@ -133,6 +134,7 @@ void save_give_locked(struct fs *fs, struct node *n)
 	struct save *s = n->save;
 	char path[PATH_LEN_MAX + 1];
 
+	crash_point("fs-saved");
 	for (struct node_link *l = n->links; l; l = l->next) {
 		if (node_path_locked(l->parent, l->name, path) < 0)
 			continue;

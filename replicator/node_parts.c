@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/contents.h"
@@ -43,7 +44,10 @@ static int hand_commit(void *arg)
 	struct node *n = arg;
 
 	n->changes++; /* whoever follows the log finds only now what was stored */
-	return store_commit(n->store);
+	crash_point("commit");
+	int rc = store_commit(n->store);
+	crash_point("committed");
+	return rc;
 }
 
 static bool hand_dirty(void *arg)
@@ -77,6 +81,7 @@ static void hand_carry_out(void *arg, struct task *t)
 
 	switch ((int)t->type) {
 	case EFFECT_ACK:
+		crash_point("ack");
 		portal_ack(n->portal, t->serial);
 		break;
 	case EFFECT_LOOK:
@@ -97,8 +102,18 @@ static void hand_carry_out(void *arg, struct task *t)
 		contents_fetch(n->contents, t->content.hash, t->content.size, t->peer);
 		break;
 	case EFFECT_BROADCAST:
+		crash_point("broadcast");
+		peers_carry_out(n->peers, t);
+		crash_point("broadcasted");
+		break;
 	case EFFECT_ASK:
+		crash_point("ask");
+		peers_carry_out(n->peers, t);
+		break;
 	case EFFECT_ANSWER:
+		crash_point("answer-page");
+		peers_carry_out(n->peers, t);
+		break;
 	case (int)TASK_REPLY:
 		peers_carry_out(n->peers, t);
 		break;

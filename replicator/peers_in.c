@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/contents.h"
@@ -89,7 +90,9 @@ static void take_op(struct peers *p, struct peer *peer, const struct message *m)
 		have[i] = have_content(p->node, peer, &m->op.op.items[i].version->attrs,
 				       &m->op.contents[i]);
 	e.op = &m->op.op;
+	crash_point("op");
 	node_event(p->node, &e);
+	crash_point("op-taken");
 }
 
 static void take_page(struct peers *p, struct peer *peer, const struct message *m)
@@ -103,7 +106,9 @@ static void take_page(struct peers *p, struct peer *peer, const struct message *
 	for (uint32_t i = 0; i < m->page.n; i++)
 		have[i] = have_content(p->node, peer, &m->page.items[i].version->attrs, NULL);
 	e.page = &m->page;
+	crash_point("page");
 	node_event(p->node, &e);
+	crash_point("page-taken");
 }
 
 static void take_ask(struct peers *p, struct peer *peer, const struct link_event *l,

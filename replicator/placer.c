@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/names.h"
@@ -107,6 +108,7 @@ static void staged(struct placer *p, struct place *k, int status)
 	e.staged.status = status;
 	e.staged.handle = k->handle;
 	p->stages.under_way--;
+	crash_point("staged");
 	node_event(p->node, &e);
 	place_free(k);
 }
@@ -165,6 +167,7 @@ static bool send_stage(struct placer *p, struct place *k)
 	buf_u64(b, (uint64_t)k->attrs.mtime_nsec);
 	if (portal_send(n->portal, stage_done, k) < 0)
 		return false;
+	crash_point("stage-asked");
 	p->stages.under_way++;
 	return true;
 }
@@ -214,6 +217,7 @@ static void install_done(struct node *n, void *arg, int status, struct rd *r, in
 	if (status == 0)
 		log_stage("installed", k->path);
 	e.installed.status = status;
+	crash_point(k->type == EFFECT_INSTALL ? "installed" : "removed");
 	n->placer->installs.under_way--;
 	node_event(n, &e);
 	place_free(k);
@@ -256,6 +260,7 @@ static bool send_install(struct placer *p, struct place *k)
 	}
 	if (portal_send(n->portal, install_done, k) < 0)
 		return false;
+	crash_point("install-asked");
 	p->installs.under_way++;
 	return true;
 }

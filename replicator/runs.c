@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -298,7 +299,9 @@ static void hook_done(struct node *n, void *arg, int status, struct rd *r, int f
 		abort();
 	}
 	read_result(result, status, r);
+	crash_point("hook-ended");
 	ended(arg, result);
+	crash_point("hook-noted");
 	free(result);
 }
 
@@ -318,6 +321,7 @@ static void start(struct hook_state *h, const struct hook_run *run)
 	buf_fini(&input);
 	h->run = run;
 	h->running = true;
+	crash_point("hook-due");
 	if (portal_send(n->portal, hook_done, h) < 0) {
 		struct result failed = {.status = -1};
 		snprintf(failed.output, sizeof(failed.output), "too many requests to fs");

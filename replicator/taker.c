@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -177,6 +178,7 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 		names_of(n->names, true, l->gid, o.attrs.group, n->now_msec);
 	}
 	o.target = l->kind == KIND_LINK ? l->target : NULL;
+	crash_point("looked");
 	o.too_big = l->kind == KIND_FILE && !l->busy && l->size > (uint64_t)n->conf->max_file_size;
 	give(t, k, &o);
 }

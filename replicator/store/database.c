@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -260,9 +261,11 @@ static int committed(void *arg, sqlite3 *db, const char *name, int pages)
 
 void database_checkpoint(struct store *s, bool truncate)
 {
+	crash_point("checkpoint");
 	sqlite3_wal_checkpoint_v2(s->db, NULL,
 				  truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
 				  NULL, NULL);
+	crash_point("checkpointed");
 	s->wal_pages = 0;
 }
 

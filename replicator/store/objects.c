@@ -21,6 +21,7 @@
 #include <xxhash.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/store/internal.h"
@@ -272,12 +273,14 @@ static int place(struct incoming *in, struct hash hash)
 	if (directory < 0)
 		return directory;
 	bool there = object_has(s, hash);
+	crash_point("object");
 	if (renameat(s->incoming_fd, in->name, directory, name + 3) < 0)
 		return -errno;
 	if (!there && s->objects_bytes >= 0)
 		s->objects_bytes += (int64_t)(in->size + 1);
 	s->prune.due = true;
 	content_affirm(s, hash);
+	crash_point("object-named");
 	return fsync(directory) < 0 ? -errno : 0;
 }
 

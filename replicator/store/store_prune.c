@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/path.h"
 #include "replicator/store/internal.h"
@@ -274,7 +275,9 @@ bool store_prune(struct store *s, uint32_t keep)
 			return false;
 		start_round(s);
 	}
+	crash_point("prune");
 	int more = s->prune.phase == PRUNE_OBJECTS ? piece(s, keep) : piece_in_transaction(s, keep);
+	crash_point("pruned");
 	if (more < 0) {
 		s->prune.phase = PRUNE_REST;
 		s->prune.due = true;

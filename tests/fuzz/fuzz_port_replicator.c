@@ -36,6 +36,8 @@ void node_event(struct node *n, struct event *e)
 	fuzz_check(e->type == EVENT_RESCAN || (e->path && path_valid_or_root(e->path)));
 	if (e->type == EVENT_HINT)
 		fuzz_check(e->hint.serial > 0 && path_valid_or_root(e->hint.from));
+	fuzz_check(e->type != EVENT_STAGED || e->staged.status <= 0);
+	fuzz_check(e->type != EVENT_INSTALLED || e->installed.status <= 0);
 	if (e->type == EVENT_LOOKED && e->looked.o.status == 0) {
 		const struct observation *o = &e->looked.o;
 
