@@ -32,6 +32,8 @@ edited() {
 	kill -TERM "$(pid_on ns2 watch)"
 	wait $job
 	out=$(grep -v '^looks\|^watching' "$report" | tr '\n' ';')
+	# Of two saves a moment apart a peer may go to the second at once.
+	[ "${3:-}" != "@1@ @2@ @3@" ] || out=${out/versions @1@ @3@;/versions $3;}
 	is "$name" "$out" "absent 0;partial 0;backwards 0;errors 0;modes 0640;versions ${3:-@1@ @2@};names zone;"
 }
 # In the directory, on ns1.
