@@ -406,6 +406,17 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 	compare(c, k, o, &k->looked);
 }
 
+/* Found while something else is done about it: looked at once more after that, for what the scan
+ * is to tell. */
+static void found_meanwhile(struct key *k, const struct scan *s, const struct observation *o)
+{
+	if (o->status >= 0 && (o->busy || !differs(k, o)))
+		return;
+	serials_share(&k->hinted, &s->serials);
+	if (k->looking || k->flight)
+		k->look_again = true;
+}
+
 /* Found by a scan. What the disk held a while ago may have been replaced since:
  * what looks like a change of a path that was touched meanwhile is looked at
  * anew. */
@@ -433,8 +444,10 @@ static void found(struct core *c, struct key *k, const struct observation *o)
 	}
 	if (k->recovering && !o->busy)
 		observe_look_for(c, k, &s->serials);
-	if (k->looking || k->flight || k->delay || k->recovering)
+	if (k->looking || k->flight || k->delay || k->recovering) {
+		found_meanwhile(k, s, o);
 		return;
+	}
 	if (o->status < 0 || o->busy) {
 		if (o->status < 0)
 			observe_look_for(c, k, &s->serials);

@@ -532,6 +532,29 @@ static void a_mark_goes_with_its_directory(void **state)
 	assert_int_equal(marks(N1), 1);
 }
 
+static void a_scan_is_over_when_what_it_found_is_told(void **state)
+{
+	struct event looked_at = {.type = EVENT_FREE, .path = "zone"};
+	struct event rescan = {.type = EVENT_RESCAN, .path = ""};
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	s.hold = EFFECT_LOOK;
+	story_event(&s, N1, &looked_at);
+	story_run(&s);
+	disk_write(&s, N1, "zone", 2);
+	rescan.hint.serial = ++N1->serial;
+	story_event(&s, N1, &rescan);
+	story_run(&s);
+	expect_content(N2, "zone", 1);
+	assert_int_not_equal(N1->acked, N1->serial);
+	s.hold = -1;
+	story_run(&s);
+	assert_int_equal(N1->acked, N1->serial);
+	expect_content(N2, "zone", 2);
+}
+
 #define STORY(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -561,6 +584,7 @@ int main(void)
 	    STORY(a_delete_and_a_save_at_once_leave_the_save),
 	    STORY(a_directory_moved_on_leaves_nothing_behind),
 	    STORY(a_hint_is_acknowledged_when_all_that_it_led_to_is_told),
+	    STORY(a_scan_is_over_when_what_it_found_is_told),
 	    STORY(what_looks_as_before_an_install_may_be_an_edit),
 	    STORY(a_directory_is_no_leftover_for_what_is_known_in_it),
 	    STORY(a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at),
