@@ -168,6 +168,8 @@ void peers_tick(struct peers *p)
 		return;
 	p->beat_msec = n->now_msec + PEERS_HEARTBEAT_MSEC;
 	peers_send_heartbeat(p);
+	if (n->now_msec >= p->nodes_msec)
+		peers_send_nodes(p);
 	if (runner_blocked(n->runner)) {
 		peers_excuse(p);
 		return;

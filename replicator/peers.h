@@ -12,6 +12,7 @@
 #include "replicator/wire/message.h"
 
 #define PEERS_HEARTBEAT_MSEC 1000
+#define PEERS_NODES_MSEC 30000
 #define PEERS_SILENCE_MSEC 5000
 #define PEERS_ASKS_MAX 4 /* of one peer, being answered */
 
@@ -59,6 +60,7 @@ struct peers {
 	uint32_t n;
 	uint64_t next_id;
 	int64_t beat_msec;     /* when the next heartbeat is due, monotonic */
+	int64_t nodes_msec;    /* when the nodes that are known are due */
 	struct heartbeat told; /* the last one sent */
 	bool sent; /* something was sent: the link must be received from before the next poll */
 };

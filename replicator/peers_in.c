@@ -126,12 +126,22 @@ static void take_ask(struct peers *p, struct peer *peer, const struct link_event
 
 /* ---- by type ---- */
 
+static void take_nodes(struct peers *p, struct peer *peer, const struct message *m)
+{
+	struct event e = {.type = EVENT_NODES, .peer = (uint32_t)(peer - p->p)};
+
+	e.nodes = &m->nodes;
+	node_event(p->node, &e);
+}
+
 static void take_broadcast(struct peers *p, struct peer *peer, const struct message *m)
 {
 	if (m->type == WIRE_OP)
 		take_op(p, peer, m);
 	else if (m->type == WIRE_HEARTBEAT)
 		peers_take_heartbeat(p, peer, m);
+	else if (m->type == WIRE_NODES)
+		take_nodes(p, peer, m);
 	else
 		bad_message(peer, message_name(m->type), ERR_FORMAT);
 }

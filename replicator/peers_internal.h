@@ -17,5 +17,6 @@ void peers_check_patterns(struct peers *p, struct peer *peer, uint64_t patterns)
 /* Decides anew whether it is reachable, and tells the core. */
 void peers_judge(struct peers *p, struct peer *peer);
 void peers_send_heartbeat(struct peers *p);
+void peers_send_nodes(struct peers *p);
 
 #endif

@@ -107,6 +107,24 @@ void peers_send_heartbeat(struct peers *p)
 	buf_fini(&b);
 }
 
+/* Only what is durable is told. */
+void peers_send_nodes(struct peers *p)
+{
+	struct node *n = p->node;
+	struct message m = {.type = WIRE_NODES};
+	struct buf b;
+
+	if (runner_blocked(n->runner) || store_dirty(n->store))
+		return;
+	core_nodes(n->core, &m.nodes, n->wall_msec);
+	if (encode(&b, &m) == 0) {
+		broadcast(p, b.data, b.len);
+		buf_fini(&b);
+		p->nodes_msec = n->now_msec + PEERS_NODES_MSEC;
+	}
+	known_nodes_fini(&m.nodes);
+}
+
 /* ---- the core's effects ---- */
 
 static bool keep(struct task *t, const struct message *m)

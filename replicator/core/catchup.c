@@ -52,6 +52,9 @@ void catchup_want(struct core *c, uint32_t peer)
 	p->asking = true;
 	p->ask_again = false;
 	p->ask_id = ++c->last_ask;
+	compare_end(p);
+	vv_clear(&p->compared);
+	vv_clear(&p->compared_vector);
 	vv_copy(&p->ask_vector, &c->vector);
 	vv_clear(&p->ask_start);
 	free(p->ask_cursor);
@@ -92,6 +95,7 @@ void catchup_heartbeat(struct core *c, const struct event *e)
 	struct peer *p = &c->peers[e->peer];
 
 	join_heard(c, e->peer, h->joining);
+	nodes_heard(c, e->peer);
 	if (h->digest == vv_digest(&c->vector)) {
 		p->mismatches = 0;
 		return;
@@ -110,10 +114,44 @@ void catchup_heartbeat(struct core *c, const struct event *e)
 		catchup_want(c, e->peer);
 }
 
+/* What the sender's collected tombstones covered is covered here, too, or was compared. */
+static bool reaches_floor(const struct core *c, const struct peer *p, const struct vv *floor)
+{
+	for (uint32_t i = 0; i < floor->n; i++) {
+		if (!vv_covers(&c->vector, floor->p[i]) && !vv_covers(&p->compared, floor->p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* All that was sent is known here, but the vector is not joined: the rest of the transfer follows. */
+static void go_on(struct core *c, uint32_t peer)
+{
+	struct peer *p = &c->peers[peer];
+
+	p->ask_id = ++c->last_ask;
+	vv_clear(&p->ask_start);
+	free(p->ask_cursor);
+	p->ask_cursor = NULL;
+	p->ask_swept = false;
+	send_ask(c, peer);
+}
+
 static void page_ended(struct core *c, uint32_t peer, const struct page *page)
 {
 	struct peer *p = &c->peers[peer];
 
+	if (!reaches_floor(c, p, &page->floor)) {
+		vv_join(&p->ask_vector, &page->vector);
+		compare_start(c, peer);
+		return;
+	}
+	if (!vv_reaches(&c->vector, &p->compared) && !vv_reaches(&c->floor, &p->compared)) {
+		vv_join(&c->floor, &p->compared);
+		nodes_store_floor(c);
+	}
+	vv_clear(&p->compared);
+	vv_clear(&p->compared_vector);
 	for (uint32_t i = 0; i < page->vector.n; i++)
 		merge_vector(c, page->vector.p[i]);
 	p->asking = false;
@@ -129,9 +167,14 @@ void catchup_page(struct core *c, const struct event *e)
 
 	if (!p->asking || page->id != p->ask_id)
 		return; /* of a transfer that was given up */
+	if (p->comparing) {
+		if (compare_page(c, e->peer, page))
+			go_on(c, e->peer);
+		return;
+	}
 	for (uint32_t i = 0; i < page->norigins; i++)
 		merge_origin(c, &page->origins[i]);
-	merge_items(c, e->peer, page->items, e->have, page->n);
+	merge_items(c, e->peer, true, page->items, e->have, page->n);
 	if (page->last) {
 		page_ended(c, e->peer, page);
 		return;
@@ -243,11 +286,19 @@ void catchup_ask(struct core *c, const struct event *e)
 	page->joined_with = !c->joining && ask->joining && p->heard_joining;
 	page->known = p->known;
 	join_heard(c, e->peer, ask->joining);
+	if (ask->compare) {
+		compare_answer(c, ask, page);
+		effect = effect_add(c, EFFECT_ANSWER, NULL);
+		effect->peer = e->peer;
+		effect->page = page;
+		return;
+	}
 	vv_copy(&page->start, first ? &c->vector : &ask->start);
 	page->swept = ask->swept || sweep(c, ask, &f);
 	if (page->swept && fill_newer(c, ask, &f)) {
 		page->last = true;
 		vv_copy(&page->vector, &c->vector);
+		vv_copy(&page->floor, &c->floor);
 		fill_origins(c, page);
 	} else if (page->swept && ask->swept) {
 		/* Too much is new: all over again, without what has been sent. */

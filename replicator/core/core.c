@@ -55,9 +55,13 @@ void core_free(struct core *c)
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
 		vv_fini(&c->peers[i].ask_vector);
 		vv_fini(&c->peers[i].ask_start);
+		vv_fini(&c->peers[i].compared);
+		vv_fini(&c->peers[i].compared_vector);
 		free(c->peers[i].ask_cursor);
+		compare_end(&c->peers[i]);
 	}
 	free(c->peers);
+	nodes_free(c);
 	vv_fini(&c->vector);
 	free(c->effects);
 	free(c->owned);
@@ -111,6 +115,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 	join_load(c, name, value, len);
 	brake_load(c, name, value, len);
 	mark_load(c, name);
+	nodes_load(c, name, value, len);
 }
 
 /* ---- steps ---- */
@@ -119,6 +124,7 @@ static void start(struct core *c, const struct event *e)
 {
 	c->started = true;
 	c->random = e->random;
+	nodes_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
 		if (k->intent) {
 			k->recovering = true;
@@ -187,12 +193,18 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_DISCARD:
 		brake_decide(c, e->path, e->type == EVENT_APPROVE);
 		break;
+	case EVENT_NODES:
+		nodes_told(c, e);
+		break;
+	case EVENT_FORGET:
+		nodes_forget(c, e->path);
+		break;
 	}
 }
 
 static int64_t next_wake(const struct core *c)
 {
-	int64_t at = c->next_retry;
+	int64_t at = c->next_retry < c->collect_at ? c->next_retry : c->collect_at;
 	const struct delay *d = TAILQ_FIRST(&c->delays);
 
 	if (d && d->deadline < at)
@@ -222,6 +234,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	opwaits_due(c);
 	place_due(c);
 	catchup_due(c);
+	nodes_due(c);
 	observe_run_scans(c);
 	place_pump(c);
 	wake = next_wake(c);

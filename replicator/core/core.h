@@ -40,6 +40,8 @@ struct core_conf {
 	uint32_t brake_share; /* percent of the tree that may be removed at once; 0: all */
 	uint32_t brake_paths; /* as many paths may in any case */
 	bool allow_setid;
+	int64_t forget_after_msec; /* a node that nobody hears for so long is forgotten; 0: never */
+	int64_t collect_every_msec; /* how often tombstones are gone through; 0: once a minute */
 	uint32_t page_versions; /* at most that many in a page; 0: as many as fit */
 	uint32_t npeers;
 	const char *const
@@ -109,6 +111,8 @@ enum event_type {
 	EVENT_HEARTBEAT,
 	EVENT_ASK,
 	EVENT_PAGE,
+	EVENT_NODES,       /* a peer told what it knows of the nodes */
+	EVENT_FORGET,      /* the administrator: the node named in `path` does not come back */
 	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
 	EVENT_ORDER,       /* the administrator: this is to be there. Nothing while core_joining */
 	EVENT_APPROVE,     /* ... what is held at `path` and below ("": all) is meant */
@@ -150,7 +154,7 @@ struct event {
 	int64_t now_msec;  /* ... and a monotonic one */
 
 	const char *path;
-	uint32_t peer; /* PEER, OP, HEARTBEAT, ASK, PAGE */
+	uint32_t peer; /* PEER, OP, HEARTBEAT, ASK, PAGE, NODES */
 	union {
 		uint64_t random; /* START: 63 random bits that are not all 0 */
 		struct {
@@ -185,6 +189,7 @@ struct event {
 		const struct ask *ask;
 		const struct page *page;
 		const struct order *order;
+		const struct nodes *nodes;
 	};
 	/* OP and PAGE: have[i] says that the content of item i is in the store, or will be with the
 	 * EFFECT_STORE of that version. */
@@ -291,6 +296,10 @@ bool core_shows(const struct core *c, const struct vv *v);
 /* Likewise for one path: what `v` covers of it. */
 bool core_shows_path(const struct core *c, const char *path, const struct vv *v);
 void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec, int64_t now_msec);
+/* What it knows of all nodes, this one included, to be told once it is durable: known_nodes_fini it. */
+void core_nodes(const struct core *c, struct nodes *to, int64_t wall_msec);
+/* What collected tombstones covered. */
+const struct vv *core_floor(const struct core *c);
 uint64_t core_tree_digest(const struct core *c);
 /* Paths whose removal the safety brake holds. */
 uint32_t core_held(const struct core *c);

@@ -31,6 +31,9 @@ void ask_fini(struct ask *a)
 	vv_fini(&a->vector);
 	vv_fini(&a->start);
 	free(a->cursor);
+	for (uint32_t i = 0; a->marks && i < a->nmarks; i++)
+		free(a->marks[i].path);
+	free(a->marks);
 	*a = (struct ask){0};
 }
 
@@ -42,7 +45,16 @@ void page_fini(struct page *p)
 	free(p->cursor);
 	vv_fini(&p->vector);
 	vv_fini(&p->floor);
+	free(p->found);
 	*p = (struct page){0};
+}
+
+void known_nodes_fini(struct nodes *n)
+{
+	for (uint32_t i = 0; n->p && i < n->n; i++)
+		vv_fini(&n->p[i].covers);
+	free(n->p);
+	*n = (struct nodes){0};
 }
 
 void outcome_fini(struct outcome *o)

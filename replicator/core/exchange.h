@@ -51,6 +51,17 @@ struct heartbeat {
 	uint32_t nrecent;
 };
 
+enum compare { COMPARE_NONE, COMPARE_RANGES, COMPARE_DOTS };
+#define MARKS_MAX 1024
+
+/* RANGES: what the asker's entries hold after the mark before (the first: after the cursor), up to
+ * and with `path` ("", only in the last: to the end), as a digest in `seq`, origin 0. DOTS: a version
+ * in the asker's entries. */
+struct mark {
+	char *path;
+	struct dot dot;
+};
+
 /* "Here is my vector": asks for a page of the versions that it does not cover. The asker repeats
  * vector, start and cursor, so that the answering side keeps no state and may restart. */
 struct ask {
@@ -60,6 +71,10 @@ struct ask {
 	char *cursor;     /* last path received; "" at first; NULL counts as "" */
 	bool swept;       /* all keys have been gone through: only what is newer than `start` is left */
 	bool joining;     /* the asker has nothing yet and is taking its first tree */
+	/* The full comparison: for each mark, has the sender the same, or is it dead there? */
+	enum compare compare;
+	struct mark *marks;
+	uint32_t nmarks; /* up to MARKS_MAX */
 };
 
 void ask_fini(struct ask *a);
@@ -75,13 +90,35 @@ struct page {
 	bool swept;        /* to be repeated */
 	bool last;         /* after this the asker has all that `vector` covers */
 	struct vv vector;  /* last page: the sender's, as of this page */
-	struct vv floor;   /* last page: what its collected tombstones covered (empty until they are) */
+	struct vv floor;   /* last page: what its collected tombstones covered */
 	bool joining;      /* the sender is joining itself */
 	bool joined_with;  /* the sender joined knowing that the asker was joining too */
 	bool known;        /* the sender has heard the asker's key in an earlier life */
+	/* Of a comparison: for each mark of the ask, 0 or 1: another digest; a dead version. It carries
+	 * vector and floor as of this page. */
+	enum compare compare;
+	uint8_t *found;
+	uint32_t nfound;
 };
 
 void page_fini(struct page *p);
+
+/* What is known of a node, whoever told: it spreads from node to node, so that acknowledgements
+ * travel along chains. Merged, it only grows. */
+#define NODES_KNOWN_MAX 256
+struct known_node {
+	char name[NODE_NAME_MAX];
+	struct vv covers;    /* its vector is known to cover that */
+	int64_t heard_msec;  /* wall clock: when somebody heard it last */
+	uint64_t forgotten;  /* times it was forgotten and readmitted: odd means forgotten */
+};
+
+struct nodes {
+	struct known_node *p;
+	uint32_t n;
+};
+
+void known_nodes_fini(struct nodes *n);
 
 /* What became of a version on a node. */
 struct outcome {

@@ -117,6 +117,15 @@ static void key_free(struct core *c, struct key *k)
 	free(k);
 }
 
+/* Directories above may remember it as what is still in them. */
+static void forget_blocker(struct core *c, struct key *k)
+{
+	for (struct key *up = key_parent(c, k); up; up = key_parent(c, up)) {
+		if (up->blocker == k)
+			up->blocker = NULL;
+	}
+}
+
 void key_scratch(struct core *c, struct key *k)
 {
 	if (k->scratch)
@@ -143,8 +152,10 @@ void keys_forget_scratch(struct core *c)
 			continue;
 		}
 		k->scratch = false;
-		if (key_idle(k))
+		if (key_idle(k)) {
+			forget_blocker(c, k);
 			key_free(c, k);
+		}
 	}
 	c->nscratch = kept;
 	c->kept_scratch = kept;
@@ -353,6 +364,22 @@ enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool ow
 	entry_insert(k, v);
 	entry_changed(c, k);
 	return MERGE_ADDED;
+}
+
+void entry_drop(struct core *c, struct key *k, struct dot d)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < k->n; i++) {
+		if (dot_same(k->entry[i]->dot, d)) {
+			store_superseded(c, k, d);
+			version_put(k->entry[i]);
+		} else {
+			k->entry[kept++] = k->entry[i];
+		}
+	}
+	k->n = kept;
+	entry_changed(c, k);
 }
 
 void entry_context(const struct key *k, struct vv *to)

@@ -104,6 +104,7 @@ void want_content(struct core *c, struct key *k, const struct version *v, uint32
 	}
 	GROW(w->keys, w->n, w->cap);
 	w->keys[w->n++] = k;
+	k->held++;
 }
 
 /* A version whose content was said to be here can still find it wanted: it came in the same moment,
@@ -120,6 +121,7 @@ bool want_also(struct core *c, struct key *k, struct hash hash)
 	}
 	GROW(w->keys, w->n, w->cap);
 	w->keys[w->n++] = k;
+	k->held++;
 	return true;
 }
 
@@ -142,8 +144,11 @@ void merge_content(struct core *c, struct hash hash)
 	n = w->n;
 	w->keys = NULL;
 	want_free(c, w);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		keys[i]->held--;
+		key_scratch(c, keys[i]);
 		place_consider(c, keys[i]);
+	}
 	free(keys);
 }
 
@@ -268,8 +273,8 @@ void opwaits_make(struct core *c, struct key **keys, struct version **added, uin
 
 /* ---- versions ---- */
 
-void merge_items(struct core *c, uint32_t peer, const struct item *items, const bool *have,
-		 uint32_t n)
+void merge_items(struct core *c, uint32_t peer, bool page, const struct item *items,
+		 const bool *have, uint32_t n)
 {
 	struct key **keys = core_alloc(n * sizeof(struct key *));
 	struct version **added = core_alloc(n * sizeof(struct version *));
@@ -284,6 +289,7 @@ void merge_items(struct core *c, uint32_t peer, const struct item *items, const 
 		key_scratch(c, k);
 		if (entry_merge(c, k, items[i].version, false) == MERGE_DROPPED)
 			continue;
+		compare_added(c, page ? peer : UINT32_MAX, items[i].version->dot);
 		if (items[i].version->attrs.kind == KIND_FILE && !have[i] &&
 		    items[i].version->attrs.size <= c->conf.max_file_size)
 			want_content(c, k, items[i].version, peer);
@@ -318,6 +324,6 @@ void merge_op(struct core *c, const struct event *e)
 		strncpy(o.node, c->peers[e->peer].name, sizeof(o.node) - 1);
 		merge_origin(c, &o);
 	}
-	merge_items(c, e->peer, op->items, e->have, op->n);
+	merge_items(c, e->peer, false, op->items, e->have, op->n);
 	merge_vector(c, op->dot);
 }

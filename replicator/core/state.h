@@ -10,6 +10,8 @@
  *   delay.c     what is told late: disappearances, renames, names of temporary files
  *   author.c    making versions of local changes
  *   merge.c     taking versions of others
+ *   nodes.c     the nodes that are known; collecting tombstones by them
+ *   compare.c   the full comparison, for who missed that
  *   catchup.c   asking and answering: "here is my vector"
  *   place.c     bringing the disk to what the entries say
  *   placed.c    what became of that
@@ -116,7 +118,7 @@ struct key {
 	int error;
 	struct key *blocker; /* CHILDREN: what is still there */
 
-	uint32_t held;      /* by scans that found it */
+	uint32_t held;      /* by scans that found it, and contents that it waits for */
 	int64_t appeared;   /* when this node first told it, after nothing; monotonic */
 	uint64_t seen_scan; /* the scan that found it last */
 	uint64_t touched;   /* step of the last change of shown or start of a flight */
@@ -205,6 +207,11 @@ struct origin_node {
 };
 RB_HEAD(origins, origin_node);
 
+struct range {
+	char *start; /* after it */
+	char *end;   /* it too; "": all */
+};
+
 struct peer {
 	const char *name;
 	bool reachable;
@@ -217,6 +224,18 @@ struct peer {
 	char *ask_cursor;
 	bool ask_swept;
 	int64_t asked_at;
+	/* the full comparison */
+	enum compare comparing;
+	char *compare_cursor;
+	bool compare_swept;
+	struct mark *marks; /* of the ask under way */
+	uint32_t nmarks;
+	uint32_t cap_marks;
+	struct range *differ;
+	uint32_t ndiffer;
+	uint32_t cap_differ;
+	struct vv compared;        /* its floor as of the last one's beginning; empty: none */
+	struct vv compared_vector; /* its vector likewise */
 	/* heartbeats */
 	uint64_t mismatch_digest;
 	uint32_t mismatches;
@@ -242,6 +261,11 @@ struct core {
 	struct dot recent[HEARTBEAT_RECENT_MAX];
 	uint32_t nrecent;
 	struct origins origins;
+	struct vv floor; /* what collected tombstones covered */
+	struct nodes nodes;
+	uint32_t cap_nodes;
+	bool nodes_too_many;
+	int64_t collect_at;
 
 	struct keys keys;
 	struct live_keys live;
@@ -357,6 +381,8 @@ void key_unsettled(struct core *c, struct key *k);
 enum merge { MERGE_DROPPED, MERGE_ADDED };
 /* Rule 3. Keeps a reference where added. */
 enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool own);
+/* Dead, or collected: goes to the history. */
+void entry_drop(struct core *c, struct key *k, struct dot d);
 void entry_load(struct core *c, struct key *k, struct version *v);
 /* The union of what its versions have seen: what showing this entry stands for. */
 void entry_context(const struct key *k, struct vv *to);
@@ -432,8 +458,9 @@ void order_take(struct core *c, const struct event *e);
 
 /* ---- merge.c ---- */
 void merge_op(struct core *c, const struct event *e);
-void merge_items(struct core *c, uint32_t peer, const struct item *items, const bool *have,
-		 uint32_t n);
+/* `page`: from a page, else an op. */
+void merge_items(struct core *c, uint32_t peer, bool page, const struct item *items,
+		 const bool *have, uint32_t n);
 void merge_origin(struct core *c, const struct origin *o);
 void merge_vector(struct core *c, struct dot d); /* raises, remembers as recent, stores */
 void merge_content(struct core *c, struct hash hash);
@@ -447,6 +474,24 @@ void opwaits_make(struct core *c, struct key **keys, struct version **added, uin
 void opwait_placed(struct core *c, struct key *k);
 void opwaits_due(struct core *c);
 void opwaits_free(struct core *c);
+
+/* ---- nodes.c ---- */
+void nodes_load(struct core *c, const char *name, const uint8_t *p, size_t len);
+void nodes_start(struct core *c);
+void nodes_free(struct core *c);
+void nodes_heard(struct core *c, uint32_t peer);
+void nodes_told(struct core *c, const struct event *e);
+void nodes_forget(struct core *c, const char *name);
+void nodes_store_floor(struct core *c);
+void nodes_due(struct core *c);
+
+/* ---- compare.c ---- */
+void compare_start(struct core *c, uint32_t peer);
+/* True: all has been compared. */
+bool compare_page(struct core *c, uint32_t peer, const struct page *page);
+void compare_end(struct peer *p);
+void compare_added(struct core *c, uint32_t peer, struct dot d);
+void compare_answer(const struct core *c, const struct ask *a, struct page *page);
 
 /* ---- catchup.c ---- */
 void catchup_want(struct core *c, uint32_t peer);

@@ -35,6 +35,8 @@ void buf_ask_body(struct buf *b, const struct message *m);
 void rd_ask_body(struct rd *r, struct message *m);
 void buf_page_body(struct buf *b, const struct message *m);
 void rd_page_body(struct rd *r, struct message *m);
+void buf_nodes_body(struct buf *b, const struct message *m);
+void rd_nodes_body(struct rd *r, struct message *m);
 
 /* ---- lanes ---- */
 

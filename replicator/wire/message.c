@@ -167,6 +167,7 @@ static const struct body {
     [WIRE_LIST] = {"list", false, buf_list_body, rd_list_body},
     [WIRE_LISTING] = {"listing", false, buf_listing_body, rd_listing_body},
     [WIRE_REFUSE] = {"refuse", false, buf_refuse_body, rd_refuse_body},
+    [WIRE_NODES] = {"nodes", true, buf_nodes_body, rd_nodes_body},
 };
 
 static const struct body *body_of(unsigned type)
@@ -252,6 +253,9 @@ void message_fini(struct message *m)
 		break;
 	case WIRE_PAGE:
 		page_fini(&m->page);
+		break;
+	case WIRE_NODES:
+		known_nodes_fini(&m->nodes);
 		break;
 	case WIRE_OUTCOMES:
 		outcomes_fini(m);

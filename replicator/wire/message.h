@@ -9,6 +9,7 @@
  *     content   = u8 0                      not here: known already, or too large: fetch it
  *               | u8 1, bytes               inline, at most WIRE_INLINE_MAX
  *     heartbeat = see exchange.h, patterns u64 (hash of the sender's exclusions)
+ *     nodes     = u32 n, n * (name str, covers vector, heard i64 ms, forgotten u64)
  *   on DEALER -> ROUTER (requests, each with a u64 id), and back
  *     hello     = node str, patterns u64, node-id u64        -> hello
  *     ask                                                    -> page
@@ -30,7 +31,7 @@
 #include "base/buf.h"
 #include "replicator/core/exchange.h"
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_INLINE_MAX (64 * 1024)
 #define WIRE_PIECE_MAX (256 * 1024)
 #define WIRE_PIECES_MAX (1024 * 1024)   /* content bytes in one answer */
@@ -57,6 +58,7 @@ enum wire_type {
 	WIRE_LIST = 12,
 	WIRE_LISTING = 13,
 	WIRE_REFUSE = 14,
+	WIRE_NODES = 15,
 };
 
 struct wire_content {
@@ -98,6 +100,7 @@ struct message {
 		} hello;
 		struct ask ask;
 		struct page page;
+		struct nodes nodes;
 		struct {
 			uint32_t n;
 			struct wire_piece p[WIRE_WANT_MAX]; /* WANT: hash and offset only */

@@ -6,18 +6,24 @@
  *   item      = path str, version bytes
  *   heartbeat = digest u64, ops u64, tree u64, pending u32, lag u32 (ms), failing u32,
  *               conflicts u32, joining u8, wall i64 (ms), n u32, n * dot, patterns u64
- *   ask       = transfer u64, vector, start vector, cursor str, flags u8
+ *   ask       = transfer u64, vector, start vector, cursor str, flags u8, compare
+ *   compare   = u8 0 | u8 1 ranges, n u32, n * (path str, digest u64) | u8 2 dots, n u32, n * (path str, dot)
  *   page      = transfer u64, n u32, n * item, m u32, m * (origin u64, node str), start vector,
- *               cursor str, flags u8, vector, floor vector
+ *               cursor str, flags u8, vector, floor vector, compared
+ *   compared  = u8 0 | (u8 1 | u8 2), n u32, n * u8 (0, 1)
+ *   nodes     = n u32, n * (node str, covers vector, heard i64 (ms), forgotten u64)
  *   flags     = 1 swept, 2 joining, 4 last, 8 joined with, 16 known
  */
 #include <stdlib.h>
 
+#include "base/path.h"
 #include "replicator/wire/codec.h"
 
 #define ITEM_LEAST 8 /* bytes: lengths and a path of one byte */
 #define ORIGIN_LEAST 11
 #define DOT_BYTES 16
+#define MARK_LEAST 10
+#define NODE_LEAST 23
 
 enum {
 	FLAG_SWEPT = 1,
@@ -170,6 +176,83 @@ void rd_heartbeat_body(struct rd *r, struct message *m)
 
 /* ---- catch-up ---- */
 
+static enum compare rd_compare(struct rd *r)
+{
+	uint8_t compare = rd_u8(r);
+
+	if (compare > COMPARE_DOTS)
+		rd_fail(r);
+	return r->err ? COMPARE_NONE : (enum compare)compare;
+}
+
+static void buf_marks(struct buf *b, const struct ask *a)
+{
+	buf_u8(b, (uint8_t)a->compare);
+	if (a->compare == COMPARE_NONE)
+		return;
+	buf_u32(b, a->nmarks);
+	for (uint32_t i = 0; i < a->nmarks; i++) {
+		buf_str(b, a->marks[i].path);
+		if (a->compare == COMPARE_RANGES)
+			buf_u64(b, a->marks[i].dot.seq);
+		else
+			buf_dot(b, a->marks[i].dot);
+	}
+}
+
+/* Ranges follow each other; only the last may be open. */
+static void rd_range(struct rd *r, const struct ask *a, struct mark *m, bool last)
+{
+	const char *before = a->nmarks ? a->marks[a->nmarks - 1].path : a->cursor;
+
+	m->path = rd_path_or_root(r);
+	m->dot.seq = rd_u64(r);
+	if (r->err)
+		return;
+	if (!m->path[0] ? !last : before[0] && path_compare(before, m->path) >= 0)
+		rd_fail(r);
+}
+
+static void rd_marks(struct rd *r, struct ask *a)
+{
+	a->compare = rd_compare(r);
+	if (a->compare == COMPARE_NONE)
+		return;
+	uint32_t n = rd_count(r, MARKS_MAX, MARK_LEAST);
+	a->marks = rd_array(r, n, sizeof(*a->marks));
+	while (!r->err && a->nmarks < n) {
+		struct mark *m = &a->marks[a->nmarks];
+
+		if (a->compare == COMPARE_RANGES) {
+			rd_range(r, a, m, a->nmarks + 1 == n);
+		} else {
+			m->path = rd_path(r);
+			m->dot = rd_dot(r);
+		}
+		a->nmarks++;
+	}
+}
+
+static void buf_found(struct buf *b, const struct page *p)
+{
+	buf_u8(b, (uint8_t)p->compare);
+	if (p->compare == COMPARE_NONE)
+		return;
+	buf_u32(b, p->nfound);
+	buf_raw(b, p->found, p->nfound);
+}
+
+static void rd_found(struct rd *r, struct page *p)
+{
+	p->compare = rd_compare(r);
+	if (p->compare == COMPARE_NONE)
+		return;
+	uint32_t n = rd_count(r, MARKS_MAX, 1);
+	p->found = rd_array(r, n, 1);
+	while (!r->err && p->nfound < n)
+		p->found[p->nfound++] = rd_bool(r);
+}
+
 void buf_ask_body(struct buf *b, const struct message *m)
 {
 	const struct ask *a = &m->ask;
@@ -179,6 +262,7 @@ void buf_ask_body(struct buf *b, const struct message *m)
 	buf_vv(b, &a->start);
 	buf_str(b, a->cursor);
 	buf_u8(b, (uint8_t)((a->swept ? FLAG_SWEPT : 0) | (a->joining ? FLAG_JOINING : 0)));
+	buf_marks(b, a);
 }
 
 void rd_ask_body(struct rd *r, struct message *m)
@@ -192,6 +276,8 @@ void rd_ask_body(struct rd *r, struct message *m)
 	uint8_t flags = rd_flags(r, FLAG_SWEPT | FLAG_JOINING);
 	a->swept = flags & FLAG_SWEPT;
 	a->joining = flags & FLAG_JOINING;
+	if (!r->err)
+		rd_marks(r, a);
 }
 
 static void rd_origins(struct rd *r, struct page *p)
@@ -230,6 +316,7 @@ void buf_page_body(struct buf *b, const struct message *m)
 	buf_u8(b, (uint8_t)flags);
 	buf_vv(b, &p->vector);
 	buf_vv(b, &p->floor);
+	buf_found(b, p);
 }
 
 void rd_page_body(struct rd *r, struct message *m)
@@ -250,4 +337,35 @@ void rd_page_body(struct rd *r, struct message *m)
 	p->known = flags & FLAG_KNOWN;
 	rd_vv(r, &p->vector);
 	rd_vv(r, &p->floor);
+	rd_found(r, p);
+}
+
+/* ---- nodes ---- */
+
+void buf_nodes_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->nodes.n);
+	for (uint32_t i = 0; i < m->nodes.n; i++) {
+		const struct known_node *k = &m->nodes.p[i];
+
+		buf_str(b, k->name);
+		buf_vv(b, &k->covers);
+		buf_i64(b, k->heard_msec);
+		buf_u64(b, k->forgotten);
+	}
+}
+
+void rd_nodes_body(struct rd *r, struct message *m)
+{
+	uint32_t n = rd_count(r, NODES_KNOWN_MAX, NODE_LEAST);
+
+	m->nodes.p = rd_array(r, n, sizeof(*m->nodes.p));
+	while (!r->err && m->nodes.n < n) {
+		struct known_node *k = &m->nodes.p[m->nodes.n++];
+
+		rd_node(r, k->name);
+		rd_vv(r, &k->covers);
+		k->heard_msec = rd_i64(r);
+		k->forgotten = rd_u64(r);
+	}
 }

@@ -235,6 +235,7 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 	struct entry_seen seen = {.w = w, .path = p->path};
 
 	core_each(n->core, "", gather, &seen);
+	truth_collected(w, p, &seen.saves);
 	if (seen.live && !disk_find(&n->disk, p->path))
 		world_fail(w, "loses nothing",
 			   "%s is deleted on %s, and was saved at the same time", p->path, n->name);

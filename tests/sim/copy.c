@@ -100,6 +100,9 @@ struct ask *ask_copy(const struct ask *a)
 	vv_dup(&c->vector, &a->vector);
 	vv_dup(&c->start, &a->start);
 	c->cursor = strdup(a->cursor ? a->cursor : "");
+	c->marks = zalloc(a->nmarks * sizeof *a->marks);
+	for (uint32_t i = 0; i < a->nmarks; i++)
+		c->marks[i] = (struct mark){strdup(a->marks[i].path), a->marks[i].dot};
 	return c;
 }
 
@@ -110,6 +113,9 @@ void ask_free(struct ask *a)
 	vv_fini(&a->vector);
 	vv_fini(&a->start);
 	free(a->cursor);
+	for (uint32_t i = 0; i < a->nmarks; i++)
+		free(a->marks[i].path);
+	free(a->marks);
 	free(a);
 }
 
@@ -126,6 +132,9 @@ struct page *page_copy(const struct page *p)
 	vv_dup(&c->vector, &p->vector);
 	vv_dup(&c->floor, &p->floor);
 	c->cursor = strdup(p->cursor ? p->cursor : "");
+	c->found = zalloc(p->nfound);
+	if (p->nfound)
+		memcpy(c->found, p->found, p->nfound);
 	return c;
 }
 
@@ -139,6 +148,7 @@ void page_free(struct page *p)
 	vv_fini(&p->vector);
 	vv_fini(&p->floor);
 	free(p->cursor);
+	free(p->found);
 	free(p);
 }
 

@@ -16,7 +16,7 @@
 
 static bool others_see(const struct queued *q)
 {
-	if (q->heartbeat)
+	if (q->heartbeat || q->nodes)
 		return true;
 	switch (q->e.type) {
 	case EFFECT_ACK:
@@ -37,6 +37,9 @@ static void queued_free(struct queued *q)
 {
 	effect_fini(&q->e);
 	free(q->heartbeat);
+	if (q->nodes)
+		known_nodes_fini(q->nodes);
+	free(q->nodes);
 	free(q);
 }
 
@@ -166,9 +169,25 @@ static void heartbeat(struct world *w, uint8_t node, void *arg)
 	host_pump(w, n);
 }
 
+/* More often than in the daemon: a history is short. */
+static void tell_nodes(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct queued *q = enqueue(n);
+
+	(void)arg;
+	q->nodes = calloc(1, sizeof *q->nodes);
+	if (!q->nodes)
+		abort();
+	core_nodes(n->core, q->nodes, node_wall_msec(w, n));
+	world_at(w, 2 * HEARTBEAT_MSEC, node, n->life, tell_nodes, NULL, NULL);
+	host_pump(w, n);
+}
+
 void host_heartbeat(struct world *w, struct node *n)
 {
 	world_at(w, rng_below(&w->rng, HEARTBEAT_MSEC), n->index, n->life, heartbeat, NULL, NULL);
+	world_at(w, rng_below(&w->rng, HEARTBEAT_MSEC), n->index, n->life, tell_nodes, NULL, NULL);
 }
 
 /* ---- carrying out ---- */
@@ -179,6 +198,10 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 
 	if (q->heartbeat) {
 		net_heartbeat(w, n, q->heartbeat);
+		return;
+	}
+	if (q->nodes) {
+		net_nodes(w, n, q->nodes);
 		return;
 	}
 	switch (e->type) {

@@ -13,6 +13,7 @@ struct message {
 	uint8_t from;
 	struct op *op;
 	struct heartbeat *heartbeat;
+	struct nodes nodes;
 	struct ask *ask;
 	struct page *page;
 	bool *inlined; /* for each item: its content comes along */
@@ -24,6 +25,7 @@ static void message_free(void *arg)
 
 	op_free(m->op);
 	free(m->heartbeat);
+	known_nodes_fini(&m->nodes);
 	ask_free(m->ask);
 	page_free(m->page);
 	free(m->inlined);
@@ -47,6 +49,15 @@ static uint32_t peer_of(const struct node *n, uint8_t node)
 		if (n->peer_node[i] == node)
 			return i;
 	abort();
+}
+
+bool net_linked(const struct world *w, uint8_t a, uint8_t b)
+{
+	if (a == b)
+		return false;
+	if (w->weights.topology == TOPOLOGY_CHAIN)
+		return a + 1 == b || b + 1 == a;
+	return w->weights.topology != TOPOLOGY_STAR || a == 0 || b == 0;
 }
 
 bool net_reaches(const struct world *w, uint8_t from, uint8_t to)
@@ -105,6 +116,8 @@ static void deliver(struct world *w, uint8_t node, void *arg)
 		have = contents_of(n, m, m->op->items, m->op->n);
 	if (m->heartbeat)
 		e.heartbeat = m->heartbeat;
+	if (m->type == EVENT_NODES)
+		e.nodes = &m->nodes;
 	if (m->ask)
 		e.ask = m->ask;
 	if (m->page) {
@@ -143,7 +156,7 @@ void net_broadcast(struct world *w, struct node *from, const struct op *op)
 	for (uint8_t i = 0; i < w->nnodes; i++) {
 		uint32_t copies = 1;
 
-		if (i == from->index)
+		if (!net_linked(w, i, from->index))
 			continue;
 		if (w->faults && rng_chance(&w->rng, w->weights.loss))
 			copies = 0;
@@ -164,13 +177,36 @@ void net_heartbeat(struct world *w, struct node *from, const struct heartbeat *h
 	for (uint8_t i = 0; i < w->nnodes; i++) {
 		struct message *m;
 
-		if (i == from->index || (w->faults && rng_chance(&w->rng, w->weights.loss)))
+		if (!net_linked(w, i, from->index) || (w->faults && rng_chance(&w->rng, w->weights.loss)))
 			continue;
 		m = message_new(EVENT_HEARTBEAT, from->index);
 		m->heartbeat = malloc(sizeof *h);
 		if (!m->heartbeat)
 			abort();
 		*m->heartbeat = *h;
+		world_at(w, delay(w), i, 0, deliver, message_free, m);
+	}
+}
+
+void net_nodes(struct world *w, struct node *from, const struct nodes *nodes)
+{
+	for (uint8_t i = 0; i < w->nnodes; i++) {
+		struct message *m;
+
+		if (!net_linked(w, i, from->index) ||
+		    (w->faults && rng_chance(&w->rng, w->weights.loss)))
+			continue;
+		m = message_new(EVENT_NODES, from->index);
+		m->nodes.p = calloc(nodes->n + 1, sizeof *nodes->p);
+		if (!m->nodes.p)
+			abort();
+		for (uint32_t k = 0; k < nodes->n; k++) {
+			struct known_node *to = &m->nodes.p[m->nodes.n++];
+
+			*to = nodes->p[k];
+			to->covers = (struct vv){0};
+			vv_copy(&to->covers, &nodes->p[k].covers);
+		}
 		world_at(w, delay(w), i, 0, deliver, message_free, m);
 	}
 }
@@ -234,7 +270,7 @@ static void fetch(struct world *w, uint8_t node, void *arg)
 		return;
 	}
 	for (uint8_t i = 0; i < w->nnodes; i++) {
-		if (i == node || !both_ways(w, i, node) ||
+		if (!net_linked(w, i, node) || !both_ways(w, i, node) ||
 		    (w->faults && rng_chance(&w->rng, w->weights.cut)))
 			continue;
 		if (storage_durable(&w->nodes[i].store, f->hash)) {
@@ -291,7 +327,7 @@ void net_tell_peers(struct world *w, struct node *n)
 	for (uint8_t i = 0; i < w->nnodes; i++) {
 		uint8_t *other;
 
-		if (i == n->index || n->peer_up[i] == both_ways(w, n->index, i))
+		if (!net_linked(w, i, n->index) || n->peer_up[i] == both_ways(w, n->index, i))
 			continue;
 		other = malloc(1);
 		if (!other)

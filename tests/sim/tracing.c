@@ -18,6 +18,7 @@ static const char *const event_names[] = {
     [EVENT_PAGE] = "PAGE",           [EVENT_START_ALONE] = "START_ALONE",
     [EVENT_ORDER] = "ORDER",         [EVENT_APPROVE] = "APPROVE",
     [EVENT_DISCARD] = "DISCARD",
+    [EVENT_NODES] = "NODES",         [EVENT_FORGET] = "FORGET",
 };
 
 static const char *const effect_names[] = {

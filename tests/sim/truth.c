@@ -167,17 +167,34 @@ void truth_learned(struct world *w, struct node *n, const char *path, struct dot
 		t->learned_at[n->index] = w->now;
 }
 
+void truth_collected(struct world *w, const struct path_truth *p, struct saves *to)
+{
+	for (uint32_t i = 0; i < p->nversions; i++) {
+		const struct truth *t = &p->versions[i];
+		bool collected = false;
+
+		for (uint32_t k = 0; k < w->nnodes; k++)
+			collected |= w->nodes[k].core &&
+				     vv_covers(core_floor(w->nodes[k].core), t->dot);
+		if (collected && t->version->attrs.kind == KIND_ABSENT)
+			saves_join(to, &t->saves);
+	}
+}
+
 /* The new version may not claim what its author had not been shown. */
 static void check_claims(struct world *w, struct node *n, const struct path_truth *p,
 			 const struct version *v, const struct saves *shown)
 {
+	struct saves collected = {0};
+
+	truth_collected(w, p, &collected);
 	for (uint32_t i = 0; i < p->nversions; i++) {
 		const struct truth *t = &p->versions[i];
 
 		if (dot_same(t->dot, v->dot) || !vv_covers(&v->context, t->dot))
 			continue;
 		if (t->primary >= 0 && !saves_has(shown, (uint32_t)t->primary) &&
-		    !p->save[t->primary].excused)
+		    !p->save[t->primary].excused && !saves_has(&collected, (uint32_t)t->primary))
 			world_fail(
 			    w, "loses nothing",
 			    "%s's version of %s claims to have seen save %d, which was not shown",
@@ -196,7 +213,7 @@ static void check_may_tell(struct world *w, struct node *n, const char *path,
 			   const struct spot *spot)
 {
 	for (uint32_t i = 0; i < w->nnodes; i++)
-		if (i != n->index && !n->answered[i] && !n->alone)
+		if (net_linked(w, (uint8_t)i, n->index) && !n->answered[i] && !n->alone)
 			world_fail(w, "loses nothing",
 				   "%s makes a version of %s and has not heard %s", n->name, path,
 				   w->nodes[i].name);

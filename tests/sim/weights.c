@@ -151,4 +151,10 @@ void weights_draw(struct weights *w, struct rng *r)
 	flavours[rng_pick(r, chances, sizeof chances / sizeof *chances)](w, r);
 	if (rng_chance(r, 3000) && w->initial == 0)
 		w->initial = rng_range(r, 1, 6);
+	if (rng_chance(r, 3000) && w->nodes > 2)
+		w->topology = rng_chance(r, 5000) ? TOPOLOGY_CHAIN : TOPOLOGY_STAR;
+	if (rng_chance(r, 4000))
+		w->days = rng_range(r, 1, 6);
+	if (w->days && rng_chance(r, 5000))
+		w->forgets = rng_range(r, 1, 6);
 }

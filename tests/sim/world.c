@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define SETTLE_MAX_MSEC 240000
+#define DAY_MSEC INT64_C(86400000)
 #define STAYS_MSEC 40000 /* longer than anything that waits */
 
 void world_note(struct world *w, uint64_t a, uint64_t b)
@@ -55,7 +56,8 @@ void world_fail(struct world *w, const char *invariant, const char *format, ...)
 
 int64_t node_wall_msec(const struct world *w, const struct node *n)
 {
-	return WALL_START_MSEC + w->now + w->now * n->drift_ppm / 1000000 + n->skew_msec;
+	return WALL_START_MSEC + w->now + w->now * n->drift_ppm / 1000000 + w->days_msec +
+	       n->skew_msec;
 }
 
 /* ---- the heap ---- */
@@ -170,7 +172,7 @@ static void node_init(struct world *w, uint8_t index)
 	if (w->weights.skewed)
 		n->drift_ppm = (int32_t)rng_below(&w->rng, 20000) - 10000;
 	for (uint8_t i = 0; i < w->nnodes; i++) {
-		if (i == index)
+		if (!net_linked(w, i, index))
 			continue;
 		n->peer_node[n->conf.npeers] = i;
 		n->peer_names[n->conf.npeers++] = w->nodes[i].name;
@@ -181,6 +183,7 @@ static void node_init(struct world *w, uint8_t index)
 	n->conf.max_file_size = UINT64_C(1) << 30;
 	n->conf.page_versions = w->weights.page_versions;
 	n->conf.peers = n->peer_names;
+	n->conf.collect_every_msec = 2000;
 }
 
 static void start_node(struct world *w, uint8_t node, void *arg)
@@ -197,6 +200,39 @@ static void start_alone(struct world *w, uint8_t node, void *arg)
 	w->nodes[node].alone = w->nodes[node].alone || w->nodes[node].up;
 	host_event(w, &w->nodes[node], &e);
 	host_pump(w, &w->nodes[node]);
+}
+
+/* Clocks go on by more than a day: what was deleted may be forgotten by those who all know it. */
+static void day_passes(struct world *w, uint8_t node, void *arg)
+{
+	(void)node;
+	(void)arg;
+	w->days_msec += DAY_MSEC + DAY_MSEC / 10;
+	tell(w, "a day passes");
+}
+
+static void forget(struct world *w, uint8_t node, void *arg)
+{
+	struct event e = {.type = EVENT_FORGET};
+
+	(void)arg;
+	if (!w->faults)
+		return;
+	e.path = w->nodes[rng_below(&w->rng, w->nnodes)].name;
+	tell(w, "%s forgets %s", w->nodes[node].name, e.path);
+	host_event(w, &w->nodes[node], &e);
+	host_pump(w, &w->nodes[node]);
+}
+
+static void days_and_forgetting(struct world *w)
+{
+	int64_t span = (int64_t)w->weights.actions * w->weights.pause_msec / 2 + 4000;
+
+	for (uint32_t i = 0; i < w->weights.days; i++)
+		world_at(w, rng_below(&w->rng, (uint32_t)span), 0, 0, day_passes, NULL, NULL);
+	for (uint32_t i = 0; i < w->weights.forgets; i++)
+		world_at(w, rng_below(&w->rng, (uint32_t)span),
+			 (uint8_t)rng_below(&w->rng, w->nnodes), 0, forget, NULL, NULL);
 }
 
 static void begin(struct world *w)
@@ -223,6 +259,7 @@ static void begin(struct world *w)
 		world_at(w, rng_below(&w->rng, w->weights.actions * w->weights.pause_msec + 1), 0,
 			 0, set_clock, NULL, NULL);
 	user_start(w);
+	days_and_forgetting(w);
 }
 
 static void make_whole(struct world *w)
@@ -328,6 +365,9 @@ static void node_fini(struct node *n)
 		n->queue = q->next;
 		effect_fini(&q->e);
 		free(q->heartbeat);
+		if (q->nodes)
+			known_nodes_fini(q->nodes);
+		free(q->nodes);
 		free(q);
 	}
 	while (n->hints) {

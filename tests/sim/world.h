@@ -125,6 +125,7 @@ struct queued {
 	struct effect e;             /* with all that it points to owned */
 	bool with_content;           /* STORE: the content comes into the same transaction */
 	struct heartbeat *heartbeat; /* not an effect, but said in turn */
+	struct nodes *nodes;         /* likewise */
 	struct queued *next;
 };
 
@@ -166,6 +167,9 @@ struct node {
 	uint32_t own_versions; /* made since the faults ended */
 };
 
+/* Who is configured as whose peer. */
+enum topology { TOPOLOGY_MESH, TOPOLOGY_CHAIN, TOPOLOGY_STAR };
+
 /* What kind of history the seed makes. Chances are per 10,000. */
 struct weights {
 	const char *flavour;
@@ -195,6 +199,9 @@ struct weights {
 	bool skewed;
 	uint32_t clock_steps; /* in a history */
 	bool exclude;       /* the last node excludes one name */
+	uint32_t topology;  /* enum topology */
+	uint32_t days;      /* that pass at once, somewhere in the history */
+	uint32_t forgets;   /* times that an administrator forgets a node */
 	bool quiet_restart; /* a restart without a scan */
 };
 
@@ -214,6 +221,7 @@ struct world {
 	struct node nodes[NODES_MAX];
 	uint32_t nnodes;
 	bool cut[NODES_MAX][NODES_MAX]; /* from, to */
+	int64_t days_msec;              /* that have passed at once */
 	bool faults;
 	uint64_t contents; /* numbers given */
 	uint32_t sessions; /* edits under way */
@@ -222,7 +230,7 @@ struct world {
 	struct path_truth **paths;
 	uint32_t npaths;
 
-	uint64_t steps, installs, crashes, versions;
+	uint64_t steps, installs, crashes, versions, collected, compared;
 };
 
 /* ---- world.c ---- */
@@ -263,6 +271,8 @@ struct truth *truth_find(struct world *w, const char *path, struct dot d);
 /* All that the versions of path that `context` covers stand for. */
 void truth_of_context(struct world *w, const char *path, const struct vv *context,
 		      struct saves *out);
+/* Deletes that all nodes knew may be forgotten a day later, with what they had seen. */
+void truth_collected(struct world *w, const struct path_truth *p, struct saves *to);
 bool saves_has(const struct saves *s, uint32_t i);
 void saves_add(struct saves *s, uint32_t i);
 void saves_join(struct saves *to, const struct saves *from);
@@ -351,6 +361,8 @@ bool host_idle(const struct node *n);
 /* ---- net.c ---- */
 void net_start(struct world *w);
 void net_broadcast(struct world *w, struct node *from, const struct op *op);
+void net_nodes(struct world *w, struct node *from, const struct nodes *nodes);
+bool net_linked(const struct world *w, uint8_t a, uint8_t b); /* they are peers */
 void net_heartbeat(struct world *w, struct node *from, const struct heartbeat *h);
 void net_ask(struct world *w, struct node *from, uint8_t to, const struct ask *ask);
 void net_answer(struct world *w, struct node *from, uint8_t to, const struct page *page);

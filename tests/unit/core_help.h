@@ -63,8 +63,8 @@ struct story {
 
 static const char *const story_events[] = {
     "start",     "time",    "hint", "free", "rescan",    "looked", "scanned", "staged",
-    "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "start alone",
-    "order",     "approve", "discard"};
+    "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "nodes",
+    "forget",    "start alone", "order", "approve", "discard"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
 					    "answer",  "told",   "joined", "wake",      "note"};
@@ -209,6 +209,14 @@ static inline uint32_t story_peer(const struct host *h, uint8_t other)
 	return p;
 }
 
+static inline bool story_knows(const struct host *h, uint8_t other)
+{
+	for (uint32_t p = 0; p < h->conf.npeers; p++)
+		if (h->peer_host[p] == other)
+			return true;
+	return false;
+}
+
 /* To one host, if it can be heard there. */
 static inline void story_say(struct story *s, struct host *from, struct host *to,
 			     const struct effect *e)
@@ -268,7 +276,7 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		h->broadcasts++;
 		h->told_items = e->op->n;
 		for (uint32_t i = 0; i < s->n; i++)
-			if (i != h->index)
+			if (i != h->index && story_knows(h, (uint8_t)i))
 				story_say(s, h, &s->host[i], e);
 		break;
 	case EFFECT_ASK:
@@ -443,6 +451,52 @@ static inline void story_end(struct story *s)
 		storage_fini(&h->store);
 		disk_fini(&h->disk);
 		locality_free(h->locality);
+	}
+}
+
+/* Each tells its peers what it knows of the nodes. */
+static inline void story_gossip(struct story *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct host *from = &s->host[i];
+		struct event e = {.type = EVENT_NODES};
+		struct nodes nodes;
+
+		if (!from->up)
+			continue;
+		core_nodes(from->core, &nodes, STORY_WALL + s->now);
+		e.nodes = &nodes;
+		for (uint32_t p = 0; p < from->conf.npeers; p++) {
+			struct host *to = &s->host[from->peer_host[p]];
+
+			e.peer = story_peer(to, from->index);
+			if (!s->cut[from->index][to->index])
+				story_event(s, to, &e);
+		}
+		known_nodes_fini(&nodes);
+	}
+	story_run(s);
+}
+
+/* A heartbeat of each to its peers, which starts what catch-up is needed. */
+static inline void story_beat(struct story *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		struct host *from = &s->host[i];
+		struct heartbeat h;
+		struct event e = {.type = EVENT_HEARTBEAT, .heartbeat = &h};
+
+		if (!from->up)
+			continue;
+		core_heartbeat(from->core, &h, STORY_WALL + s->now, s->now);
+		for (uint32_t p = 0; p < from->conf.npeers; p++) {
+			struct host *to = &s->host[from->peer_host[p]];
+
+			e.peer = story_peer(to, from->index);
+			if (!s->cut[from->index][to->index])
+				story_event(s, to, &e);
+		}
+		story_run(s);
 	}
 }
 

@@ -94,6 +94,11 @@ static void make_ask(struct message *m)
 	vv_raise(&m->ask.start, (struct dot){3, 4});
 	m->ask.cursor = text("etc");
 	m->ask.joining = true;
+	m->ask.compare = COMPARE_DOTS;
+	m->ask.marks = calloc(2, sizeof(struct mark));
+	m->ask.nmarks = 2;
+	m->ask.marks[0] = (struct mark){text("etc/a"), {1, 2}};
+	m->ask.marks[1] = (struct mark){text("etc/a"), {3, 1}};
 }
 
 static void make_page(struct message *m)
@@ -111,6 +116,10 @@ static void make_page(struct message *m)
 	m->page.swept = m->page.last = m->page.known = true;
 	vv_raise(&m->page.vector, (struct dot){1, 2});
 	vv_raise(&m->page.floor, (struct dot){1, 3});
+	m->page.compare = COMPARE_RANGES;
+	m->page.found = calloc(2, 1);
+	m->page.found[1] = 1;
+	m->page.nfound = 2;
 }
 
 static void make_want(struct message *m)
@@ -175,18 +184,28 @@ static void make_refuse(struct message *m)
 	m->refuse.words = text("this node speaks version 1");
 }
 
+static void make_nodes(struct message *m)
+{
+	m->nodes.p = calloc(2, sizeof(struct known_node));
+	m->nodes.n = 2;
+	m->nodes.p[0] = (struct known_node){.name = "ns1", .heard_msec = 1700000000000};
+	m->nodes.p[1] = (struct known_node){.name = "ns2", .heard_msec = 5, .forgotten = 3};
+	vv_raise(&m->nodes.p[0].covers, (struct dot){1, 2});
+}
+
 static void (*const make[])(struct message *) = {
     [WIRE_OP] = make_op,           [WIRE_HEARTBEAT] = make_heartbeat, [WIRE_HELLO] = make_hello,
     [WIRE_ASK] = make_ask,         [WIRE_PAGE] = make_page,           [WIRE_WANT] = make_want,
     [WIRE_PIECES] = make_pieces,   [WIRE_OUTCOMES] = make_outcomes,   [WIRE_TOLD] = make_told,
     [WIRE_WAITFOR] = make_waitfor, [WIRE_DONE] = make_done,           [WIRE_LIST] = make_list,
     [WIRE_LISTING] = make_listing, [WIRE_REFUSE] = make_refuse,
+    [WIRE_NODES] = make_nodes,
 };
 #define TYPES ((int)(sizeof(make) / sizeof(make[0])))
 
 static bool broadcast(int type)
 {
-	return type == WIRE_OP || type == WIRE_HEARTBEAT;
+	return type == WIRE_OP || type == WIRE_HEARTBEAT || type == WIRE_NODES;
 }
 
 static void a_message(struct message *m, int type)

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Nodes that know of each other through others, what they have all deleted, and who missed that.
+ */
+#include "tests/unit/core_help.h"
+
+#define DAY (INT64_C(86400) * 1000)
+
+static struct story s;
+#define N1 (&s.host[0])
+#define N2 (&s.host[1])
+#define N3 (&s.host[2])
+
+static int end(void **state)
+{
+	(void)state;
+	story_end(&s);
+	return 0;
+}
+
+static void all_know(void)
+{
+	for (int i = 0; i < 3; i++) {
+		story_beat(&s);
+		story_gossip(&s);
+	}
+}
+
+/* n1 - n2 - n3: the ends are not configured as peers. */
+static void begin_chain(void)
+{
+	story_begin(&s, 3);
+	N1->conf.npeers = 1;
+	N1->peers[0] = N2->name;
+	N1->peer_host[0] = 1;
+	N3->conf.npeers = 1;
+	N3->peers[0] = N2->name;
+	N3->peer_host[0] = 1;
+	for (uint32_t i = 0; i < 3; i++)
+		story_up(&s, &s.host[i]);
+	all_know();
+}
+
+static void a_tombstone_goes_when_all_know_it_and_a_day_has_passed(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	all_know();
+	story_wait(&s, DAY / 2);
+	assert_int_equal(versions_of(N1, "zone"), 1);
+	story_wait(&s, DAY);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+	assert_int_equal(versions_of(N2, "zone"), 0);
+	assert_null(core_shown(N1->core, "zone"));
+	assert_true(core_floor(N1->core)->n > 0);
+	user_saves(&s, N2, "zone", 2); /* the name is free again */
+	expect_content(N1, "zone", 2);
+}
+
+static void a_tombstone_stays_for_a_node_that_is_away(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_saves(&s, N1, "zone", 1);
+	all_know();
+	story_crash(&s, N3);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	all_know();
+	story_wait(&s, 3 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 1);
+	story_up(&s, N3);
+	all_know();
+	expect_absent(N3, "zone");
+	story_wait(&s, 120000);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+	assert_int_equal(versions_of(N3, "zone"), 0);
+}
+
+static void a_chain_passes_on_versions(void **state)
+{
+	(void)state;
+	begin_chain();
+	user_saves(&s, N1, "zone", 1);
+	expect_content(N2, "zone", 1);
+	story_beat(&s);
+	expect_content(N3, "zone", 1);
+	user_saves(&s, N3, "zone", 2);
+	story_beat(&s);
+	expect_content(N1, "zone", 2);
+	assert_int_equal(versions_of(N1, "zone"), 1);
+}
+
+static void the_far_end_of_a_chain_is_waited_for(void **state)
+{
+	(void)state;
+	begin_chain();
+	user_saves(&s, N1, "zone", 1);
+	all_know();
+	story_crash(&s, N3);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	all_know();
+	story_wait(&s, 2 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 1); /* n2 alone would not hold it up */
+	story_up(&s, N3);
+	all_know();
+	story_wait(&s, 120000);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+}
+
+static void forget(struct host *h, const char *node)
+{
+	struct event e = {.type = EVENT_FORGET, .path = node};
+
+	story_event(&s, h, &e);
+	story_run(&s);
+}
+
+/* n3 is away while a file is deleted, is forgotten, and the tombstone collected. */
+static void begin_forgotten(void)
+{
+	story_begin_joined(&s, 3);
+	user_saves(&s, N1, "stays", 1);
+	user_saves(&s, N1, "zone", 1);
+	all_know();
+	story_crash(&s, N3);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	forget(N1, "n3");
+	all_know();
+	story_wait(&s, 2 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+	assert_int_equal(versions_of(N2, "zone"), 0);
+}
+
+static void a_forgotten_node_brings_nothing_back(void **state)
+{
+	(void)state;
+	begin_forgotten();
+	story_up(&s, N3);
+	all_know();
+	expect_absent(N1, "zone");
+	expect_absent(N3, "zone");
+	expect_content(N3, "stays", 1);
+	assert_true(vv_compare(core_vector(N1->core), core_vector(N3->core)) == VV_EQUAL);
+}
+
+static void what_a_forgotten_node_saved_meanwhile_is_kept(void **state)
+{
+	(void)state;
+	begin_forgotten();
+	disk_write(&s, N3, "zone", 7); /* while it was away */
+	story_up(&s, N3);
+	all_know();
+	expect_content(N1, "zone", 7);
+	expect_content(N3, "zone", 7);
+}
+
+static void a_readmitted_node_is_waited_for_again(void **state)
+{
+	(void)state;
+	begin_forgotten();
+	story_up(&s, N3);
+	all_know();
+	story_crash(&s, N3);
+	user_deletes(&s, N1, "stays");
+	story_wait(&s, 1000);
+	all_know();
+	story_wait(&s, 2 * DAY);
+	assert_int_equal(versions_of(N1, "stays"), 1);
+	assert_int_equal(versions_of(N2, "stays"), 1);
+}
+
+static void a_silent_node_is_forgotten_in_time(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	N1->conf.forget_after_msec = 90 * DAY;
+	story_up(&s, N1);
+	story_up(&s, N2);
+	user_saves(&s, N1, "zone", 1);
+	all_know();
+	story_crash(&s, N2);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 80 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 1);
+	story_wait(&s, 11 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(a_tombstone_goes_when_all_know_it_and_a_day_has_passed, end),
+	    cmocka_unit_test_teardown(a_tombstone_stays_for_a_node_that_is_away, end),
+	    cmocka_unit_test_teardown(a_chain_passes_on_versions, end),
+	    cmocka_unit_test_teardown(the_far_end_of_a_chain_is_waited_for, end),
+	    cmocka_unit_test_teardown(a_forgotten_node_brings_nothing_back, end),
+	    cmocka_unit_test_teardown(what_a_forgotten_node_saved_meanwhile_is_kept, end),
+	    cmocka_unit_test_teardown(a_readmitted_node_is_waited_for_again, end),
+	    cmocka_unit_test_teardown(a_silent_node_is_forgotten_in_time, end),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
