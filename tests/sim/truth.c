@@ -231,6 +231,24 @@ static void look_back(struct spot *spot)
 	spot->looked_attrs = spot->older_attrs;
 }
 
+/* An administrator's: it stands for all that was listed, and for no save of its own. */
+static void truth_ordered(struct world *w, struct node *n, struct path_truth *p, struct version *v)
+{
+	struct truth *t;
+
+	p->versions = realloc(p->versions, (p->nversions + 1) * sizeof *p->versions);
+	if (!p->versions)
+		abort();
+	t = &p->versions[p->nversions];
+	*t = (struct truth){
+	    .dot = v->dot, .primary = -1, .author = n->index, .version = version_get(v)};
+	truth_of_context(w, p->path, &v->context, &t->saves);
+	t->strong = t->saves;
+	for (int i = 0; i < NODES_MAX; i++)
+		t->learned_at[i] = i == n->index ? w->now : -1;
+	p->nversions++;
+}
+
 void truth_version(struct world *w, struct node *n, const char *path, struct version *v)
 {
 	struct path_truth *p = path_of(w, path);
@@ -242,6 +260,10 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	if (t) {
 		if (attrs_compare(&t->version->attrs, &v->attrs))
 			world_fail(w, "converges", "%s used a dot of %s twice", n->name, path);
+		return;
+	}
+	if (strcmp(v->who.command, SIM_ORDER) == 0) {
+		truth_ordered(w, n, p, v);
 		return;
 	}
 	if (spot->looked && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&

@@ -139,6 +139,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	w->io_error = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
 	w->big = rng_chance(r, 4000) ? rng_below(r, 6000) : 0;
 	w->rescan = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
+	w->orders = rng_chance(r, 4000) ? 200 + rng_below(r, 2000) : 0;
 	w->local_names = rng_chance(r, 3000) ? 10 : 1;
 	w->same_content = rng_chance(r, 4000) ? rng_below(r, 5000) : 100;
 	w->skewed = rng_chance(r, 3000);

@@ -26,6 +26,7 @@
 #define NODES_MAX 7
 #define SAVES_MAX 256 /* of one path: beyond, users leave it alone */
 #define PATHS_TRUTH_MAX 400
+#define SIM_ORDER "order" /* the command by which an order's versions are known */
 #define NSEC_PER_MSEC INT64_C(1000000)
 #define WALL_START_MSEC INT64_C(1700000000000)
 
@@ -178,6 +179,7 @@ struct weights {
 	uint32_t names; /* different names that are used */
 	uint32_t depth;
 	uint32_t user[20];             /* enum user_action */
+	uint32_t orders;               /* of the actions: an administrator's order instead */
 	uint32_t page_versions;        /* in a page of a transfer, at most; 0: all */
 	uint32_t pause_msec;           /* between actions, at most */
 	uint32_t loss, dup, slow, cut; /* of a message */
