@@ -42,6 +42,7 @@ static cfg_opt_t options[] = {
     INT("close-delay", 10),
     INT("stop-timeout", 10),
     INT("keep-versions", 10),
+    INT("keep-age", 365),
     INT("brake-share", 25),
     INT("brake-paths", 20),
     CFG_BOOL("allow-setid", cfg_false, CFGF_NONE),

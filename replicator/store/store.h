@@ -110,7 +110,7 @@ struct log_filter {
 	uint64_t origin;    /* 0: all */
 	const char *node;   /* NULL: all */
 	uint32_t last;      /* at most that many, the newest; 0: 1000; never over 100,000 */
-	bool first;         /* the oldest that many instead: for going on, page by page, by after_id */
+	bool first; /* the oldest that many instead: for going on, page by page, by after_id */
 };
 /* Oldest first. The record is valid during the call. 0, or an error, or what the callback returned
  * if not 0. */
@@ -131,11 +131,11 @@ int store_told(struct store *s, int64_t id);
 int store_outcomes(struct store *s, struct dot dot, const char *path,
 		   int (*each)(void *arg, const struct outcome *o), void *arg);
 
-/* Old versions beyond `keep` of a path, their contents, and log and outcomes older than a year are
+/* Old versions beyond `keep` of a path, their contents, and versions and outcomes older than that many days are
  * cut. Does a bounded piece of work, which is durable when it returns, and nothing while something
  * waits for a commit; true if there is more. For quiet moments: it moves SQLite's log to its place,
  * too. Never fails loudly. */
-bool store_prune(struct store *s, uint32_t keep);
+bool store_prune(struct store *s, uint32_t keep, uint32_t keep_days);
 
 struct store_usage {
 	uint64_t database_bytes;

@@ -3,8 +3,8 @@
  * Cutting what nobody needs any more, in rounds of small pieces:
  *
  *   paths     versions of a path beyond the last `keep`
- *   old       versions of the history, older than a year
- *   outcomes  older than a year
+ *   old       versions of the history, older than that many days
+ *   outcomes  likewise
  *   contents  in the database, that no version refers to
  *   objects   likewise
  *
@@ -24,7 +24,7 @@
 #include "replicator/store/internal.h"
 
 #define PIECE 256 /* rows */
-#define YEAR_MSEC (INT64_C(365) * 24 * 60 * 60 * 1000)
+#define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
 #define SETTLE_MSEC (60 * 60 * 1000)
 
 /* ---- one version ---- */
@@ -228,15 +228,15 @@ static void start_round(struct store *s)
 }
 
 /* A piece of the phase's work: 1 if the phase has more, 0, or an error. */
-static int piece(struct store *s, uint32_t keep)
+static int piece(struct store *s, uint32_t keep, int64_t before_msec)
 {
 	switch (s->prune.phase) {
 	case PRUNE_PATHS:
 		return prune_paths(s, keep ? keep : 1);
 	case PRUNE_OLD:
-		return prune_old(s, clock_wall_msec() - YEAR_MSEC);
+		return prune_old(s, before_msec);
 	case PRUNE_OUTCOMES:
-		return prune_outcomes(s, clock_wall_msec() - YEAR_MSEC);
+		return prune_outcomes(s, before_msec);
 	case PRUNE_CONTENTS:
 		return prune_contents(s);
 	case PRUNE_OBJECTS:
@@ -248,13 +248,13 @@ static int piece(struct store *s, uint32_t keep)
 	return 0;
 }
 
-static int piece_in_transaction(struct store *s, uint32_t keep)
+static int piece_in_transaction(struct store *s, uint32_t keep, int64_t before_msec)
 {
 	int err = database_begin(s);
 
 	if (err)
 		return err;
-	int more = piece(s, keep);
+	int more = piece(s, keep, before_msec);
 	err = more < 0 ? more : database_do(s, SQL_COMMIT);
 	if (err) {
 		database_rollback(s);
@@ -264,8 +264,10 @@ static int piece_in_transaction(struct store *s, uint32_t keep)
 	return more;
 }
 
-bool store_prune(struct store *s, uint32_t keep)
+bool store_prune(struct store *s, uint32_t keep, uint32_t keep_days)
 {
+	int64_t before_msec = clock_wall_msec() - keep_days * DAY_MSEC;
+
 	if (s->readonly || store_dirty(s))
 		return false;
 	if (s->wal_pages > WAL_PAGES_IDLE)
@@ -276,7 +278,8 @@ bool store_prune(struct store *s, uint32_t keep)
 		start_round(s);
 	}
 	crash_point("prune");
-	int more = s->prune.phase == PRUNE_OBJECTS ? piece(s, keep) : piece_in_transaction(s, keep);
+	int more = s->prune.phase == PRUNE_OBJECTS ? piece(s, keep, before_msec)
+						   : piece_in_transaction(s, keep, before_msec);
 	crash_point("pruned");
 	if (more < 0) {
 		s->prune.phase = PRUNE_REST;

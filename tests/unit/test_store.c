@@ -464,7 +464,7 @@ static void prune_all(struct store *s, uint32_t keep)
 {
 	int pieces = 0;
 
-	while (store_prune(s, keep))
+	while (store_prune(s, keep, 365))
 		assert_true(++pieces < 10000);
 	assert_false(store_dirty(s));
 }
@@ -496,7 +496,33 @@ static void only_the_last_versions_of_a_path_are_kept(void **state)
 	content[0] = '\0';
 	assert_int_equal(store_outcomes(s, (struct dot){1, 17}, "f", note_outcome, content), 0);
 	assert_string_equal(content, "");
-	assert_false(store_prune(s, 3)); /* nothing was written since */
+	assert_false(store_prune(s, 3, 365)); /* nothing was written since */
+	store_close(s);
+}
+
+static void what_is_no_longer_current_is_kept_for_some_days(void **state)
+{
+	struct store *s = store_at(*state);
+	int64_t now = clock_wall_msec(), day = INT64_C(24) * 60 * 60 * 1000;
+
+	for (uint64_t i = 1; i <= 3; i++) {
+		char content[] = {'c', (char)('0' + i), '\0'};
+
+		assert_int_equal(save(s, "f", i, content, now - (4 - (int64_t)i) * 10 * day), 0);
+		if (i > 1)
+			assert_int_equal(
+			    apply_dot(s, STORE_SUPERSEDED, "f", (struct dot){1, i - 1}), 0);
+	}
+	assert_int_equal(save(s, "old", 4, "c4", now - 100 * day), 0);
+	assert_int_equal(store_commit(s), 0);
+	store_close(s);
+	s = store_at(*state);
+	while (store_prune(s, 10, 25))
+		;
+	assert_string_equal(log_text(s, &(struct log_filter){0}), "f:2h f:3 old:4 ");
+	assert_false(has_content(s, "c1"));
+	assert_true(has_content(s, "c2"));
+	assert_true(has_content(s, "c4")); /* current, however old */
 	store_close(s);
 }
 
@@ -575,7 +601,7 @@ static void many_paths_are_pruned_in_bounded_pieces(void **state)
 	assert_int_equal(store_commit(s), 0);
 	store_close(s);
 	s = store_at(*state);
-	while (store_prune(s, 2))
+	while (store_prune(s, 2, 365))
 		pieces++;
 	assert_in_range(pieces, 16, 300);
 	struct store_usage u;
@@ -609,6 +635,7 @@ int main(void)
 	    story(a_later_outcome_takes_the_place_of_an_earlier_one),
 	    story(authors_hear_of_outcomes_until_they_are_told),
 	    story(only_the_last_versions_of_a_path_are_kept),
+	    story(what_is_no_longer_current_is_kept_for_some_days),
 	    story(current_versions_are_never_pruned),
 	    story(history_older_than_a_year_goes),
 	    story(what_may_yet_be_named_is_not_pruned),
