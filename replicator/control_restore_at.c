@@ -323,7 +323,8 @@ static void restore_round(struct client *c)
 		else if (found < 0)
 			control_end(c, 1, "the history cannot be read: %s", err_text(found));
 		else if (found < PATHS_ROUND) {
-			qsort(j->p, j->n, sizeof(*j->p), by_path);
+			if (j->n > 0)
+				qsort(j->p, j->n, sizeof(*j->p), by_path);
 			keep_directories(c);
 			j->planned = true;
 		}

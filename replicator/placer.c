@@ -7,6 +7,7 @@
 #include "replicator/placer.h"
 
 #include <errno.h>
+#include <bsd/sys/queue.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 /* One request on its way, or waiting. */
 struct place {
 	struct place *next;
+	LIST_ENTRY(place) asked_link;
 	enum effect_type type;
 	char *path;
 	struct hash hash; /* STAGE */
@@ -45,6 +47,7 @@ struct placer {
 	struct lane stages;
 	struct lane installs;
 	struct lane large; /* staged files being written */
+	LIST_HEAD(, place) asked; /* of fs, which has yet to answer */
 };
 
 static void append(struct lane *l, struct place *p)
@@ -94,6 +97,10 @@ void placer_free(struct placer *p)
 		return;
 	while ((k = shift(&p->stages)) || (k = shift(&p->installs)) || (k = shift(&p->large)))
 		place_free(k);
+	while ((k = LIST_FIRST(&p->asked))) {
+		LIST_REMOVE(k, asked_link);
+		place_free(k);
+	}
 	free(p);
 }
 
@@ -117,6 +124,7 @@ static void stage_done(struct node *n, void *arg, int status, struct rd *r, int 
 {
 	struct place *k = arg;
 
+	LIST_REMOVE(k, asked_link);
 	if (status == 0) {
 		rd_fhandle(r, &k->handle);
 		status = rd_end(r);
@@ -168,6 +176,7 @@ static bool send_stage(struct placer *p, struct place *k)
 	if (portal_send(n->portal, stage_done, k) < 0)
 		return false;
 	crash_point("stage-asked");
+	LIST_INSERT_HEAD(&p->asked, k, asked_link);
 	p->stages.under_way++;
 	return true;
 }
@@ -201,6 +210,7 @@ static void install_done(struct node *n, void *arg, int status, struct rd *r, in
 	struct place *k = arg;
 	struct event e = {.type = EVENT_INSTALLED, .path = k->path};
 
+	LIST_REMOVE(k, asked_link);
 	if (fd >= 0)
 		close(fd);
 	if (status == 0 && k->type == EFFECT_INSTALL) {
@@ -261,6 +271,7 @@ static bool send_install(struct placer *p, struct place *k)
 	if (portal_send(n->portal, install_done, k) < 0)
 		return false;
 	crash_point("install-asked");
+	LIST_INSERT_HEAD(&p->asked, k, asked_link);
 	p->installs.under_way++;
 	return true;
 }
