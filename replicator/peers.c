@@ -85,7 +85,13 @@ static void tell_reachable(struct peers *p, struct peer *peer)
 void peers_judge(struct peers *p, struct peer *peer)
 {
 	bool silent = p->node->now_msec - peer->heard_msec > PEERS_SILENCE_MSEC;
-	bool reachable = peer->connected && peer->greeted && !silent;
+	bool reachable;
+
+	/* A broadcast that comes after a silence proves nothing for our requests: their connection
+	 * may be dead, and be found so a second later. */
+	if (silent)
+		peer->greeted = false;
+	reachable = peer->connected && peer->greeted && !silent;
 
 	if (reachable == peer->reachable)
 		return;

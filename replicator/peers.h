@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The peers: who can be reached, what each said of itself, and the messages from and to them. A
- * peer is reachable when its link is up, it has answered our hello, and something was heard of it
- * in the last PEERS_SILENCE_MSEC.
+ * peer is reachable when its link is up, it has answered our hello since the link came up and since
+ * its last silence, and something was heard of it in the last PEERS_SILENCE_MSEC.
  */
 #ifndef REPLICATOR_PEERS_H
 #define REPLICATOR_PEERS_H
@@ -26,7 +26,7 @@ struct asked {
 struct peer {
 	const char *name;
 	bool connected;
-	bool greeted; /* our hello was answered in this connection */
+	bool greeted; /* our hello was answered in this connection, and no silence followed */
 	bool reachable;
 	uint64_t hello_id;
 	uint64_t node_id; /* 0: not told yet */

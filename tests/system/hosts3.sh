@@ -44,6 +44,7 @@ for h in ns1 ns2; do on $h zonefsctl wait --timeout 3 >/dev/null 2>&1; done
 is "two of three go on" "$(sh_on ns1 'cat etc/two/f etc/each/moved' | xargs) $(sh_on ns2 'cat etc/one')" "two from ns1 one"
 link_up ns3
 check "the third catches up" wait_for 30 same_trees $ALL
+for h in $ALL; do check "$h says that all is well" wait_for 30 node_well $h; done
 is "and brings its own" "$(sh_on ns1 'cat etc/three; stat -c %a etc/each/ns3' | xargs)" "three 600"
 
 # One of them frozen: its link stays up, and it does not answer.
@@ -64,4 +65,8 @@ check "in words" wait_for 10 eval 'on ns1 zonefsctl status | head -1 | grep -q "
 kill -CONT $FROZEN
 check "thawed, it gets everything" wait_for 30 same_trees $ALL
 for h in $ALL; do check "$h is well" wait_for 30 node_well $h; done
+# Cut off, and frozen: that is twice, without any to and fro when it comes back.
+for h in ns1 ns2; do
+	is "$h has lost it twice" "$(grep -c 'peer ns3 is not reachable any more' "$T/$h/zonefs.log")" 2
+done
 finish
