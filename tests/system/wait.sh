@@ -48,7 +48,7 @@ watched() {
 	eval "$2"
 	kill -TERM "$(pid_on ns2 watch)"
 	wait $job
-	SEEN=$(grep -v '^looks\|^watching\|^names\|^modes' "$report" | tr '\n' ';')
+	SEEN=$(grep -v '^looks\|^watching\|^saw\|^names\|^modes' "$report" | tr '\n' ';')
 }
 text() { echo "; version $1"; seq -f "record%g IN A 10.0.0.1" 20000; echo "; end $1"; }
 text 1 >"$T/ns1/tmp/v1"

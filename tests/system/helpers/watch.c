@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Watches one file, and the names beside it, as fast as it can, until SIGTERM; then says what it
- * saw:
+ * Watches one file, and the names beside it, as fast as it can, until SIGTERM. Of each new content
+ * it says at once "saw X"; at the end what it saw:
  *
  *   looks N          how often it looked
  *   absent N         times that the name was not there
@@ -45,13 +45,15 @@ static void on_term(int sig)
 	stop = 1;
 }
 
-static void see(struct seen *s, const char *what, bool in_order)
+/* True: for the first time, or in_order, not the same as last time. */
+static bool see(struct seen *s, const char *what, bool in_order)
 {
 	for (size_t i = in_order && s->n > 0 ? s->n - 1 : 0; i < s->n; i++)
 		if (strcmp(s->list[i], what) == 0)
-			return;
+			return false;
 	if (s->n < SEEN_MAX)
 		s->list[s->n++] = strdup(what);
+	return true;
 }
 
 static void say(const char *name, const struct seen *s)
@@ -79,6 +81,14 @@ static bool whole(const char *text, size_t len, char version[64])
 	return len >= n && memcmp(text + len - n, last, n) == 0;
 }
 
+static void saw(const char *version)
+{
+	if (!see(&versions, version, true))
+		return;
+	printf("saw %s\n", version);
+	fflush(stdout);
+}
+
 static void look_at_content(int fd, char *text)
 {
 	char version[64];
@@ -91,7 +101,7 @@ static void look_at_content(int fd, char *text)
 	if (n < 0)
 		errors++;
 	else if (whole(text, len, version))
-		see(&versions, version, true);
+		saw(version);
 	else
 		partial++;
 }
