@@ -15,8 +15,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 
-#define VERSIONS_MAX 1000 /* of one path that are told: the newest */
-#define NAMES_TEXT 1024
+#define PAGE_VERSIONS 200
+#define NAMES_MAX 128 /* told to somebody who has named none that is there */
+#define NAMES_TEXT (NAMES_MAX * CONTROL_ID_TEXT + 32)
 #define PIECE (48 * 1024)
 
 /* ---- names of versions ---- */
@@ -43,51 +44,82 @@ bool history_means(const char *text, struct dot d)
 
 struct search {
 	const char *text;
-	struct version *found;
-	uint32_t n;
-	char known[NAMES_TEXT]; /* the names of all */
+	struct dot dot; /* found last, and its record */
+	int64_t id;
+	uint32_t n;                             /* versions that are meant */
+	uint32_t total;                         /* versions that there are */
+	uint32_t next;                          /* in `known` */
+	char known[NAMES_MAX][CONTROL_ID_TEXT]; /* a ring: the newest */
 };
 
-static int search_one(void *arg, const struct log_record *r)
+static int search_one(void *arg, int64_t id, struct dot dot)
 {
 	struct search *s = arg;
-	size_t len = strlen(s->known);
-	char id[CONTROL_ID_TEXT];
 
-	control_id_text(id, r->version->dot);
-	snprintf(s->known + len, sizeof(s->known) - len, "%s%s", len ? " " : "", id);
-	if (!history_means(s->text, r->version->dot))
+	control_id_text(s->known[s->next], dot);
+	s->next = (s->next + 1) % NAMES_MAX;
+	s->total++;
+	if (!history_means(s->text, dot))
 		return 0;
-	s->n++;
-	version_put(s->found);
-	s->found = version_get((struct version *)(uintptr_t)r->version);
+	s->n += s->n == 0 || !dot_same(s->dot, dot);
+	s->dot = dot;
+	s->id = id;
 	return 0;
 }
 
-static struct log_filter all_of(const char *path)
+/* The newest names, oldest first, and how many more there are. */
+static void known_names(const struct search *s, char *dst, size_t size)
 {
-	return (struct log_filter){.path = path, .exact = true, .last = VERSIONS_MAX};
+	uint32_t n = s->total < NAMES_MAX ? s->total : NAMES_MAX;
+	size_t len = 0;
+
+	dst[0] = '\0';
+	if (s->total > n)
+		len = (size_t)snprintf(dst, size, "(%u older ones)", s->total - n);
+	for (uint32_t i = 0; i < n && len < size; i++)
+		len += (size_t)snprintf(dst + len, size - len, "%s%s", len ? " " : "",
+					s->known[(s->next + NAMES_MAX - n + i) % NAMES_MAX]);
+}
+
+static int keep_one(void *arg, const struct log_record *r)
+{
+	*(struct version **)arg = version_get((struct version *)(uintptr_t)r->version);
+	return 1;
+}
+
+/* The record of that id: a reference, or NULL and *err. */
+static struct version *load_one(struct store *store, const char *path, int64_t id, int *err)
+{
+	struct log_filter one = {
+	    .path = path, .exact = true, .after_id = id - 1, .last = 1, .first = true};
+	struct version *v = NULL;
+	int rc = store_log(store, &one, keep_one, &v);
+
+	*err = v ? 0 : rc < 0 ? rc : -ENOENT;
+	return v;
 }
 
 struct version *history_find(struct client *c, const char *path, const char *text)
 {
-	struct log_filter filter = all_of(path);
 	struct search s = {.text = text};
-	char shown[PATH_ESCAPED_MAX];
-	int err = store_log(c->node->store, &filter, search_one, &s);
+	char shown[PATH_ESCAPED_MAX], known[NAMES_TEXT];
+	struct version *v = NULL;
+	int err = store_dots(c->node->store, path, search_one, &s);
 
-	path_escape(shown, sizeof(shown), path);
 	if (err >= 0 && s.n == 1)
-		return s.found;
-	version_put(s.found);
+		v = load_one(c->node->store, path, s.id, &err);
+	if (v)
+		return v;
+	path_escape(shown, sizeof(shown), path);
+	known_names(&s, known, sizeof(known));
 	if (err < 0)
 		control_end(c, 1, "the history cannot be read: %s", err_text(err));
 	else if (s.n > 1)
 		control_end(c, 1, "%.1024s has %u versions whose names begin with %.40s: %s", shown,
-			    s.n, text, s.known);
-	else if (s.known[0])
+			    s.n, text, known);
+	else if (s.total)
 		control_end(c, 1, "%.1024s has no version %.40s; there are: %s", shown, text,
-			    s.known);
+			    known);
 	else
 		control_end(c, 1, "nothing is known of %.1024s: it has no version", shown);
 	return NULL;
@@ -127,52 +159,90 @@ static bool read_path(struct client *c, const json_t *request, char path[PATH_LE
 
 /* ---- history ---- */
 
-struct telling {
+struct history_job {
 	struct client *client;
-	uint32_t n;
-	bool cut; /* there was no room for all */
+	char path[PATH_LEN_MAX + 1];
+	int64_t after_id;
+	uint32_t n;    /* told */
+	uint32_t page; /* in this page */
 };
 
 static int tell_record(void *arg, const struct log_record *r)
 {
-	struct telling *t = arg;
-	json_t *o = history_line(t->client, r->path, r->version);
+	struct history_job *j = arg;
+	json_t *o = history_line(j->client, r->path, r->version);
 
 	control_add_number(o, "learned", r->wall_msec);
 	if (r->version->stamp >> 16 == 0) /* what was taken in has no time of its own */
 		control_add_number(o, "time", r->wall_msec);
 	control_add_bool(o, "history", r->history);
-	if (!control_line(t->client, o)) {
-		t->cut = true;
+	if (!control_line(j->client, o))
 		return 1;
-	}
-	t->n++;
+	j->after_id = r->id;
+	j->n++;
+	j->page++;
 	return 0;
 }
 
 static void history_start(struct client *c, const json_t *request)
 {
-	struct telling t = {.client = c};
-	char path[PATH_LEN_MAX + 1], shown[PATH_ESCAPED_MAX];
+	struct history_job *j = calloc(1, sizeof(*j));
 
-	if (!read_path(c, request, path))
-		return;
-	struct log_filter filter = all_of(path);
-	int err = store_log(c->node->store, &filter, tell_record, &t);
-	path_escape(shown, sizeof(shown), path);
-	if (err < 0)
-		control_end(c, 1, "the history cannot be read: %s", err_text(err));
-	else if (t.n == 0)
-		control_end(c, 1, "nothing is known of %.1024s: it has no version", shown);
-	else if (t.cut)
-		control_end(c, 1, "only the first %u versions: there was no room for more", t.n);
-	else
-		control_end(c, 0, "%u version%s", t.n, t.n == 1 ? "" : "s");
+	c->job = j;
+	if (!j)
+		control_end(c, 1, "out of memory");
+	else if (read_path(c, request, j->path))
+		j->client = c;
 }
 
-const struct control_command control_history = {.name = "history", .start = history_start};
+static void history_round(struct client *c)
+{
+	struct history_job *j = c->job;
+	struct log_filter filter = {.path = j->path,
+				    .exact = true,
+				    .after_id = j->after_id,
+				    .last = PAGE_VERSIONS,
+				    .first = true};
+	char shown[PATH_ESCAPED_MAX];
+
+	j->page = 0;
+	int rc = store_log(c->node->store, &filter, tell_record, j);
+	if (rc < 0) {
+		control_end(c, 1, "the history cannot be read: %s", err_text(rc));
+		return;
+	}
+	if (rc > 0 || j->page == PAGE_VERSIONS)
+		return;
+	path_escape(shown, sizeof(shown), j->path);
+	if (j->n == 0)
+		control_end(c, 1, "nothing is known of %.1024s: it has no version", shown);
+	else
+		control_end(c, 0, "%u version%s", j->n, j->n == 1 ? "" : "s");
+}
+
+static void history_finish(struct client *c)
+{
+	free(c->job);
+}
+
+static int64_t at_once(const struct client *c)
+{
+	return c->node->now_msec;
+}
+
+const struct control_command control_history = {.name = "history",
+						.start = history_start,
+						.round = history_round,
+						.finish = history_finish,
+						.wake = at_once};
 
 /* ---- conflicts ---- */
+
+struct telling {
+	struct client *client;
+	uint32_t n;
+	bool cut; /* there was no room for all */
+};
 
 static bool tell_conflict(void *arg, const struct core_path *p)
 {
@@ -283,13 +353,8 @@ static void content_finish(struct client *c)
 	free(j);
 }
 
-static int64_t content_wake(const struct client *c)
-{
-	return c->node->now_msec;
-}
-
 const struct control_command control_content = {.name = "content",
 						.start = content_start,
 						.round = content_round,
 						.finish = content_finish,
-						.wake = content_wake};
+						.wake = at_once};

@@ -79,6 +79,7 @@ static const char *const statements[SQL_MAX] = {
     [SQL_LOAD_VERSIONS] = "SELECT path, data FROM version WHERE current = 1 ORDER BY id",
     [SQL_LOAD_SHOWN] = "SELECT path, data FROM shown",
     [SQL_LOAD_INTENTS] = "SELECT path, data FROM intent",
+    [SQL_DOTS] = "SELECT id, origin, seq FROM version WHERE path = ?1 ORDER BY id",
     [SQL_PRUNE_PATHS] = "SELECT path, count(*) FROM version WHERE path > ?1 GROUP BY path LIMIT ?2",
     [SQL_PRUNE_PATH] = "SELECT id, origin, seq, path FROM version WHERE path = ?1 AND current = 0"
 		       " ORDER BY id LIMIT ?2",

@@ -117,6 +117,11 @@ struct log_filter {
 int store_log(struct store *s, const struct log_filter *f,
 	      int (*each)(void *arg, const struct log_record *r), void *arg);
 
+/* The names of all versions of a path that are kept, in the order in which this node learned them;
+ * `id` is the record's. However many they are: nothing else of them is read. As store_log. */
+int store_dots(struct store *s, const char *path,
+	       int (*each)(void *arg, int64_t id, struct dot dot), void *arg);
+
 /* Paths of which versions are kept, in byte order, from the first one after `after`: at most `max`.
  * How many, or an error, or what the callback returned if not 0. */
 int store_paths(struct store *s, const char *after, int max,

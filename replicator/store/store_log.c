@@ -40,7 +40,7 @@ static sqlite3_stmt *prepare(struct store *s, const struct log_filter *f, int *e
 	    " FROM version v LEFT JOIN origin o ON o.origin = v.origin"
 	    " WHERE v.id > ?1 AND v.wall >= ?2%s%s%s ORDER BY v.id %s LIMIT ?8) ORDER BY id",
 	    !f->path || !f->path[0] ? ""
-	    : f->exact		    ? " AND v.path = ?3"
+	    : f->exact              ? " AND v.path = ?3"
 				    : " AND (v.path = ?3 OR (v.path > ?4 AND v.path < ?5))",
 	    f->origin ? " AND v.origin = ?6" : "", f->node ? " AND o.node = ?7" : "",
 	    f->first ? "ASC" : "DESC");
@@ -115,6 +115,27 @@ int store_log(struct store *s, const struct log_filter *f,
 	if (!err)
 		err = database_error(s, rc, "reading the log");
 	sqlite3_finalize(st);
+	return err;
+}
+
+int store_dots(struct store *s, const char *path,
+	       int (*each)(void *arg, int64_t id, struct dot dot), void *arg)
+{
+	int err, rc = SQLITE_DONE;
+	sqlite3_stmt *st = database_statement(s, SQL_DOTS, &err);
+
+	if (!st)
+		return err;
+	bind_path(st, 1, path);
+	while (!err && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct dot dot = {(uint64_t)sqlite3_column_int64(st, 1),
+				  (uint64_t)sqlite3_column_int64(st, 2)};
+
+		err = each(arg, sqlite3_column_int64(st, 0), dot);
+	}
+	if (!err)
+		err = database_error(s, rc, "reading the history");
+	sqlite3_reset(st);
 	return err;
 }
 
