@@ -151,13 +151,13 @@ static void dispatch(struct core *c, const struct event *e)
 		observe_free(c, e);
 		break;
 	case EVENT_RESCAN:
-		observe_rescan(c, e->hint.serial);
+		scan_again(c, e->hint.serial);
 		break;
 	case EVENT_LOOKED:
 		observe_looked(c, e);
 		break;
 	case EVENT_SCANNED:
-		observe_scanned(c, e);
+		scan_ended(c, e);
 		break;
 	case EVENT_STAGED:
 		place_staged(c, e);
@@ -235,7 +235,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	place_due(c);
 	catchup_due(c);
 	nodes_due(c);
-	observe_run_scans(c);
+	scans_run(c);
 	place_pump(c);
 	wake = next_wake(c);
 	if (wake != c->wake && wake != INT64_MAX)
@@ -256,7 +256,7 @@ const struct shown *core_shown(const struct core *c, const char *path)
 
 bool core_local(const struct core *c, const char *path, bool dir)
 {
-	const struct key *k = key_find(c, path);
+	struct key *k = key_find(c, path);
 
 	return k ? observe_local(c, k, dir) : locality_local(c->conf.locality, path, dir, NULL);
 }

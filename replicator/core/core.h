@@ -212,11 +212,11 @@ enum effect_type {
 	EFFECT_BROADCAST, /* op */
 	EFFECT_ASK,       /* peer, ask */
 	EFFECT_ANSWER,    /* peer, page */
-	EFFECT_TOLD,   /* a change is on this node's disk (own or installed): path, version (or NULL
-			* for an   implicit directory); feeds the hooks and the outcomes */
-	EFFECT_JOINED, /* this node is no longer joining */
-	EFFECT_WAKE,   /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
-	EFFECT_NOTE,   /* for the log: level, text */
+	EFFECT_TOLD,      /* a change is on this node's disk (own or installed): path, version (or
+			   * NULL for an implicit directory); feeds the hooks and the outcomes */
+	EFFECT_JOINED,    /* this node is no longer joining */
+	EFFECT_WAKE,      /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
+	EFFECT_NOTE,      /* for the log: level, text */
 };
 
 enum store_what {

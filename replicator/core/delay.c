@@ -83,7 +83,7 @@ static void delay_break(struct core *c, struct delay *d, const struct key *from,
 		if (!other[i])
 			continue;
 		if (tree)
-			observe_scan_for(c, other[i]);
+			scan_for(c, other[i]);
 		if (other[i] == from || other[i] == to)
 			continue;
 		observe_look(c, other[i]);
@@ -244,7 +244,7 @@ static void move_seen(struct core *c, struct delay *d)
 		return;
 	}
 	if (d->tree && !o->unchanged && o->attrs.kind == KIND_DIR && seen_absent(&d->from_seen)) {
-		struct scan *s = observe_scan_for(c, to);
+		struct scan *s = scan_for(c, to);
 
 		serials_share(&s->serials, &from->looked);
 		s->move = d;
@@ -259,8 +259,8 @@ static void move_seen(struct core *c, struct delay *d)
 	/* Not a rename any more: each name for itself, at once or as a disappearance.
 	 */
 	if (d->tree) {
-		observe_scan_for(c, to);
-		observe_scan_for(c, from);
+		scan_for(c, to);
+		scan_for(c, from);
 	}
 	delay_end(c, d);
 	observe_look(c, to);

@@ -64,7 +64,7 @@ static void join(struct core *c, bool equal)
 	effect_note(c, LOG_LEVEL_NOTICE, "joined: %s",
 		    equal ? "no peer had a tree yet, this node's is taken in"
 			  : "the peers' tree is taken, what only this node has is published");
-	s = observe_scan(c, "");
+	s = scan_new(c, "");
 	s->take_in = true;
 }
 
@@ -85,7 +85,7 @@ void join_start(struct core *c)
 	if (c->joining)
 		join_if_all_answered(c);
 	else
-		observe_rescan(c, 0);
+		scan_again(c, 0);
 }
 
 void join_answered(struct core *c, uint32_t peer, const struct page *page)

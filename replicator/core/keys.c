@@ -182,6 +182,7 @@ struct shown *key_shown(struct key *k)
 	return k->shown;
 }
 
+/* Of two contents with the same time only the later one may have it again. */
 void shown_floor(struct shown *s)
 {
 	if (s->attrs.kind != KIND_FILE && s->attrs.kind != KIND_LINK)
@@ -190,7 +191,6 @@ void shown_floor(struct shown *s)
 		return;
 	s->floor_nsec = s->attrs.mtime_nsec;
 	s->floor_hash = s->attrs.hash;
-	/* Of two contents with the same time only the later one may have it again. */
 }
 
 /* What a path adds to the tree's digest. Modification times are left out: they

@@ -12,22 +12,21 @@
 #include "base/path.h"
 #include "replicator/core/state.h"
 
-bool observe_local(const struct core *c, const struct key *k, bool dir)
+bool observe_local(const struct core *c, struct key *k, bool dir)
 {
-	struct key *key = (struct key *)(uintptr_t)k;
 	uint8_t bit = dir ? 2 : 1;
 
 	if (!(k->local_known & bit)) {
-		key->local_known |= bit;
+		k->local_known |= bit;
 		if (locality_local(c->conf.locality, k->path, dir, NULL))
-			key->local_found |= bit;
+			k->local_found |= bit;
 	}
 	return k->local || (k->local_found & bit);
 }
 
 /* Something is known to be there, if only that it was being written: should the directory above
  * have gone, it is to be looked at. */
-bool observe_may_go(const struct core *c, const struct key *k)
+bool observe_may_go(const struct core *c, struct key *k)
 {
 	return (key_present(k) || k->block == BLOCK_BUSY || k->looking) &&
 	       !observe_local(c, k, false);
@@ -102,24 +101,24 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		delay_end(c, from->delay);
 		observe_look_for(c, from, &k->hinted);
 		if (deep) /* what was below may have been told under that name */
-			observe_scan_for(c, from);
+			scan_for(c, from);
 		if (first != k) {
 			serials_share(&first->hinted, &k->hinted);
 			delay_move(c, first, k, deep);
 			return;
 		}
 		if (deep) /* there and back again */
-			observe_scan_for(c, k);
+			scan_for(c, k);
 		observe_look(c, k);
 		return;
 	}
 	if ((key_present(from) || from->looking || from->unsettled || tree) && !from_local) {
 		observe_look_for(c, from, &k->hinted);
 		if (tree)
-			observe_scan_for(c, from);
+			scan_for(c, from);
 	}
 	if (tree && !to_local)
-		observe_scan_for(c, k);
+		scan_for(c, k);
 	if (!to_local)
 		observe_look(c, k);
 }
@@ -163,7 +162,7 @@ void observe_hint(struct core *c, const struct event *e)
 		return;
 	}
 	if (tree)
-		observe_scan_for(c, k);
+		scan_for(c, k);
 	observe_look(c, k);
 }
 
@@ -182,116 +181,6 @@ void observe_free(struct core *c, const struct event *e)
 	observe_look(c, k);
 }
 
-/* ---- scans ---- */
-
-void scan_free(struct core *c, struct scan *s)
-{
-	for (uint32_t i = 0; i < s->n; i++) {
-		free((char *)(uintptr_t)s->edits[i].target);
-		s->edits[i].key->held--;
-		key_scratch(c, s->edits[i].key);
-	}
-	free(s->edits);
-	serials_free(&s->serials);
-	free(s->path);
-	free(s);
-}
-
-struct scan *observe_scan(struct core *c, const char *path)
-{
-	struct scan *s = core_alloc(sizeof(*s));
-
-	s->path = core_strdup(path);
-	s->id = ++c->last_scan;
-	STAILQ_INSERT_TAIL(&c->scans, s, link);
-	return s;
-}
-
-struct scan *observe_scan_for(struct core *c, const struct key *k)
-{
-	struct scan *s = observe_scan(c, k->path);
-
-	serials_share(&s->serials, &k->hinted);
-	serials_share(&s->serials, &k->looked);
-	return s;
-}
-
-/* One at a time. */
-void observe_run_scans(struct core *c)
-{
-	struct scan *s = STAILQ_FIRST(&c->scans);
-
-	if (!s || s->running)
-		return;
-	s->running = true;
-	s->step = c->step;
-	effect_add(c, EFFECT_SCAN, s->path);
-}
-
-void observe_rescan(struct core *c, uint64_t serial)
-{
-	struct scan *s;
-
-	if (c->joining) {
-		if (serial)
-			effect_add(c, EFFECT_ACK, NULL)->serial = serial;
-		return;
-	}
-	STAILQ_FOREACH(s, &c->scans, link)
-	{
-		if (!s->running && !s->path[0] && !s->take_in)
-			break;
-	}
-	if (!s)
-		s = observe_scan(c, "");
-	serials_add(&s->serials, serial);
-}
-
-/* What was known below and has not been found: looked at one by one. */
-static void scan_missing(struct core *c, const struct scan *s)
-{
-	struct key *k = NULL;
-
-	while ((k = key_next_below(c, s->path, k))) {
-		if (k->seen_scan != s->id && (k->local || observe_may_go(c, k)))
-			observe_look_for(c, k, &s->serials);
-	}
-}
-
-void observe_scanned(struct core *c, const struct event *e)
-{
-	struct scan *s = STAILQ_FIRST(&c->scans);
-
-	if (!s || !s->running || strcmp(s->path, e->path) != 0)
-		return;
-	if (e->scanned.status < 0 && e->scanned.status != -ENOENT &&
-	    e->scanned.status != -ENOTDIR) {
-		/* Again, from the beginning, behind the others. */
-		effect_note(c, LOG_LEVEL_WARNING, "scan of /%s: %s; it is done again", s->path,
-			    err_text(e->scanned.status));
-		STAILQ_REMOVE_HEAD(&c->scans, link);
-		s->running = false;
-		s->id = ++c->last_scan;
-		STAILQ_INSERT_TAIL(&c->scans, s, link);
-		return;
-	}
-	STAILQ_REMOVE_HEAD(&c->scans, link);
-	if (s->move) {
-		delay_scanned(c, s);
-	} else {
-		for (uint32_t i = 0; i < s->n; i++)
-			observe_look_for(c, s->edits[i].key,
-					 &s->serials); /* its rename was called off */
-	}
-	scan_missing(c, s);
-	if (!s->path[0])
-		brake_scanned(c);
-	serials_ack(c, &s->serials);
-	if (s->take_in)
-		join_taken(c);
-	scan_free(c, s);
-}
-
 /* ---- looks ---- */
 
 /* Whatever the disk says is what is shown: nothing has changed but perhaps its
@@ -306,7 +195,7 @@ static void same_as_shown(struct core *c, struct key *k, const struct observatio
 		place_confirmed(c, k);
 }
 
-static bool differs(const struct key *k, const struct observation *o)
+bool observe_differs(const struct key *k, const struct observation *o)
 {
 	static const struct attrs none = {.kind = KIND_ABSENT};
 
@@ -334,9 +223,7 @@ static bool dir_seen(const struct key *k, const struct observation *o)
 	return o->attrs.kind == KIND_DIR;
 }
 
-/* A look's result that is neither an error nor of a file being written; `why`: the hints that led
- * to it. */
-static void compare(struct core *c, struct key *k, const struct observation *o,
+void observe_compare(struct core *c, struct key *k, const struct observation *o,
 		    const struct serials *why)
 {
 	bool removed = brake_removes(k, o), approved = k->approved, put_back = k->put_back;
@@ -358,7 +245,7 @@ static void compare(struct core *c, struct key *k, const struct observation *o,
 	}
 	if (k->block == BLOCK_FOREIGN)
 		k->block = BLOCK_NONE;
-	if (!differs(k, o)) {
+	if (!observe_differs(k, o)) {
 		same_as_shown(c, k, o);
 		return;
 	}
@@ -403,68 +290,7 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 			k->block = BLOCK_BUSY;
 		return;
 	}
-	compare(c, k, o, &k->looked);
-}
-
-/* Found while something else is done about it: looked at once more after that, for what the scan
- * is to tell. */
-static void found_meanwhile(struct key *k, const struct scan *s, const struct observation *o)
-{
-	if (o->status >= 0 && (o->busy || !differs(k, o)))
-		return;
-	serials_share(&k->hinted, &s->serials);
-	if (k->looking || k->flight)
-		k->look_again = true;
-}
-
-/* Found by a scan. What the disk held a while ago may have been replaced since:
- * what looks like a change of a path that was touched meanwhile is looked at
- * anew. */
-static void found(struct core *c, struct key *k, const struct observation *o)
-{
-	struct scan *s = STAILQ_FIRST(&c->scans);
-
-	if (!s || !s->running)
-		return;
-	k->seen_scan = s->id;
-	if (s->move && path_below(k->path, s->path)) {
-		struct edit *edit;
-
-		if (o->status < 0 || o->busy || o->too_big || o->unchanged || !differs(k, o) ||
-		    o->attrs.kind == KIND_OTHER) {
-			observe_look_for(c, k, &s->serials);
-			return;
-		}
-		GROW(s->edits, s->n, s->cap);
-		edit = &s->edits[s->n++];
-		k->held++;
-		*edit =
-		    (struct edit){k, o->attrs, o->ident, o->target ? core_strdup(o->target) : NULL};
-		return;
-	}
-	if (k->recovering && !o->busy)
-		observe_look_for(c, k, &s->serials);
-	if (k->looking || k->flight || k->delay || k->recovering) {
-		found_meanwhile(k, s, o);
-		return;
-	}
-	if (o->status < 0 || o->busy) {
-		if (o->status < 0)
-			observe_look_for(c, k, &s->serials);
-		return;
-	}
-	if (k->block == BLOCK_BUSY)
-		k->block = BLOCK_NONE;
-	place_leftover(c, k);
-	if (s->take_in && !k->shown && !k->edited) {
-		join_take(c, k, o);
-		return;
-	}
-	if (differs(k, o) && (k->touched >= s->step || o->attrs.kind == KIND_ABSENT)) {
-		observe_look_for(c, k, &s->serials);
-		return;
-	}
-	compare(c, k, o, &s->serials);
+	observe_compare(c, k, o, &k->looked);
 }
 
 /* A file that is to become a directory again waits until what was below has been looked at. */
@@ -485,7 +311,7 @@ void observe_looked(struct core *c, const struct event *e)
 	key_scratch(c, k);
 	if (e->looked.scan) {
 		if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
-			found(c, k, o);
+			scan_found(c, k, o);
 		place_consider(c, k);
 		return;
 	}

@@ -87,7 +87,7 @@ static bool is_settled(const struct core *c, const struct key *k, struct visible
 	return !(wanted_change(c, k, v) & (CHANGED_MODE | CHANGED_OWNER));
 }
 
-static bool is_unwanted(const struct core *c, const struct key *k, struct visible v)
+static bool is_unwanted(const struct core *c, struct key *k, struct visible v)
 {
 	if (observe_local(c, k, v.kind == KIND_DIR))
 		return true;

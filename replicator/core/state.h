@@ -6,6 +6,7 @@
  *   keys.c      the table of paths, their entries, what is visible
  *   effects.c   the list of effects of a step and what it owns
  *   observe.c   hints and looks: has this node's disk changed?
+ *   scan.c      a whole directory is gone through
  *   mark.c      names that are local because of who created them
  *   delay.c     what is told late: disappearances, renames, names of temporary files
  *   author.c    making versions of local changes
@@ -397,18 +398,26 @@ bool key_live_below(const struct core *c, const char *path);
 /* ---- observe.c ---- */
 void observe_hint(struct core *c, const struct event *e);
 void observe_free(struct core *c, const struct event *e);
-void observe_rescan(struct core *c, uint64_t serial);
 void observe_looked(struct core *c, const struct event *e);
-void observe_scanned(struct core *c, const struct event *e);
 /* `dir` is no directory any more; `why`: the hints that told so. */
 void observe_below(struct core *c, const struct key *dir, const struct serials *why);
-bool observe_may_go(const struct core *c, const struct key *k);
+bool observe_may_go(const struct core *c, struct key *k);
 void observe_look(struct core *c, struct key *k); /* as soon as possible */
 void observe_look_for(struct core *c, struct key *k, const struct serials *why);
-struct scan *observe_scan(struct core *c, const char *path);
-struct scan *observe_scan_for(struct core *c, const struct key *k); /* for its hints */
-void observe_run_scans(struct core *c);
-bool observe_local(const struct core *c, const struct key *k, bool dir);
+bool observe_local(const struct core *c, struct key *k, bool dir);
+/* A look's result that is neither an error nor of a file being written; `why`: the hints that led
+ * to it. */
+void observe_compare(struct core *c, struct key *k, const struct observation *o,
+		     const struct serials *why);
+bool observe_differs(const struct key *k, const struct observation *o); /* from what is shown */
+
+/* ---- scan.c ---- */
+struct scan *scan_new(struct core *c, const char *path);
+struct scan *scan_for(struct core *c, const struct key *k); /* for its hints */
+void scan_again(struct core *c, uint64_t serial);           /* all of the tree */
+void scan_found(struct core *c, struct key *k, const struct observation *o);
+void scan_ended(struct core *c, const struct event *e);
+void scans_run(struct core *c);
 void scan_free(struct core *c, struct scan *s);
 
 /* ---- mark.c ---- */

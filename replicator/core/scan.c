@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Going through a whole directory: the first tree, the start, a RESCAN, a directory that was moved.
+ * One scan at a time. What it finds is compared as by a look; what is known below and was not found
+ * is looked at one by one.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+void scan_free(struct core *c, struct scan *s)
+{
+	for (uint32_t i = 0; i < s->n; i++) {
+		free((char *)(uintptr_t)s->edits[i].target);
+		s->edits[i].key->held--;
+		key_scratch(c, s->edits[i].key);
+	}
+	free(s->edits);
+	serials_free(&s->serials);
+	free(s->path);
+	free(s);
+}
+
+struct scan *scan_new(struct core *c, const char *path)
+{
+	struct scan *s = core_alloc(sizeof(*s));
+
+	s->path = core_strdup(path);
+	s->id = ++c->last_scan;
+	STAILQ_INSERT_TAIL(&c->scans, s, link);
+	return s;
+}
+
+struct scan *scan_for(struct core *c, const struct key *k)
+{
+	struct scan *s = scan_new(c, k->path);
+
+	serials_share(&s->serials, &k->hinted);
+	serials_share(&s->serials, &k->looked);
+	return s;
+}
+
+/* One at a time. */
+void scans_run(struct core *c)
+{
+	struct scan *s = STAILQ_FIRST(&c->scans);
+
+	if (!s || s->running)
+		return;
+	s->running = true;
+	s->step = c->step;
+	effect_add(c, EFFECT_SCAN, s->path);
+}
+
+void scan_again(struct core *c, uint64_t serial)
+{
+	struct scan *s;
+
+	if (c->joining) {
+		if (serial)
+			effect_add(c, EFFECT_ACK, NULL)->serial = serial;
+		return;
+	}
+	STAILQ_FOREACH(s, &c->scans, link)
+	{
+		if (!s->running && !s->path[0] && !s->take_in)
+			break;
+	}
+	if (!s)
+		s = scan_new(c, "");
+	serials_add(&s->serials, serial);
+}
+
+/* What was known below and has not been found: looked at one by one. */
+static void scan_missing(struct core *c, const struct scan *s)
+{
+	struct key *k = NULL;
+
+	while ((k = key_next_below(c, s->path, k))) {
+		if (k->seen_scan != s->id && (k->local || observe_may_go(c, k)))
+			observe_look_for(c, k, &s->serials);
+	}
+}
+
+void scan_ended(struct core *c, const struct event *e)
+{
+	struct scan *s = STAILQ_FIRST(&c->scans);
+
+	if (!s || !s->running || strcmp(s->path, e->path) != 0)
+		return;
+	if (e->scanned.status < 0 && e->scanned.status != -ENOENT &&
+	    e->scanned.status != -ENOTDIR) {
+		/* Again, from the beginning, behind the others. */
+		effect_note(c, LOG_LEVEL_WARNING, "scan of /%s: %s; it is done again", s->path,
+			    err_text(e->scanned.status));
+		STAILQ_REMOVE_HEAD(&c->scans, link);
+		s->running = false;
+		s->id = ++c->last_scan;
+		STAILQ_INSERT_TAIL(&c->scans, s, link);
+		return;
+	}
+	STAILQ_REMOVE_HEAD(&c->scans, link);
+	if (s->move) {
+		delay_scanned(c, s);
+	} else {
+		for (uint32_t i = 0; i < s->n; i++)
+			observe_look_for(c, s->edits[i].key,
+					 &s->serials); /* its rename was called off */
+	}
+	scan_missing(c, s);
+	if (!s->path[0])
+		brake_scanned(c);
+	serials_ack(c, &s->serials);
+	if (s->take_in)
+		join_taken(c);
+	scan_free(c, s);
+}
+
+/* Found while something else is done about it: looked at once more after that, for what the scan
+ * is to tell. */
+static void found_meanwhile(struct key *k, const struct scan *s, const struct observation *o)
+{
+	if (o->status >= 0 && (o->busy || !observe_differs(k, o)))
+		return;
+	serials_share(&k->hinted, &s->serials);
+	if (k->looking || k->flight)
+		k->look_again = true;
+}
+
+/* Found by a scan. What the disk held a while ago may have been replaced since:
+ * what looks like a change of a path that was touched meanwhile is looked at
+ * anew. */
+void scan_found(struct core *c, struct key *k, const struct observation *o)
+{
+	struct scan *s = STAILQ_FIRST(&c->scans);
+
+	if (!s || !s->running)
+		return;
+	k->seen_scan = s->id;
+	if (s->move && path_below(k->path, s->path)) {
+		struct edit *edit;
+
+		if (o->status < 0 || o->busy || o->too_big || o->unchanged || !observe_differs(k, o) ||
+		    o->attrs.kind == KIND_OTHER) {
+			observe_look_for(c, k, &s->serials);
+			return;
+		}
+		GROW(s->edits, s->n, s->cap);
+		edit = &s->edits[s->n++];
+		k->held++;
+		*edit =
+		    (struct edit){k, o->attrs, o->ident, o->target ? core_strdup(o->target) : NULL};
+		return;
+	}
+	if (k->recovering && !o->busy)
+		observe_look_for(c, k, &s->serials);
+	if (k->looking || k->flight || k->delay || k->recovering) {
+		found_meanwhile(k, s, o);
+		return;
+	}
+	if (o->status < 0 || o->busy) {
+		if (o->status < 0)
+			observe_look_for(c, k, &s->serials);
+		return;
+	}
+	if (k->block == BLOCK_BUSY)
+		k->block = BLOCK_NONE;
+	place_leftover(c, k);
+	if (s->take_in && !k->shown && !k->edited) {
+		join_take(c, k, o);
+		return;
+	}
+	if (observe_differs(k, o) && (k->touched >= s->step || o->attrs.kind == KIND_ABSENT)) {
+		observe_look_for(c, k, &s->serials);
+		return;
+	}
+	observe_compare(c, k, o, &s->serials);
+}
