@@ -52,10 +52,10 @@ static uint32_t whom(const struct contents *c, const struct want *w)
 {
 	const struct peers *p = c->node->peers;
 
-	if (w->teller < p->n && p->p[w->teller].reachable && !(w->tried >> w->teller & 1))
+	if (w->teller < p->n && p->p[w->teller].open && !(w->tried >> w->teller & 1))
 		return w->teller;
 	for (uint32_t i = 0; i < p->n; i++)
-		if (p->p[i].reachable && !(w->tried >> i & 1))
+		if (p->p[i].open && !(w->tried >> i & 1))
 			return i;
 	return NOBODY;
 }

@@ -22,6 +22,8 @@
  *   {"zonefs":1,"command":"held"}
  *   {"zonefs":1,"command":"approve","path":P}
  *   {"zonefs":1,"command":"discard","path":P}
+ *   {"zonefs":1,"command":"pause", WHO}
+ *   {"zonefs":1,"command":"resume"}
  *
  * What is left out has its default. The answer is any number of lines, each with a "type", and one
  * last line that has "end":

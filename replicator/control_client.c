@@ -101,6 +101,7 @@ static const struct control_command *const commands[] = {
     &control_history, &control_conflicts, &control_content,
     &control_restore_at, &control_restore, &control_resolve,
     &control_held, &control_approve, &control_discard,
+    &control_pause, &control_resume,
 };
 
 static const struct control_command *find(const char *name)

@@ -63,6 +63,8 @@ extern const struct control_command control_resolve;
 extern const struct control_command control_held;
 extern const struct control_command control_approve;
 extern const struct control_command control_discard;
+extern const struct control_command control_pause;
+extern const struct control_command control_resume;
 
 /* Adds a line; takes the reference (NULL: out of memory). False: there is no room, and nothing was
  * added. */

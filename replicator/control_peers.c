@@ -12,7 +12,7 @@
 const char *control_peer_state(const struct peer_status *p)
 {
 	if (p->reachable)
-		return p->joining ? "joining" : "reachable";
+		return p->paused ? "paused" : p->joining ? "joining" : "reachable";
 	return p->connected ? "silent" : "unreachable";
 }
 
@@ -20,6 +20,7 @@ const char *control_peer_state(const struct peer_status *p)
 static void add_heard(json_t *o, const struct peer_status *p)
 {
 	control_add_bool(o, "joining", p->joining);
+	control_add_bool(o, "paused", p->paused);
 	control_add_number(o, "ops", (int64_t)p->ops);
 	control_add_number(o, "behind", (int64_t)p->behind);
 	control_add_number(o, "ahead", (int64_t)p->ahead);

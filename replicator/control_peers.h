@@ -11,7 +11,7 @@
 
 /* A new object; NULL: out of memory. `status` is peer `i` of n. */
 json_t *control_peer_line(const struct peer_status *status);
-/* "reachable", "joining", "silent" (connected, but nothing was heard of it lately) or
+/* "reachable", "joining", "paused", "silent" (connected, but nothing was heard of it lately) or
  * "unreachable". */
 const char *control_peer_state(const struct peer_status *status);
 

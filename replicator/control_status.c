@@ -36,6 +36,10 @@ static void say_node(struct client *c, const struct node_status *s)
 		control_add_text(o, "blocked", err_text(s->blocked));
 		control_add_number(o, "blocked_since", s->blocked_since_msec);
 	}
+	if (s->paused_msec) {
+		control_add_number(o, "paused_since", s->paused_msec);
+		control_add_text(o, "paused_by", s->paused_by);
+	}
 	control_add_number(o, "ops", (int64_t)s->ops);
 	control_add_hex(o, "tree", s->tree);
 	control_add_hex(o, "vector", s->digest);

@@ -80,6 +80,8 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 		add(trouble, "%s cannot be reached since %s", p->name, span);
 		return;
 	}
+	if (p->paused)
+		add(trouble, "replication is paused on %s", p->name);
 	if (p->joining)
 		add(moving, "%s is joining", p->name);
 	if (p->hooks_failing > 0)
@@ -108,6 +110,11 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 	const struct node_status *n = f->node;
 	char span[SUMMARY_SPAN_TEXT];
 
+	if (n->paused_msec) {
+		summary_span(span, f->wall_msec - n->paused_msec);
+		add(trouble, "replication is paused on this node since %s by %s: zonefsctl resume",
+		    span, n->paused_by);
+	}
 	if (n->blocked < 0) {
 		summary_span(span, f->wall_msec - n->blocked_since_msec);
 		add(trouble, "the store cannot be written since %s: %s", span,

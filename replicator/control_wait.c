@@ -69,14 +69,16 @@ static void wait_report(void *arg, const struct wait_report *r)
 /* Those that nobody has asked. */
 static uint32_t say_unreachable(struct client *c)
 {
-	struct wait_report r = {.what = WAIT_PEER, .words = "cannot be reached: not waited for"};
+	struct wait_report r = {.what = WAIT_PEER};
 	struct peer_status p;
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < node_peers(c->node); i++) {
 		node_peer(c->node, i, &p);
-		if (p.reachable)
+		if (p.reachable && !p.paused)
 			continue;
+		r.words = p.reachable ? "replication is paused there: not waited for"
+				      : "cannot be reached: not waited for";
 		say_peer(c, p.name, false, &r);
 		n++;
 	}

@@ -11,6 +11,7 @@
  *   taker.c     LOOK, read, hash, LOOK again; scan.c: all below a directory
  *   placer.c    STAGE, INSTALL, REMOVE
  *   names.c     owners: numbers to names and back
+ *   pause.c     replication by hand
  *   peers.c     what is known of each peer; peers_in.c, peers_out.c: messages
  *   contents.c  fetching contents in pieces; wants.c: which; contents_answer.c: for peers
  *   outcomes.c  what became of versions, told to their authors

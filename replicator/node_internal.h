@@ -18,6 +18,7 @@
 #include "replicator/node.h"
 
 #define NODE_ROUND_MAX 512
+#define NODE_BY_MAX 160 /* who paused it, in words */
 
 struct runner;
 struct portal;
@@ -56,6 +57,8 @@ struct node {
 	int64_t started_msec;       /* wall clock */
 	int64_t core_wake;          /* when the core wants EVENT_TIME; INT64_MAX: not */
 	int64_t blocked_since_msec; /* wall clock: the store cannot be written; 0: it can */
+	int64_t paused_msec;        /* wall clock: replication is paused since then; 0: it is not */
+	char paused_by[NODE_BY_MAX];
 	uint64_t changes;           /* counts what was stored: "has anything happened?" */
 	struct deferred *deferred;  /* events for the next round */
 	struct deferred **deferred_end;
@@ -79,6 +82,8 @@ struct node_status {
 	uint64_t waits_for; /* bit i: joining waits for peer i */
 	int blocked; /* 0, or why the store cannot be written (-ENOSPC, ...): replication waits */
 	int64_t blocked_since_msec; /* wall clock */
+	int64_t paused_msec;        /* wall clock: replication is paused; 0: it is not */
+	const char *paused_by;      /* "" */
 	uint64_t ops;               /* known here */
 	uint64_t tree;              /* digest of what is shown here */
 	uint64_t digest;            /* of the vector */
@@ -102,6 +107,7 @@ struct peer_status {
 	bool reachable; /* and it answered, and was heard in the last 5 s */
 	bool heard;     /* a heartbeat came in this life: the fields below it mean something */
 	bool joining;
+	bool paused;         /* replication is paused there */
 	int64_t heard_msec;  /* wall clock of the last contact; 0: never in this life */
 	uint64_t ops;        /* that it knows */
 	uint64_t behind;     /* ops that this node knows and it does not (0: none, or not known) */
@@ -232,6 +238,11 @@ void node_verify_cancel(struct node *n, uint64_t id);
 /* Stop waiting for peers that have not answered (changes the node, in the next round). 0, or
  * -EALREADY: it is not joining. */
 int node_start_alone(struct node *n);
+
+/* Nothing is taken from peers or given to them (replicator/pause.h), durably, until resumed. `by`: in
+ * words. 0, -EALREADY: it is so already, or why the store cannot be written: then nothing changed. */
+int node_pause(struct node *n, const char *by);
+int node_resume(struct node *n);
 
 /* An administrator's order, given to the core at once (changes the node). 0, or why the store cannot
  * be written: then nothing was ordered. Not while core_joining. */

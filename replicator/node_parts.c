@@ -18,6 +18,7 @@
 #include "replicator/control.h"
 #include "replicator/names.h"
 #include "replicator/outcomes.h"
+#include "replicator/pause.h"
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
@@ -197,6 +198,9 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 		log_error("the store in %s cannot be read: %s", n->conf->state, err_text(err));
 		return err;
 	}
+	err = pause_load(n);
+	if (err < 0)
+		return err;
 	n->names = names_new(NULL);
 	n->runner = runner_new(&hands);
 	n->peers = peers_new(n);

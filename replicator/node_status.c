@@ -30,6 +30,8 @@ void node_status(struct node *n, struct node_status *s)
 		core_waits_for(n->core, add_waited, &s->waits_for);
 	s->blocked = runner_blocked(n->runner);
 	s->blocked_since_msec = n->blocked_since_msec;
+	s->paused_msec = n->paused_msec;
+	s->paused_by = n->paused_by;
 	s->ops = h.ops;
 	s->tree = h.tree;
 	s->digest = h.digest;

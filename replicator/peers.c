@@ -63,19 +63,40 @@ uint64_t peers_next_id(struct peers *p)
 
 /* ---- reachable or not ---- */
 
+/* What is said between the cores goes on, or ends. */
+static void judge_open(struct peers *p, struct peer *peer)
+{
+	struct node *n = p->node;
+	uint32_t i = (uint32_t)(peer - p->p);
+	bool there = peer->heartbeat_came && peer->heartbeat.paused;
+	struct event e = {.type = EVENT_PEER, .peer = i};
+
+	e.reachable = peer->reachable && !n->paused_msec && !there;
+	if (e.reachable == peer->open)
+		return;
+	peer->open = e.reachable;
+	peer->ask_id = 0;
+	node_event(n, &e);
+	contents_peer(n->contents, i, peer->open);
+}
+
+void peers_open_all(struct peers *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		judge_open(p, &p->p[i]);
+	p->beat_msec = p->node->now_msec; /* the peers hear of it at once */
+}
+
 static void tell_reachable(struct peers *p, struct peer *peer)
 {
 	struct node *n = p->node;
 	uint32_t i = (uint32_t)(peer - p->p);
-	struct event e = {.type = EVENT_PEER, .peer = i, .reachable = peer->reachable};
 
 	log_notice("peer %s is %s", peer->name,
 		   peer->reachable ? "reachable" : "not reachable any more");
-	peer->ask_id = 0;
 	peer->outcomes_id = 0;
 	peer->untold = true;
-	node_event(n, &e);
-	contents_peer(n->contents, i, peer->reachable);
+	judge_open(p, peer);
 	if (!peer->reachable) {
 		waits_peer_lost(n->waits, i);
 		verify_peer_lost(n->verify, i);
@@ -155,11 +176,15 @@ void peers_take_heartbeat(struct peers *p, struct peer *peer, const struct messa
 {
 	struct event e = {.type = EVENT_HEARTBEAT, .peer = (uint32_t)(peer - p->p)};
 
+	if (peer->heartbeat.paused != m->heartbeat.heartbeat.paused)
+		log_notice("replication %s on peer %s",
+			   peer->heartbeat.paused ? "goes on" : "is paused", peer->name);
 	peer->heartbeat = m->heartbeat.heartbeat;
 	peer->heartbeat_came = true;
 	peer->offset_msec = peer->heartbeat.wall_msec - p->node->wall_msec;
 	peers_check_patterns(p, peer, m->heartbeat.patterns);
 	peers_judge(p, peer);
+	judge_open(p, peer);
 	e.heartbeat = &peer->heartbeat;
 	node_event(p->node, &e);
 }
@@ -219,6 +244,7 @@ void node_peer(struct node *n, uint32_t i, struct peer_status *s)
 	s->reachable = peer->reachable;
 	s->heard = peer->heartbeat_came;
 	s->joining = h->joining;
+	s->paused = h->paused;
 	s->heard_msec = peer->heard_wall_msec;
 	s->ops = h->ops;
 	s->same_knowledge = peer->heartbeat_came && h->digest == own.digest;

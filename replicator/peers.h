@@ -28,6 +28,7 @@ struct peer {
 	bool connected;
 	bool greeted; /* our hello was answered in this connection, and no silence followed */
 	bool reachable;
+	bool open; /* and neither side is paused: for the core and for contents it is there */
 	uint64_t hello_id;
 	uint64_t node_id; /* 0: not told yet */
 	int64_t hello_msec;
@@ -83,6 +84,9 @@ int peers_answer(struct peers *p, uint32_t peer, const struct link_route *route,
 /* The core's effects: encodes into the task (false: impossible), and sends. */
 bool peers_prepare(struct peers *p, const struct effect *e, struct task *t);
 void peers_carry_out(struct peers *p, const struct task *t);
+
+/* This node was paused or resumed. */
+void peers_open_all(struct peers *p);
 
 /* The peer of that name, or NULL. */
 struct peer *peers_find(struct peers *p, const char *name);

@@ -84,6 +84,8 @@ static void take_op(struct peers *p, struct peer *peer, const struct message *m)
 	static bool have[OP_VERSIONS_MAX];
 	struct event e = {.type = EVENT_OP, .peer = (uint32_t)(peer - p->p), .have = have};
 
+	if (p->node->paused_msec)
+		return; /* asked for when it goes on */
 	for (uint32_t i = 0; i < m->op.op.n; i++)
 		log_stage("received", m->op.op.items[i].path);
 	for (uint32_t i = 0; i < m->op.op.n; i++)
@@ -115,8 +117,11 @@ static void take_ask(struct peers *p, struct peer *peer, const struct link_event
 		     const struct message *m)
 {
 	struct event e = {.type = EVENT_ASK, .peer = (uint32_t)(peer - p->p)};
-	struct asked *a = &peer->asked[peer->nasked++ % PEERS_ASKS_MAX];
+	struct asked *a = &peer->asked[peer->nasked % PEERS_ASKS_MAX];
 
+	if (p->node->paused_msec)
+		return; /* it has not heard yet that this node is */
+	peer->nasked++;
 	a->transfer = m->ask.id;
 	a->id = m->id;
 	a->route = l->route;
@@ -173,7 +178,8 @@ static void take_request(struct peers *p, struct peer *peer, const struct link_e
 		take_ask(p, peer, l, m);
 		break;
 	case WIRE_WANT:
-		contents_answer(p->node, i, &l->route, m);
+		if (!p->node->paused_msec)
+			contents_answer(p->node, i, &l->route, m);
 		break;
 	case WIRE_OUTCOMES:
 		outcomes_take(p->node, i, &l->route, m);

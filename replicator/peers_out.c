@@ -98,6 +98,7 @@ void peers_send_heartbeat(struct peers *p)
 		core_heartbeat(n->core, &p->told, n->wall_msec, n->now_msec);
 		p->told.failing = runs_failing(n->runs);
 	}
+	p->told.paused = n->paused_msec != 0;
 	p->told.wall_msec = n->wall_msec;
 	m.heartbeat.heartbeat = p->told;
 	m.heartbeat.patterns = locality_hash(n->conf->locality);
@@ -225,6 +226,8 @@ void peers_carry_out(struct peers *p, const struct task *t)
 	struct link_route route = {.len = t->bytes.route_len};
 	int err = 0;
 
+	if (p->node->paused_msec && t->type != TASK_REPLY)
+		return; /* the peers ask for it when it goes on */
 	if (t->type == EFFECT_BROADCAST) {
 		broadcast(p, t->bytes.p, t->bytes.len);
 		return;

@@ -234,7 +234,7 @@ static void ask_peers(struct waits *w, struct wait *k)
 	m.waitfor.served = k->served;
 	m.waitfor.limit_msec = left > 0 ? (uint32_t)left : 0;
 	for (uint32_t i = 0; i < n->peers->n; i++) {
-		if (!n->peers->p[i].reachable)
+		if (!n->peers->p[i].open)
 			continue;
 		m.id = k->request[i] = peers_next_id(n->peers);
 		if (peers_request(n->peers, i, &m) == 0)
@@ -253,6 +253,11 @@ static bool here(struct waits *w, struct wait *k)
 	bool pending = k->served && runs_pending(n->runs);
 	char words[WIRE_WORDS_MAX] = "";
 
+	if (n->paused_msec) {
+		say_self(k, false, "replication is paused here: zonefsctl resume");
+		end(w, k, false);
+		return true;
+	}
 	if (!core_joining(n->core) && !pending && !runner_blocked(n->runner)) {
 		uint32_t before = w->n;
 		ask_peers(w, k);

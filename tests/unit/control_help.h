@@ -44,6 +44,7 @@ static struct {
 	struct who order_who;
 	int order_error;
 	struct vv vector; /* grows with each order that makes a version */
+	char paused_by[NODE_BY_MAX];
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -147,6 +148,23 @@ void node_held(struct node *n, bool (*each)(void *arg, const char *path), void *
 int node_start_alone(struct node *n)
 {
 	(void)n;
+	return fake.alone;
+}
+
+int node_pause(struct node *n, const char *by)
+{
+	if (fake.paused_by[0])
+		return -EALREADY;
+	snprintf(fake.paused_by, sizeof(fake.paused_by), "%s", by);
+	memcpy(n->paused_by, fake.paused_by, sizeof(n->paused_by));
+	return fake.alone;
+}
+int node_resume(struct node *n)
+{
+	(void)n;
+	if (!fake.paused_by[0])
+		return -EALREADY;
+	fake.paused_by[0] = '\0';
 	return fake.alone;
 }
 

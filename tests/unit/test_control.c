@@ -242,6 +242,26 @@ static void hears_version(int fd, const char *path, int outcomes)
 	json_decref(o);
 }
 
+static void a_pause_knows_who_ordered_it(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"resume\"}\n");
+	hears_end(fd, 1, "not paused");
+	say(fd, "{\"zonefs\":1,\"command\":\"pause\",\"user\":\"alice\",\"tty\":\"pts/7\"}\n");
+	hears_end(fd, 0, "replication is paused");
+	assert_string_equal(fake.paused_by, "alice (pts/7)");
+	say(fd, "{\"zonefs\":1,\"command\":\"pause\"}\n");
+	hears_end(fd, 1, "paused already, by alice (pts/7)");
+	say(fd, "{\"zonefs\":1,\"command\":\"resume\"}\n");
+	hears_end(fd, 0, "replication goes on");
+	fake.alone = -ENOSPC;
+	say(fd, "{\"zonefs\":1,\"command\":\"pause\"}\n");
+	hears_end(fd, 1, "No space left on device");
+	close(fd);
+}
+
 static void the_log_has_the_newest_and_what_became_of_them(void **state)
 {
 	int fd = dial();
@@ -406,6 +426,7 @@ int main(void)
 	    TEST(a_peer_that_is_away_is_not_identical),
 	    TEST(start_alone_says_what_it_means),
 	    TEST(what_the_brake_holds_is_listed_and_decided),
+	    TEST(a_pause_knows_who_ordered_it),
 	    TEST(the_log_has_the_newest_and_what_became_of_them),
 	    TEST(a_log_that_is_followed_goes_on),
 	    TEST(a_long_log_waits_for_a_slow_reader),

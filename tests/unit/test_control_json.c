@@ -345,6 +345,24 @@ static void trouble_is_named(void **state)
 	judge(&x, 2, SUMMARY_TROUBLE, "NOT well: the file system's worker does not answer");
 }
 
+static void a_pause_is_the_first_reason_on_both_sides(void **state)
+{
+	struct scene x;
+
+	(void)state;
+	well(&x);
+	x.node.paused_msec = 820000;
+	x.node.paused_by = "alice (pts/3)";
+	x.hook.failing = true;
+	judge(&x, 2, SUMMARY_TROUBLE,
+	      "NOT well: replication is paused on this node since 3 min by alice (pts/3): "
+	      "zonefsctl resume; hook bind fails on ns1");
+	well(&x);
+	x.peers[1].paused = true;
+	x.peers[1].identical = x.peers[1].same_knowledge = false;
+	judge(&x, 2, SUMMARY_TROUBLE, "NOT well: replication is paused on ns3");
+}
+
 static void a_node_that_joins_says_whom_it_waits_for(void **state)
 {
 	struct scene x;
@@ -375,6 +393,7 @@ int main(void)
 	    cmocka_unit_test(all_is_well_only_where_all_is_the_same),
 	    cmocka_unit_test(what_is_on_its_way_is_no_trouble_for_a_while),
 	    cmocka_unit_test(trouble_is_named),
+	    cmocka_unit_test(a_pause_is_the_first_reason_on_both_sides),
 	    cmocka_unit_test(a_node_that_joins_says_whom_it_waits_for),
 	};
 

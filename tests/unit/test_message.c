@@ -74,6 +74,7 @@ static void make_heartbeat(struct message *m)
 						    .failing = 6,
 						    .conflicts = 7,
 						    .joining = true,
+						    .paused = true,
 						    .wall_msec = -8,
 						    .recent = {{9, 10}, {11, 12}},
 						    .nrecent = 2};

@@ -69,6 +69,12 @@ static void say_node(struct status *s, const json_t *line)
 		       "  (local edits go on; replication waits until there is room)\n",
 		       span, line_text(line, "blocked"));
 	}
+	if (json_object_get(line, "paused_since")) {
+		text_span(span, s->now - line_number(line, "paused_since"));
+		printf("  PAUSED since %s by %s\n"
+		       "  (local edits are recorded; peers get them after zonefsctl resume)\n",
+		       span, line_text(line, "paused_by"));
+	}
 	printf("  tree       %s, %lld op%s known, vector %s\n", line_text(line, "tree"),
 	       line_number(line, "ops"), plural(line_number(line, "ops")),
 	       line_text(line, "vector"));
