@@ -90,7 +90,7 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 	char span[CLOCK_SPAN_TEXT];
 
 	if (n->paused_msec) {
-		summary_span(span, f->wall_msec - n->paused_msec);
+		clock_span(span, f->wall_msec - n->paused_msec);
 		add(trouble, "replication is paused on this node since %s by %s: zonefsctl resume",
 		    span, n->paused_by);
 	}

@@ -70,7 +70,7 @@ static void say_node(struct status *s, const json_t *line)
 		       span, line_text(line, "blocked"));
 	}
 	if (json_object_get(line, "paused_since")) {
-		text_span(span, s->now - line_number(line, "paused_since"));
+		clock_span(span, s->now - line_number(line, "paused_since"));
 		printf("  PAUSED since %s by %s\n"
 		       "  (local edits are recorded; peers get them after zonefsctl resume)\n",
 		       span, line_text(line, "paused_by"));
