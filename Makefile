@@ -77,7 +77,7 @@ fuzzers  := $(patsubst $(B)/replay/%,$(B)/fuzzer/%,$(replays))
 
 .PHONY: all tests deps test demo bench sim fuzz fuzzers install check-format clean
 all: $(programs)
-tests: all $(units) $(helpers) $(simulator) $(replays)
+tests: all $(units) $(helpers) $(simulator) $(replays) $(B)/other/zonefs-replicator
 	@+$(MAKE) --no-print-directory B=$(B)/crash CRASH=1 all
 fuzzers: $(fuzzers)
 
@@ -115,6 +115,19 @@ $(B)/libhooks.a: $(call obj,$(filter-out tools/hooks/bind.c,$(src_hooks))); $(ar
 $(B)/zonefs: $(call obj,fs/main.c) $(B)/libfs.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_fs) $(pkgs_base)))
 $(B)/zonefs-replicator: $(call obj,replicator/main.c) $(B)/libreplicator.a $(B)/libbase.a
+	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
+# One that speaks another version of the protocol, for tests/system/versions.sh.
+other_src := replicator/wire/message.c replicator/peers_in.c
+$(B)/other/replicator/wire/message.h: replicator/wire/message.h
+	@mkdir -p $(@D)
+	$(Q)sed 's/^#define WIRE_VERSION .*/#define WIRE_VERSION 99/' $< >$@
+$(B)/other/obj/%.o: %.c $(B)/other/replicator/wire/message.h
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC      $< (other)")
+	$(Q)$(CC) -I$(B)/other $(STD) $(call cflags_of,$(pkgs_replicator)) $(WARNINGS) $(HARDEN) $(CFLAGS) \
+		$(SANITIZE) $(CPPFLAGS) -pthread -MMD -MP -c -o $@ $<
+$(B)/other/zonefs-replicator: $(patsubst %.c,$(B)/other/obj/%.o,$(other_src)) $(call obj,replicator/main.c) \
+		$(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
 $(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
@@ -176,4 +189,4 @@ check-format:
 clean:
 	rm -rf $(B)
 
--include $(patsubst %.c,$(B)/obj/%.d,$(all_src))
+-include $(patsubst %.c,$(B)/obj/%.d,$(all_src)) $(patsubst %.c,$(B)/other/obj/%.d,$(other_src))
