@@ -88,11 +88,60 @@ kill -TERM "$K"
 check "it ends on SIGTERM" wait_for 20 dead "$K"
 check "... and the plain directory is back" fails mounted k1
 
+# ---- where it logs
+
+# A /dev of the host's own, with a listener where syslog(3) speaks: a line a message in /tmp/syslog.
+must on k1 bash -c 'mkdir /tmp/dev && mount -t tmpfs -o mode=755 dev /tmp/dev &&
+	cp -a /dev/{null,zero,random,urandom,fuse,tty} /tmp/dev/ && ln -s /proc/self/fd /tmp/dev/fd && mount --move /tmp/dev /dev'
+on k1 /usr/bin/python3 -c 'import os, socket
+log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+log.bind("/dev/log")
+os.chmod("/dev/log", 0o666)
+with open("/tmp/syslog", "wb", buffering=0) as f:
+	while True: f.write(log.recv(65536) + b"\n")' &
+SYSLOG=$T/k1/tmp/syslog
+must wait_for 10 test -e "$SYSLOG"
+in_host() { awk '/^NSpid/ {print $NF}' "/proc/$1/status"; }
+# told PRIORITY NAME PROCESS TEXT: facility daemon, 24, and a level.
+told() { grep -aEq "^<$1>.* $2\[$(in_host "$3")\]: .*$4" "$SYSLOG"; }
+
+with 'log-level = "debug"'
+FIRST=$(zonefs_on)
+K=$(keeper_pid k1) W=$(worker_pid) R=$(replicator_pid k1)
+like "from the background the mount is told on standard error" "$FIRST" "$TREE is mounted"
+is "... where nothing comes afterwards" "$(readlink /proc/{$K,$W,$R}/fd/2 | sort -u)" /dev/null
+on k1 bash -c "echo logged >$TREE/etc/logged"
+kill -HUP "$K"
+check "... but in the system's log: of the keeper" wait_for 10 told 29 zonefs "$K" SIGHUP
+check "... of the worker" wait_for 10 told 31 zonefs "$W" 'stage hint .*etc/logged'
+check "... and of the replicator" wait_for 10 told 31 zonefs-replicator "$R" 'says hello'
+kill -TERM "$K"
+check "... to its end" wait_for 20 grep -aq 'is unmounted' "$SYSLOG"
+wait_for 20 dead "$K"
+: >"$SYSLOG"
+node_start k1
+on k1 bash -c "echo more >$TREE/etc/logged"
+kill -HUP "$(keeper_pid k1)"
+check "in front, standard error has it all" wait_for 10 eval 'logged SIGHUP && logged "stage hint .*etc/logged" &&
+	logged "zonefs-replicator: .*says hello"'
+node_stop k1
+is "... and the system's log nothing" "$(cat "$SYSLOG")" ""
+with
+
 inside $TREE
 node_start k1
 check "who was in the directory before the mount is named" logged 'plain directory.*tail \('
 end_inside
 check "a device in the tree works" on k1 bash -c "echo x >$TREE/dev/null"
+node_stop k1
+with 'dev = false'
+node_start k1
+is "with dev = false it does not" "$(on k1 bash -c "echo x >$TREE/dev/null" 2>&1 | grep -o 'Permission denied')" "Permission denied"
+check "... but is there" on k1 test -c $TREE/dev/null
+node_stop k1
+with 'dev = true'
+node_start k1
+check "with dev = true it does" on k1 bash -c "echo x >$TREE/dev/null && [ ! -s $TREE/dev/null ]"
 
 # ---- rights
 
@@ -113,8 +162,11 @@ unlike "what runs as root links no network or database library" \
 
 K=$(keeper_pid k1)
 switches() { cat "/proc/$K/task"/*/status | awk '/ctxt_switches/ {n += $2} END {print n}'; }
+# Time goes by: the replicator looks at its clock once a second.
+woken() { awk '/^voluntary/ {print $2}' "/proc/$R/status"; }
+until_woken=$(($(woken) + 5))
 before=$(switches)
-sleep 2
+check "time goes by" wait_for 30 eval '[ "$(woken)" -ge $until_woken ]'
 is "an idle keeper does not wake up" "$(switches)" "$before"
 kill -HUP "$K"
 check "SIGHUP is a line in the log" wait_for 5 logged 'SIGHUP'

@@ -301,7 +301,8 @@ node_conf() {
 }
 
 mounted() { on "$1" grep -q " $TREE .* - fuse.zonefs " /proc/self/mountinfo; }
-node_usable() { mounted "$1" && on "$1" ls $TREE; }
+# It answers, and it is no plain directory (whose dead mount has just been cleared away).
+node_usable() { on "$1" bash -c "ls $TREE && [ \"\$(stat -f -c %t $TREE)\" = 65735546 ]"; }
 
 # node_start HOST [VARIABLE=VALUE...]
 node_start() {
@@ -352,7 +353,7 @@ tree_of() {
 		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key -o -name '*~' -o -name '.*.sw?' \\) -prune -o \
 		\\( -type d -printf '%p d %m %u %g\\n' \\) -o \
 		\\( -type l -printf '%p l %l\\n' \\) -o \
-		\\( -type f -printf '%p f %m %u %g $TIMES %s\\n' -exec sha256sum {} + \\) | sort"
+		\\( -type f -printf '%p f %m %u %g $TIMES %s ' -exec sh -c 'sha256sum <\"\$1\"' - {} \\; \\) | sort"
 }
 same_trees() {
 	local a b h
