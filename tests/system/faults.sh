@@ -39,8 +39,7 @@ trees_same "after twelve kills" ns1 ns2
 mkdir $T/expected
 (cd $T/expected && bash $T/tests/saves $T/saved 0)
 check "and complete: every save, rename and removal" diff -r $T/expected "$T/ns2$TREE/etc/k"
-# A version's name stands for one change of a path, on whichever node it is looked up. (Of what came while
-# it was down a node knows the last versions alone: these at least are on both.)
+# A version's name stands for one change of a path, on whichever node it is looked up.
 meanings() {
 	for h in ns1 ns2; do on $h zonefsctl log --json -n 100000; done | /usr/bin/python3 -c 'import json, sys
 seen, again, wrong = {}, 0, []
@@ -49,9 +48,9 @@ for v in map(json.loads, sys.stdin):
 	what = [v.get(k) for k in ("kind", "size", "mode", "what", "node", "who")]
 	again += name in seen
 	if seen.setdefault(name, what) != what: wrong.append((name, seen[name], what))
-print(again >= int(sys.argv[1]), again, wrong[:5])' "$(ls "$T/expected" | wc -l)"
+print(again > 600, wrong[:5])'
 }
-like "no version has two meanings" "$(meanings)" '^True [0-9]+ \[\]$'
+is "no version has two meanings" "$(meanings)" "True []"
 is "the mount is the same one" "$(grep -c 'detach' "$T/ns1/zonefs.log")" 0
 
 # ---- the worker dies: everything starts afresh, and the log says who must be restarted
@@ -65,7 +64,8 @@ is "and goes on" "$(sh_on ns2 'cat etc/k/after')" after
 # ---- SIGSTOP of the replicator while very many files change
 R=$(replicator_pid ns1)
 kill -STOP "$R"
-sh_on ns1 "mkdir etc/many && seq -f 'etc/many/z%g' $FILES | xargs touch && echo last >etc/many/z1"
+timeout 120 nsenter -t "${HOST_PID[ns1]}" -m -n -p bash -c "cd $TREE; mkdir etc/many &&
+	seq -f 'etc/many/z%g' $FILES | xargs touch && echo last >etc/many/z1"
 is "while the replicator is stopped, $FILES files are made" "$(sh_on ns1 'ls etc/many | wc -l')" "$FILES"
 check "which are more than are told one by one" grep -q "the replicator rescans" "$T/ns1/zonefs.log"
 check "it is stopped for longer than the other waits for it" wait_for 30 eval 'on ns2 zonefsctl peers | grep -Eq "^ns1 .* (silent|unreachable)"'
@@ -113,7 +113,8 @@ must on ns1 bash -c 'cp -a /var/lib/zonefs /tmp/state &&
 node_start ns1
 wait_for 30 node_well ns1
 on ns1 dd if=/dev/zero of=/var/lib/zonefs/filler bs=64k 2>/dev/null
-check "state's disk full: local edits go on" sh_on ns1 'for i in $(seq 40); do head -c 20000 /dev/urandom >etc/k/full.$i || exit 1; done'
+check "state's disk full: local edits go on" timeout 60 nsenter -t "${HOST_PID[ns1]}" -m -n -p bash -c \
+	"cd $TREE"'; for i in $(seq 40); do head -c 20000 /dev/urandom >etc/k/full.$i || exit 1; done'
 check "status says so" wait_for 20 fails node_well ns1
 like "in the first line, in words" "$(on ns1 zonefsctl status | head -n 1)" \
 	"^NOT well: .*the store cannot be written since [0-9.]+ (s|ms): .*([Nn]o space|full)"

@@ -46,10 +46,21 @@ sh_on ns2 'echo other >etc/named.host.conf; rm etc/a.public'
 settle ns2
 is "local names are each host's own" "$(sh_on ns1 'cat etc/named.host.conf')" x
 
+# Names that are local only where named itself gave them: what gets another name afterwards is sent.
+mkdir "$T/ns1/tmp/bin"
+cp /usr/bin/touch "$T/ns1/tmp/bin/named"
+sh_on ns1 '/tmp/bin/named var/named/tmp-abcdefghij var/named/db-12345678 var/named/kept.db
+	echo x >var/named/db-abcdefgh; zonefsctl wait' >/dev/null
+check_not "names of its own that named itself has given stay" eval 'there var/named/tmp-abcdefghij || there var/named/db-12345678'
+check "others of named are sent" there var/named/kept.db
+check "as are these names by anybody else" there var/named/db-abcdefgh
+sh_on ns1 'mv var/named/tmp-abcdefghij var/named/whole.db; zonefsctl wait'
+check "and what gets another name" there var/named/whole.db
+
 # ---- kinds and sizes
 
 sh_on ns1 'mkfifo etc/fifo; mknod etc/device c 1 3; mknod dev/null c 1 3; echo sent >etc/sent'
-sh_on ns1 'head -c 102400 /dev/zero >etc/most; head -c 102401 /dev/zero >etc/huge; zonefsctl wait'
+sh_on ns1 'head -c 102400 /dev/zero >etc/most; head -c 102401 /dev/zero >etc/huge; zonefsctl wait --timeout 20' >/dev/null
 check "files and directories beside devices are sent" there etc/sent
 check_not "a FIFO is not" there etc/fifo
 check_not "nor a device" there etc/device

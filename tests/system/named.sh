@@ -19,6 +19,7 @@ zone_stanza a.test >>"$T/ns1$TREE/etc/named.conf"
 zone_text a.test 1000 >"$T/ns1$TREE/var/named/a.test.zone"
 chown root:bind "$T/ns1$TREE/var/named/a.test.zone"
 must chmod 664 "$T/ns1$TREE/var/named/a.test.zone"
+echo 'alice:x:2001:2001::/nonexistent:/usr/sbin/nologin' >>"$T/ns1/etc/passwd"
 for h in ns1 ns2; do node_conf $h; done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the configuration" wait_for 20 test -e "$T/ns2$TREE/etc/named.conf"
@@ -83,14 +84,32 @@ check "named writes the zone down in the mount" wait_for 10 grep -q h50 "$T/ns1$
 check_not "nothing of it goes to the other" grep -rq one "$T/ns2$TREE/var/named/dynamic/dyn.zone"
 
 # What the log says of an edit, where it was made.
-sh_on ns1 "sed -i 's/ 1007 / 1008 /' $Z; zonefsctl wait --served --timeout 30 >/dev/null"
+LOGIN=alice
+sh_on ns1 'echo 2001 >/proc/self/loginuid' 2>/dev/null || LOGIN= # a kernel without logins
+sh_on ns1 "${LOGIN:+echo 2001 >/proc/self/loginuid;} exec sed -i 's/ 1007 / 1008 /' $Z"
+must on ns1 zonefsctl wait --served --timeout 30
+for h in ns1 ns2; do is "edited by who has logged in: $h serves it" "$(serial_on $h a.test)" 1008; done
+all_told() { [ "$(on ns1 zonefsctl log --path $Z -n 1 | wc -l)" -ge 4 ]; }
+check "the log has a line for the edit, and three for what became of it" wait_for 10 all_told
 LOG=$(on ns1 zonefsctl log --path $Z -n 1)
-like "the log: who" "$LOG" "root.*sed|sed.*root"
-like "the log: what" "$LOG" "a.test.zone"
-like "the log: installed at ns2, after how long" "$LOG" "ns2.*[0-9]+ ms"
-like "the log: hook" "$LOG" "bind.*ok|ok.*bind"
-like "the log: which serial is served" "$LOG" "1008"
-check "as JSON too" bash -c "nsenter -t ${HOST_PID[ns1]} -m -n -p zonefsctl log --json --path $Z -n 1 | /usr/bin/python3 -m json.tool"
+AFTER='after [0-9.]+ (ms|s)'
+is "no more than that" "$(wc -l <<<"$LOG")" 4
+like "the log: when, where, user, login and program, what" "$(sed -n 1p <<<"$LOG")" \
+	"^[0-9-]{10} [0-9:.]+  ns1  ${LOGIN:+alice as }root \(sed\)  $Z: content.*  \[[0-9a-z.:-]+\]$"
+like "the log: installed at ns2, after how long" "$LOG" "^    ns2: installed $AFTER$"
+for h in ns1 ns2; do
+	like "the log: $h's hook, and which serial it serves" "$LOG" "^    $h: hook bind ok $AFTER; serves a\.test 1008$"
+done
+LOG=$(on ns1 zonefsctl log --json --path $Z -n 1)
+is "as JSON too" "$(/usr/bin/python3 -c 'import json, sys
+v = json.loads(sys.stdin.readline())
+print(v["node"], v["who"]["uid"], v["who"].get("login_uid"), v["who"]["user"], v["who"]["command"], v["path"], v["what"])
+for o in sorted(v["outcomes"], key=lambda o: (o["node"], o.get("hook", ""))):
+	print(o["node"], o.get("hook"), o["status"], 0 <= o["after_ms"] < 60000, o.get("served"))' <<<"$LOG")" \
+	"ns1 0 $([ "$LOGIN" ] && echo 2001 alice || echo None root) sed $Z ['content']
+ns1 bind 0 True ['a.test 1008']
+ns2 None 0 True None
+ns2 bind 0 True ['a.test 1008']"
 
 # One named stops; the other answers, and goes on being told.
 named_stop ns1

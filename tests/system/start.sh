@@ -33,6 +33,8 @@ for order in "ns1 ns2" "ns2 ns1"; do
 	done
 	put ns1 differs "older" 2020-01-01
 	put ns2 differs "younger" 2021-01-01
+	put ns1 differs2 "younger" 2021-01-01
+	put ns2 differs2 "older" 2020-01-01
 	node_conf ns1
 	node_conf ns2
 	node_start $1
@@ -44,7 +46,7 @@ for order in "ns1 ns2" "ns2 ns1"; do
 	trees_same "(started as $order)" ns1 ns2
 	is "what only ns1 had" "$(get ns2 only.ns1)" "of ns1"
 	is "what only ns2 had" "$(get ns1 only.ns2)" "of ns2"
-	is "of different content the newer" "$(get ns1 differs)" younger
+	is "of different content the newer" "$(get ns1 differs) $(get ns1 differs2)" "younger younger"
 	for h in ns1 ns2; do
 		check "$h: the other is in the history" kept $h differs older
 		check "$h: as is what is shown" kept $h differs younger
