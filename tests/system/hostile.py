@@ -7,6 +7,7 @@ import mmap
 import multiprocessing
 import os
 import random
+import select
 import socket
 import stat
 import struct
@@ -151,20 +152,21 @@ def attributes(p):
 
 # ---- races
 
-def swap(stop, a, b):
+def swap(stop, done, a, b):
     """Exchanges two names as fast as it can."""
     while not stop.is_set():
-        libc.renameat2(-100, a.encode(), -100, b.encode(), 2)
+        done.value += libc.renameat2(-100, a.encode(), -100, b.encode(), 2) == 0
 
 
 def while_swapped(a, b, act, times):
-    stop = multiprocessing.Event()
-    other = multiprocessing.Process(target=swap, args=(stop, a, b))
+    stop, done = multiprocessing.Event(), multiprocessing.Value("L", 0)
+    other = multiprocessing.Process(target=swap, args=(stop, done, a, b))
     other.start()
     for i in range(times):
         act(i)
     stop.set()
     other.join()
+    check("%s and %s were exchanged meanwhile" % (a, b), done.value > 0)
 
 
 def races(p):
@@ -186,25 +188,31 @@ def races(p):
     while_swapped("swap", "dir", look_for_regular, 1000)
     check("no descriptor of a device or directory comes out of a race", not wrong, wrong[:3])
 
-    os.mkdir("/tmp/outside")
-    os.mkdir("in")
-    os.symlink("/tmp/outside", "link")
+    os.makedirs("in/deep")
     good = [0]
 
     def install_below(i):
-        good[0] += p.install(IN + "in/x%d" % i, DIR, ABSENT)[0] == 0
+        good[0] += p.install(IN + "in/deep/x%d" % i, DIR, ABSENT)[0] == 0
         p.hints.clear()
 
-    while_swapped("in", "link", install_below, 1500)
-    check("nothing is installed through a link that comes in a race",
-          os.listdir("/tmp/outside") == [] and good[0] > 0, os.listdir("/tmp/outside")[:3], good)
+    for outside in ("/tmp/outside", "aside"): # a rename would not go to another file system anyhow
+        os.makedirs(outside + "/deep")
+        os.symlink(outside, "link")
+        good[0] = 0
+        while_swapped("in", "link", install_below, 1500)
+        check("nothing is installed through a link that comes in a race (%s)" % outside,
+              os.listdir(outside + "/deep") == [] and good[0] > 0, os.listdir(outside + "/deep")[:3], good)
+        os.unlink("in" if os.path.islink("in") else "link")
+        if not os.path.isdir("in"):
+            os.rename("link", "in")
 
 
 # ---- floods
 
-def resident():
+def most_resident():
+    """The most that it has ever had, in KiB."""
     with open("/proc/%s/status" % worker) as f:
-        return next(int(l.split()[1]) for l in f if l.startswith("VmRSS"))
+        return next(int(l.split()[1]) for l in f if l.startswith("VmHWM"))
 
 
 def descriptors():
@@ -277,17 +285,29 @@ def fuzz(p):
     return p
 
 
+def flood(p, kind, body):
+    """Thousands of requests, as long as there is somebody who takes them."""
+    for _ in range(3000):
+        if not select.select([], [p.sock], [], 1)[1]:
+            break
+        try:
+            p.send(kind, body)
+        except BlockingIOError:
+            break
+
+
 def never_reading():
+    for i in range(400): # a page of them is a large answer
+        with open("%0200d" % i, "w"):
+            pass
     p = Port(node, tree)
     p.sock.setblocking(False)
-    for kind, body in ((STAGE, struct.pack("<Q", 60000) + data(b"x" * 60000)),
-                       (WAIT, string("") + struct.pack("<QI", 1 << 62, 3600000)),
-                       (LIST, string("") + bytes(8))):
-        try:
-            for _ in range(3000):
-                p.send(kind, body)
-        except BlockingIOError:
-            pass
+    flood(p, LIST, string(IN[:-1]) + bytes(8))
+    p.close()
+    p = Port(node, tree)
+    p.sock.setblocking(False)
+    flood(p, STAGE, struct.pack("<Q", 60000) + data(b"x" * 60000))
+    flood(p, WAIT, string("") + struct.pack("<QI", 1 << 62, 3600000))
     for i in range(3000):
         with open("quick%d" % i, "w"):
             pass
@@ -296,12 +316,12 @@ def never_reading():
 
 
 def floods(p):
-    before, open_before = resident(), descriptors()
+    before, open_before = most_resident(), descriptors()
     p = fuzz(p)
     p.close()
     never_reading()
     p = Port(node, tree)
-    grown = resident() - before
+    grown = most_resident() - before
     check("the worker does not grow by it", grown < 64 * 1024, "%d KiB" % grown)
     end = time.monotonic() + LIMIT_SEC
     while descriptors() > open_before + 16 and time.monotonic() < end:

@@ -20,10 +20,10 @@ while IFS= read -r line; do
 	case $line in
 	"ok "*) ok "${line#ok }" ;;
 	"not ok "*) not_ok "${line#not ok }" ;;
+	"status "*) is "it came to its end" "${line#status }" 0 ;;
 	*) not_ok "$line" ;;
 	esac
-done < <(on h1 timeout 120 /usr/bin/python3 "$LIB_DIR/hostile.py" h1 $TREE "$IN_HOST" 2>&1
-	echo "ok it came to its end with status $?")
+done < <(on h1 timeout 120 /usr/bin/python3 "$LIB_DIR/hostile.py" h1 $TREE "$IN_HOST" 2>&1; echo "status $?")
 is "the worker has lived through it" "$(pid_on h1 zonefs-worker)" "$WORKER"
 check "and serves" on h1 bash -c "echo x >$TREE/after && rm $TREE/after"
 finish
