@@ -61,6 +61,12 @@ unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: 
 { printf '%s\n' "see zone" "keys :!echo >>%\r" "see ENTER" "keys \r" "see W11: " "keys O" "keys :q!\r"; } |
 	type_in vim -u /tmp/vimrc.auto "$TREE/etc/ed/vim_backupcopy_auto/zone" >/dev/null 2>&1
 like "but it would see one" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: |WARNING"
+# What an editor is shown as the time of its save: while it writes, after the close, and once the save was told.
+sh_on ns1 'cd etc/ed && echo "; old" >time && touch -d tomorrow time && zonefsctl wait time'
+out=$(sh_on ns1 'time() { stat --cached=never -Lc %y $1; }; cd etc/ed && exec 3>>time && echo "; new" >&3 && time /dev/fd/3 &&
+	exec 3>&- && time time && zonefsctl wait time >/dev/null && time time')
+is "the time of a save is one, whenever it is asked for" "$(echo "$out" | uniq -c | awk '{print $1}')" 3
+check "and the time of a save is later than what was before" test "$(date -d "${out%%$'\n'*}" +%s)" -gt "$(date -d "now + 23 hours" +%s)"
 edited "vi as it comes" 'vim_in vi ":%s/@1@/@2@/\r" ":wq\r"'
 edited "nano" 'printf "%s\n" "see zone" "keys \x1c" "see Search" "keys @1@\r" "see Replace with" "keys @2@\r" \
 	"see this instance" "keys a" "see Replaced" "keys \x0f" "see Name to Write" "keys \r" "see Wrote" "keys \x18" |
