@@ -181,6 +181,8 @@ json_t *control_what(const struct version *v)
 	/* It changes with each content: then it is no news. */
 	if ((v->changed & CHANGED_MTIME) && !(v->changed & CHANGED_CONTENT))
 		add_word(list, "mtime");
+	if (v->combined)
+		add_word(list, "combined with what was changed elsewhere");
 	return list;
 }
 

@@ -71,6 +71,7 @@ static struct version *version_make(struct core *c, struct edit e, struct dot do
 	if (e.attrs.kind == KIND_DIR)
 		v->attrs.mtime_nsec = 0;
 	v->changed = attrs_compare(before, &v->attrs);
+	version_set_by(v, entry_shown(e.key));
 	v->replaced = before->hash;
 	if (e.attrs.kind == KIND_LINK)
 		v->target = core_strdup(e.target);

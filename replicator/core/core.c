@@ -52,6 +52,7 @@ void core_free(struct core *c)
 	wants_free(c);
 	opwaits_free(c);
 	keys_free(c);
+	free(c->combining);
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
 		vv_fini(&c->peers[i].ask_vector);
 		vv_fini(&c->peers[i].ask_start);
@@ -236,7 +237,9 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	catchup_due(c);
 	nodes_due(c);
 	scans_run(c);
-	place_pump(c);
+	do
+		place_pump(c);
+	while (combine_due(c));
 	wake = next_wake(c);
 	if (wake != c->wake && wake != INT64_MAX)
 		effect_add(c, EFFECT_WAKE, NULL)->at_msec = wake;

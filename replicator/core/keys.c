@@ -110,6 +110,7 @@ static void key_free(struct core *c, struct key *k)
 	free(k->intent);
 	vv_fini(&k->decided.context);
 	version_put(k->placing);
+	version_put(k->shown_once);
 	serials_free(&k->hinted);
 	serials_free(&k->looked);
 	free(k->user);
@@ -251,6 +252,10 @@ static void tell_relatives(struct core *c, struct key *k)
 void key_shown_changed(struct core *c, struct key *k)
 {
 	k->touched = c->step;
+	if (k->shown_once && !dot_same(k->shown_once->dot, k->shown->dot)) {
+		version_put(k->shown_once);
+		k->shown_once = NULL;
+	}
 	key_count(c, k);
 	if (c->started)
 		store_shown(c, k);
@@ -342,6 +347,26 @@ void entry_load(struct core *c, struct key *k, struct version *v)
 	entry_changed(c, k);
 }
 
+const struct version *entry_shown(const struct key *k)
+{
+	if (!k->shown)
+		return NULL;
+	for (uint32_t i = 0; i < k->n; i++)
+		if (dot_same(k->entry[i]->dot, k->shown->dot))
+			return k->entry[i];
+	return k->shown_once && dot_same(k->shown_once->dot, k->shown->dot) ? k->shown_once : NULL;
+}
+
+/* Another one has taken its place; what is made of what is on disk still comes from it. */
+static void entry_leave(struct key *k, struct version *v)
+{
+	if (k->shown && dot_same(k->shown->dot, v->dot)) {
+		version_put(k->shown_once);
+		k->shown_once = version_get(v);
+	}
+	version_put(v);
+}
+
 enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool own)
 {
 	uint32_t kept = 0;
@@ -355,7 +380,7 @@ enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool ow
 	for (uint32_t i = 0; i < k->n; i++) {
 		if (vv_covers(&v->context, k->entry[i]->dot)) {
 			store_superseded(c, k, k->entry[i]->dot);
-			version_put(k->entry[i]);
+			entry_leave(k, k->entry[i]);
 		} else {
 			k->entry[kept++] = k->entry[i];
 		}

@@ -112,7 +112,7 @@ static bool is_granted(const struct wish *w)
 }
 
 /* Another content has a time above all that this path is known to have had. */
-static int64_t later_mtime(const struct core *c, const struct key *k)
+int64_t order_mtime(const struct core *c, const struct key *k)
 {
 	int64_t now = c->wall * 1000000, floor = k->shown ? k->shown->floor_nsec : 0, mtime;
 
@@ -141,10 +141,11 @@ static struct version *version_make(struct core *c, const struct wish *w, const 
 		uint8_t differs = attrs_compare(before, &v->attrs);
 
 		v->attrs.mtime_nsec = differs & (CHANGED_KIND | CHANGED_CONTENT)
-					  ? later_mtime(c, w->key)
+					  ? order_mtime(c, w->key)
 					  : before->mtime_nsec;
 	}
 	v->changed = attrs_compare(before, &v->attrs);
+	version_set_by(v, w->key->n ? w->key->entry[0] : NULL);
 	if (o->who)
 		v->who = *o->who;
 	if (o->user) {

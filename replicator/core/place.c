@@ -142,6 +142,7 @@ void place_consider(struct core *c, struct key *k)
 		if (later)
 			return;
 		key_settled(c, k);
+		combine_later(c, k);
 		opwait_placed(c, k);
 		return;
 	}

@@ -14,6 +14,7 @@
  *   nodes.c     the nodes that are known; collecting tombstones by them
  *   compare.c   the full comparison, for who missed that
  *   catchup.c   asking and answering: "here is my vector"
+ *   combine.c   one version of two that changed different fields
  *   place.c     bringing the disk to what the entries say
  *   placed.c    what became of that
  *   join.c      the first tree
@@ -80,6 +81,7 @@ struct key {
 	uint32_t n;
 	uint32_t cap;
 	struct shown *shown;   /* NULL: never */
+	struct version *shown_once; /* was shown when it left the entry; NULL: none did */
 	struct intent *intent; /* recorded in the store */
 
 	enum flight flight;
@@ -292,6 +294,10 @@ struct core {
 		int64_t passed_at; /* those that were due then are not held */
 	} brake;
 
+	struct key **combining; /* for the end of this step */
+	uint32_t ncombining;
+	uint32_t cap_combining;
+
 	struct delays delays; /* by deadline */
 	struct delays due;    /* their names are being looked at */
 	struct opwait *opwaits;
@@ -385,6 +391,8 @@ enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool ow
 /* Dead, or collected: goes to the history. */
 void entry_drop(struct core *c, struct key *k, struct dot d);
 void entry_load(struct core *c, struct key *k, struct version *v);
+/* The version that is shown; NULL: none, or it is not known any more. */
+const struct version *entry_shown(const struct key *k);
 /* The union of what its versions have seen: what showing this entry stands for. */
 void entry_context(const struct key *k, struct vv *to);
 
@@ -462,7 +470,15 @@ void author_import(struct core *c, struct key *k, const struct observation *o);
 uint64_t author_order_origin(struct core *c);
 uint64_t author_stamp(const struct core *c, const struct key *k);
 
+/* ---- combine.c ---- */
+/* k is on disk as its entry says: at the end of this step a conflict in it may be combined. */
+void combine_later(struct core *c, struct key *k);
+/* Does what was asked for; true if there was something, which may have to be placed now. */
+bool combine_due(struct core *c);
+
 /* ---- order.c ---- */
+/* Later than what this path is known to have had. */
+int64_t order_mtime(const struct core *c, const struct key *k);
 void order_take(struct core *c, const struct event *e);
 
 /* ---- merge.c ---- */

@@ -3,10 +3,12 @@
  * Versions: their references, their order, and their bytes, which are the same
  * on the wire and in the store:
  *
- *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1:
- * import), changed u8, attrs, replaced hash, target str, xattrs bytes, group
- * u64, who, user str attrs   = kind u8, mode u32, uid u32, gid u32, owner str,
- * group str, mtime i64, size u64, hash hash    = 16 bytes
+ *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1: import, 2: combined,
+ *             4: setters follow), changed u8, attrs, replaced hash, target str, xattrs bytes,
+ *             group u64, who, user str, setters
+ *   setters = u8 (a bit for each field that another version set), a dot for each of these
+ *   attrs   = kind u8, mode u32, uid u32, gid u32, owner str, group str, mtime i64, size u64, hash
+ *   hash    = 16 bytes
  */
 #include "replicator/core/version.h"
 
@@ -16,6 +18,9 @@
 #include "base/log.h"
 
 #define FLAG_IMPORT 1
+#define FLAG_COMBINED 2
+#define FLAG_SETTERS 4
+#define FLAGS_ALL (FLAG_IMPORT | FLAG_COMBINED | FLAG_SETTERS)
 #define CHANGED_ALL                                                                                \
 	(CHANGED_KIND | CHANGED_CONTENT | CHANGED_MODE | CHANGED_OWNER | CHANGED_MTIME |           \
 	 CHANGED_XATTRS)
@@ -116,6 +121,23 @@ uint8_t attrs_compare(const struct attrs *a, const struct attrs *b)
 	return changed;
 }
 
+uint8_t field_changed(enum field f)
+{
+	static const uint8_t bits[FIELDS] = {CHANGED_CONTENT, CHANGED_MODE, CHANGED_OWNER};
+
+	return bits[f];
+}
+
+void version_set_by(struct version *v, const struct version *before)
+{
+	for (int f = 0; f < FIELDS; f++) {
+		bool known = before && before->setter[f].origin;
+		bool set = v->changed & (CHANGED_KIND | field_changed((enum field)f));
+
+		v->setter[f] = known && !set ? before->setter[f] : v->dot;
+	}
+}
+
 int version_rank(const struct version *a, const struct version *b)
 {
 	if (version_live(a) != version_live(b))
@@ -140,13 +162,29 @@ void buf_attrs(struct buf *b, const struct attrs *a)
 	buf_hash(b, a->hash);
 }
 
+static void buf_setters(struct buf *b, const struct version *v)
+{
+	uint8_t others = 0;
+
+	for (int f = 0; f < FIELDS; f++)
+		if (!dot_same(v->setter[f], v->dot))
+			others |= (uint8_t)(1 << f);
+	buf_u8(b, others);
+	for (int f = 0; f < FIELDS; f++)
+		if (others >> f & 1)
+			buf_dot(b, v->setter[f]);
+}
+
 void buf_version(struct buf *b, const struct version *v)
 {
+	bool setters = v->setter[0].origin;
+
 	buf_u8(b, VERSION_FORMAT);
 	buf_dot(b, v->dot);
 	buf_vv(b, &v->context);
 	buf_u64(b, v->stamp);
-	buf_u8(b, v->import ? FLAG_IMPORT : 0);
+	buf_u8(b, (uint8_t)((v->import ? FLAG_IMPORT : 0) | (v->combined ? FLAG_COMBINED : 0) |
+			    (setters ? FLAG_SETTERS : 0)));
 	buf_u8(b, v->changed);
 	buf_attrs(b, &v->attrs);
 	buf_hash(b, v->replaced);
@@ -155,6 +193,8 @@ void buf_version(struct buf *b, const struct version *v)
 	buf_u64(b, v->group);
 	buf_who(b, &v->who);
 	buf_str(b, v->user);
+	if (setters)
+		buf_setters(b, v);
 }
 
 void rd_attrs(struct rd *r, struct attrs *a)
@@ -173,6 +213,19 @@ void rd_attrs(struct rd *r, struct attrs *a)
 	a->mtime_nsec = rd_i64(r);
 	a->size = rd_u64(r);
 	a->hash = rd_hash(r);
+}
+
+static void rd_setters(struct rd *r, struct version *v)
+{
+	uint8_t others = rd_u8(r);
+
+	if (others >> FIELDS)
+		rd_fail(r);
+	for (int f = 0; f < FIELDS; f++) {
+		v->setter[f] = others >> f & 1 ? rd_dot(r) : v->dot;
+		if (!vv_covers(&v->context, v->setter[f]))
+			rd_fail(r); /* it cannot have what it has not seen */
+	}
 }
 
 static void rd_xattrs(struct rd *r, struct version *v)
@@ -220,9 +273,10 @@ struct version *rd_version(struct rd *r)
 	rd_vv(r, &v->context);
 	v->stamp = rd_u64(r);
 	uint8_t flags = rd_u8(r);
-	if (flags & ~FLAG_IMPORT)
+	if (flags & ~FLAGS_ALL)
 		rd_fail(r);
 	v->import = flags & FLAG_IMPORT;
+	v->combined = flags & FLAG_COMBINED;
 	v->changed = rd_u8(r);
 	rd_attrs(r, &v->attrs);
 	v->replaced = rd_hash(r);
@@ -239,6 +293,8 @@ struct version *rd_version(struct rd *r)
 		free(v->user);
 		v->user = user;
 	}
+	if (flags & FLAG_SETTERS)
+		rd_setters(r, v);
 	if (!r->err && sound(v))
 		return v;
 	rd_fail(r);

@@ -60,13 +60,19 @@ enum {
 	CHANGED_XATTRS = 32,
 };
 
+/* What can be changed while the rest stays as it is. */
+enum field { FIELD_CONTENT, FIELD_MODE, FIELD_OWNER, FIELDS };
+uint8_t field_changed(enum field f); /* its CHANGED_* */
+
 struct version {
 	uint32_t refs;
 	struct dot dot;
 	struct vv context; /* what its author had been shown of this key, its own dot included */
 	uint64_t stamp;    /* hybrid: milliseconds since 1970 << 16, or one more than what it saw */
 	bool import;     /* made when a tree was taken in, not by a save: ranks below all others */
+	bool combined;   /* made of two that had changed different fields (combine.c) */
 	uint8_t changed; /* CHANGED_*, against what it replaced */
+	struct dot setter[FIELDS]; /* the versions that its fields come from; origin 0: not known */
 	struct attrs attrs;
 	struct hash replaced; /* content that it replaced; zero: none */
 	char *target;         /* a link's; else NULL */
@@ -80,6 +86,10 @@ struct version {
 struct version *version_new(void); /* one reference, all zero, user "" */
 struct version *version_get(struct version *v);
 void version_put(struct version *v); /* NULL is fine */
+
+/* `setter`, once `dot` and `changed` are there: of what it did not change as `before` has it. NULL:
+ * not known, then it counts as changed, so that no more than a conflict comes of it. */
+void version_set_by(struct version *v, const struct version *before);
 
 /* Which CHANGED_* bits differ. uid and gid count only where a name is missing on either side. */
 uint8_t attrs_compare(const struct attrs *a, const struct attrs *b);

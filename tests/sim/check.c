@@ -290,11 +290,12 @@ void check_end(struct world *w)
 	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
 		const struct path_truth *p = w->paths[i];
 
+		if (excluded(w, p->path, true) || excluded(w, p->path, false))
+			continue;
+		check_combined(w, p);
 		for (uint32_t k = 0; k < w->nnodes && !w->failed; k++) {
 			struct node *n = &w->nodes[k];
 
-			if (excluded(w, p->path, true) || excluded(w, p->path, false))
-				continue;
 			check_lost(w, n, p);
 			check_unpublished(w, n, p);
 			check_back(w, n, p);

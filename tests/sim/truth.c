@@ -231,7 +231,8 @@ static void look_back(struct spot *spot)
 	spot->looked_attrs = spot->older_attrs;
 }
 
-/* An administrator's: it stands for all that was listed, and for no save of its own. */
+/* An administrator's, or one combined of two: it stands for all that it has seen, and for no save
+ * of its own. */
 static void truth_ordered(struct world *w, struct node *n, struct path_truth *p, struct version *v)
 {
 	struct truth *t;
@@ -262,7 +263,8 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			world_fail(w, "converges", "%s used a dot of %s twice", n->name, path);
 		return;
 	}
-	if (strcmp(v->who.command, SIM_ORDER) == 0) {
+	w->combined += v->combined;
+	if (v->combined || strcmp(v->who.command, SIM_ORDER) == 0) {
 		truth_ordered(w, n, p, v);
 		return;
 	}
@@ -288,9 +290,14 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			    .version = version_get(v)};
 	for (int i = 0; i < NODES_MAX; i++)
 		t->learned_at[i] = i == n->index ? w->now : -1;
-	if (t->primary >= 0)
-		p->save[t->primary].published = true;
-	spot->base = spot->looked_attrs;
+	if (t->primary >= 0) {
+		struct save *s = &p->save[t->primary];
+
+		s->published = true;
+		s->attrs = spot->looked_attrs;
+		s->changed = attrs_compare(&spot->told, &s->attrs);
+	}
+	spot->base = spot->told = spot->looked_attrs;
 }
 
 void truth_of_context(struct world *w, const char *path, const struct vv *context,
@@ -418,6 +425,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 	}
 	spot->strong = t ? t->strong : (struct saves){0};
 	spot->last = -1;
+	fs_attrs(n, disk_find(&n->disk, path), &spot->told);
 	spot->base = i->attrs;
 }
 
@@ -445,8 +453,10 @@ void truth_crashed(struct world *w, struct node *n)
 				continue;
 			if (t->primary >= 0)
 				p->save[t->primary].published = false;
-			truth_spot(w, n, p->path)->base =
-			    s && s->shown ? s->shown->attrs : (struct attrs){0};
+			struct spot *spot = truth_spot(w, n, p->path);
+
+			spot->base = s && s->shown ? s->shown->attrs : (struct attrs){0};
+			spot->told = spot->base;
 			version_put(t->version);
 			p->versions[k--] = p->versions[--p->nversions];
 		}

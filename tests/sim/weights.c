@@ -101,6 +101,24 @@ static void same_bytes(struct weights *w, struct rng *r)
 	w->user[USER_RENAME] = 15;
 }
 
+/* One changes the right to read it, the other what is in it, and neither knows of the other. */
+static void attributes(struct weights *w, struct rng *r)
+{
+	w->flavour = "attributes";
+	w->user[USER_CHMOD] = 40;
+	w->user[USER_CHOWN] = 20;
+	w->user[USER_TOUCH] = 10;
+	w->user[USER_REWRITE] = 20;
+	w->user[USER_DELETE] = w->user[USER_DELETE_TREE] = w->user[USER_DELETE_CREATE] = 1;
+	w->user[USER_RENAME] = w->user[USER_AWAY] = w->user[USER_KIND] = 1;
+	w->names = 2;
+	w->depth = rng_range(r, 1, 2);
+	w->initial = 0;
+	w->partitions = rng_range(r, 4, 30);
+	w->loss = rng_below(r, 500);
+	w->crash = rng_chance(r, 5000) ? rng_below(r, 100) : 0;
+}
+
 static void everything(struct weights *w, struct rng *r)
 {
 	w->flavour = "everything";
@@ -122,8 +140,9 @@ static void everything(struct weights *w, struct rng *r)
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
-	    calm, lossy, partitions, crashes, deletes, meetings, held_open, same_bytes, everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 5};
+	    calm, lossy, partitions, crashes, deletes, meetings, held_open, same_bytes,
+	    attributes, everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);

@@ -49,6 +49,8 @@ struct save {
 	bool published;      /* a version was made of it */
 	bool initial;        /* there before the node's first start */
 	bool excused;        /* the history has it, by the rule for newcomers */
+	struct attrs attrs;  /* as its version tells them */
+	uint8_t changed;     /* CHANGED_*: against what was told or installed there before */
 };
 
 /* What a version stands for, in truth. */
@@ -77,6 +79,7 @@ struct spot {
 	struct saves shown; /* what its users have been shown there */
 	struct saves strong;
 	struct attrs base; /* what was last installed or published here */
+	struct attrs told; /* likewise, as this disk has it */
 	int32_t last;  /* the latest save that the disk shows; -1: none, an install came after it */
 	int64_t floor; /* fs's mtime floor of the name */
 	int64_t floor_until;  /* the name is gone: forgotten then */
@@ -232,7 +235,7 @@ struct world {
 	struct path_truth **paths;
 	uint32_t npaths;
 
-	uint64_t steps, installs, crashes, versions, collected, compared;
+	uint64_t steps, installs, crashes, versions, combined, collected, compared;
 };
 
 /* ---- world.c ---- */
@@ -387,5 +390,9 @@ void check_intent(struct world *w, struct node *n, const char *path, const struc
 /* All is quiet and equal: NULL, or what is not so yet. */
 const char *check_settled(struct world *w);
 void check_end(struct world *w);
+
+/* ---- combined.c ---- */
+/* Of changes that did not know of each other: both survive, or both are listed. */
+void check_combined(struct world *w, const struct path_truth *p);
 
 #endif

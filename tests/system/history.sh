@@ -111,12 +111,25 @@ check_not "a time to come is refused" ctl ns1 restore --at @4000000000 --dry-run
 
 # A conflict.
 check "no conflicts" on ns1 zonefsctl conflicts
+sh_on ns1 'echo both >etc/both; chmod 644 etc/both'
+check "a file to be changed on both sides" on ns1 zonefsctl wait --timeout 20
 link_down ns2
+sh_on ns1 'chmod 600 etc/both'
+sh_on ns2 'echo edited >etc/both'
 sh_on ns1 'echo from ns1 >etc/shared'
 sh_on ns1 'zonefsctl wait etc/shared >/dev/null 2>&1'
 sh_on ns2 'echo from ns2 >etc/shared'
 sh_on ns2 'zonefsctl wait etc/shared >/dev/null 2>&1'
 link_up ns2
+
+# Content here, mode there: one version of both, and nothing to decide.
+both() { [ "$(sh_on "$1" 'stat -c %a etc/both; cat etc/both')" = "600
+edited" ]; }
+for h in ns1 ns2; do
+	check "$h has the mode of ns1 and the content of ns2" wait_for 40 both $h
+done
+like "log says so" "$(ctl ns2 log -n 1 --path etc/both)" 'ns1  root \(chmod.*mode 0?600, combined with what'
+
 check "ns1 knows of the conflict" wait_for 40 fails on ns1 zonefsctl conflicts
 check "ns2 knows of the conflict" wait_for 40 fails on ns2 zonefsctl conflicts
 C=$(ctl ns1 conflicts)

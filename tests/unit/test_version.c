@@ -90,6 +90,31 @@ static void a_version_survives_its_bytes(void **state)
 	version_put(w);
 }
 
+static void a_version_knows_where_its_fields_come_from(void **state)
+{
+	struct version *v = sample();
+	struct version before = {.setter = {{12, 1}, {12, 2}, {0, 0}}};
+
+	(void)state;
+	v->combined = true;
+	version_set_by(v, &before);
+	struct version *w = through_bytes(v);
+	assert_non_null(w);
+	assert_true(w->combined);
+	assert_true(dot_same(w->setter[FIELD_CONTENT], v->dot)); /* it changed that */
+	assert_true(dot_same(w->setter[FIELD_MODE], (struct dot){12, 2}));
+	assert_true(dot_same(w->setter[FIELD_OWNER], v->dot)); /* not known: as if it had */
+	version_put(w);
+	v->setter[FIELD_MODE] = (struct dot){12, 4};
+	assert_null(through_bytes(v)); /* of what it has not seen */
+	memset(v->setter, 0, sizeof(v->setter)); /* as versions were written once */
+	w = through_bytes(v);
+	assert_non_null(w);
+	assert_int_equal(w->setter[FIELD_CONTENT].origin, 0);
+	version_put(w);
+	version_put(v);
+}
+
 static void a_link_keeps_its_target(void **state)
 {
 	struct version *v = sample();
@@ -371,6 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_version_survives_its_bytes),
+	    cmocka_unit_test(a_version_knows_where_its_fields_come_from),
 	    cmocka_unit_test(a_link_keeps_its_target),
 	    cmocka_unit_test(a_tombstone_and_a_directory_have_no_hash),
 	    cmocka_unit_test(what_no_node_could_rely_on_is_refused),

@@ -36,11 +36,11 @@ static void say_version(const json_t *line)
 
 static void say_after(const json_t *o)
 {
-	char span[CLOCK_SPAN_TEXT];
+	char span[TEXT_MAX];
 
 	if (!json_object_get(o, "after_ms"))
 		return;
-	clock_span(span, line_number(o, "after_ms"));
+	text_span(span, line_number(o, "after_ms"));
 	printf(" after %s", span);
 }
 
@@ -196,8 +196,12 @@ int cmd_log(int argc, char **argv)
 						{"number", required_argument, NULL, 'n'},
 						{"json", no_argument, NULL, 'j'},
 						{0}};
-	struct client_call call = {
-	    .command = "log", .request = json_object(), .silence_sec = SILENCE_SEC, .each = say};
+	CLEANUP_FREE char *words = NULL;
+	struct client_call call = {.command = "log",
+				   .request = json_object(),
+				   .silence_sec = SILENCE_SEC,
+				   .each = say,
+				   .words = &words};
 	int c, status = CTL_OK;
 
 	optind = 0;
@@ -209,5 +213,8 @@ int cmd_log(int argc, char **argv)
 		json_decref(call.request);
 		return status;
 	}
-	return client_ask(call, NULL);
+	status = client_call(&call);
+	if (status != CTL_OK && words)
+		ctl_fail("%s", words);
+	return status;
 }

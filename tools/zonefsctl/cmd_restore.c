@@ -18,10 +18,20 @@
 
 #define SILENCE_SEC 30
 
+static void nothing(void *arg, const json_t *line)
+{
+	(void)arg;
+	(void)line;
+}
+
 static int restore(const char *path, const char *version)
 {
-	struct client_call call = {
-	    .command = "restore", .request = json_object(), .silence_sec = SILENCE_SEC};
+	CLEANUP_FREE char *words = NULL;
+	struct client_call call = {.command = "restore",
+				   .request = json_object(),
+				   .silence_sec = SILENCE_SEC,
+				   .each = nothing,
+				   .words = &words};
 	int status = lines_add_path(call.request, path);
 
 	if (status != CTL_OK) {
@@ -30,7 +40,12 @@ static int restore(const char *path, const char *version)
 	}
 	json_object_set_new(call.request, "version", json_string(version));
 	lines_add_who(call.request);
-	return client_order(call, path);
+	status = client_call(&call);
+	if (words && status == CTL_OK)
+		printf("%s: %s\n", path, words);
+	else if (words)
+		ctl_fail("%s: %s", path, words);
+	return status;
 }
 
 /* ---- a tree as it was ---- */
@@ -56,7 +71,7 @@ static int restore_at(int64_t at, const char *what, bool dry_run)
 	struct client_call call = {.command = "restore-at",
 				   .request = json_object(),
 				   .silence_sec = SILENCE_SEC,
-				   .each = dry_run ? say_planned : NULL,
+				   .each = dry_run ? say_planned : nothing,
 				   .words = &words};
 	int status = CTL_OK;
 

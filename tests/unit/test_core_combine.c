@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Two sides that changed different things of one path are combined by the author of the version
+ * that is not shown; two that changed the same are a conflict for people.
+ */
+#include "tests/unit/core_help.h"
+
+static struct story s;
+#define N1 (&s.host[0])
+#define N2 (&s.host[1])
+#define N3 (&s.host[2])
+
+static int end(void **state)
+{
+	(void)state;
+	story_end(&s);
+	return 0;
+}
+
+/* ---- words for the stories ---- */
+
+static void cut_off(struct host *h, bool off)
+{
+	for (uint8_t i = 0; i < s.n; i++)
+		s.cut[h->index][i] = s.cut[i][h->index] = off;
+	if (off)
+		story_reach(&s, h, false);
+}
+
+static void begin(uint32_t n)
+{
+	story_begin_joined(&s, n);
+	user_saves(&s, N1, "zone", 1);
+	for (uint32_t i = 0; i < n; i++)
+		cut_off(&s.host[i], true);
+}
+
+static void heal(struct host *h)
+{
+	story_wait(&s, 1000);
+	cut_off(h, false);
+	for (uint32_t i = 0; i < s.n; i++)
+		story_reach(&s, &s.host[i], true);
+	story_run(&s);
+	story_wait(&s, 60000);
+}
+
+static void heal_all(void)
+{
+	for (uint32_t i = 0; i < s.n; i++)
+		cut_off(&s.host[i], false);
+	heal(N1);
+}
+
+static void user_chmods(struct host *h, const char *path, uint32_t mode)
+{
+	struct inode *i = disk_find(&h->disk, path);
+
+	s.now += 10;
+	i->mode = mode;
+	disk_touch(&h->disk, i, s.now);
+	story_hint_flags(&s, h, path, "", 0);
+	story_run(&s);
+}
+
+static void user_touches(struct host *h, const char *path)
+{
+	struct inode *i = disk_find(&h->disk, path);
+
+	s.now += 10;
+	i->mtime = (STORY_WALL + s.now) * MSEC;
+	disk_touch(&h->disk, i, s.now);
+	story_hint_flags(&s, h, path, "", 0);
+	story_run(&s);
+}
+
+static void expect_everywhere(uint64_t content, uint32_t mode, uint32_t versions)
+{
+	for (uint32_t i = 0; i < s.n; i++) {
+		expect_content(&s.host[i], "zone", content);
+		assert_int_equal(disk_find(&s.host[i].disk, "zone")->mode, mode);
+		assert_int_equal(versions_of(&s.host[i], "zone"), versions);
+	}
+}
+
+static const struct version *visible(struct host *h)
+{
+	return core_visible(h->core, "zone");
+}
+
+/* ---- combined ---- */
+
+static void a_later_edit_and_an_earlier_chmod_both_survive(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N1, "zone", 0600);
+	user_saves(&s, N2, "zone", 2);
+	int64_t mtime = disk_find(&N2->disk, "zone")->mtime;
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+	assert_true(visible(N1)->combined);
+	assert_int_equal(visible(N1)->changed, CHANGED_MODE);
+	/* The same content keeps its time: no name server has to load it once more. */
+	assert_int_equal(disk_find(&N1->disk, "zone")->mtime, mtime);
+	assert_string_equal(core_origin_node(N2->core, visible(N2)->dot.origin), "n1");
+}
+
+static void a_later_chmod_and_an_earlier_edit_both_survive(void **state)
+{
+	(void)state;
+	begin(2);
+	user_saves(&s, N2, "zone", 2);
+	int64_t mtime = disk_find(&N2->disk, "zone")->mtime;
+	user_chmods(N1, "zone", 0600);
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+	assert_string_equal(core_origin_node(N1->core, visible(N1)->dot.origin), "n2");
+	/* N1 has shown the old content all the time: the new one is newer. */
+	assert_true(disk_find(&N1->disk, "zone")->mtime > mtime);
+}
+
+static void a_later_touch_does_not_bring_the_old_content_back(void **state)
+{
+	(void)state;
+	begin(2);
+	user_saves(&s, N2, "zone", 2);
+	user_touches(N1, "zone");
+	heal_all();
+	expect_everywhere(2, 0644, 1);
+}
+
+static void an_earlier_touch_is_no_conflict(void **state)
+{
+	(void)state;
+	begin(2);
+	user_touches(N1, "zone");
+	user_saves(&s, N2, "zone", 2);
+	int64_t mtime = disk_find(&N2->disk, "zone")->mtime;
+	heal_all();
+	expect_everywhere(2, 0644, 1);
+	assert_int_equal(disk_find(&N1->disk, "zone")->mtime, mtime);
+}
+
+static void five_saves_and_a_chmod_both_survive(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N1, "zone", 0600);
+	for (uint64_t content = 2; content <= 6; content++)
+		user_saves(&s, N2, "zone", content);
+	heal_all();
+	expect_everywhere(6, 0600, 1);
+}
+
+static void three_sides_are_combined_step_by_step(void **state)
+{
+	(void)state;
+	begin(3);
+	user_chmods(N1, "zone", 0600);
+	user_touches(N2, "zone");
+	user_saves(&s, N3, "zone", 2);
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+}
+
+static void it_is_combined_when_the_author_is_back(void **state)
+{
+	(void)state;
+	begin(3);
+	user_chmods(N1, "zone", 0600);
+	user_saves(&s, N2, "zone", 2);
+	cut_off(N1, false);
+	cut_off(N2, false);
+	cut_off(N3, true);
+	s.hold = EFFECT_INSTALL; /* N1 learns of the edit, and dies before it is in place */
+	heal(N2);
+	s.hold = -1;
+	story_crash(&s, N1);
+	story_run(&s);
+	story_up(&s, N1);
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+}
+
+static void a_save_during_the_combination_loses_nothing(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N1, "zone", 0600);
+	user_saves(&s, N2, "zone", 2);
+	s.deaf[1] = true; /* N2 is told what it asks for, and nothing of the combination */
+	heal_all();
+	s.deaf[1] = false;
+	assert_int_equal(versions_of(N2, "zone"), 2);
+	assert_true(visible(N1)->combined);
+	user_saves(&s, N2, "zone", 3);
+	heal_all();
+	expect_everywhere(3, 0600, 1);
+}
+
+/* What N1 shows has already been superseded by what is about to be put there. */
+static void a_chmod_just_before_an_install_is_combined(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	s.hold = EFFECT_INSTALL;
+	user_saves(&s, N2, "zone", 2);
+	user_chmods(N1, "zone", 0600);
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 60000);
+	expect_everywhere(2, 0600, 1);
+	assert_true(visible(N1)->combined);
+}
+
+/* ---- not combined ---- */
+
+static void two_chmods_are_for_people(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N1, "zone", 0600);
+	user_chmods(N2, "zone", 0640);
+	heal_all();
+	expect_everywhere(1, 0640, 2);
+}
+
+/* The last version changed the mode only; but the content before it is nobody else's to drop. */
+static void an_edit_and_an_edit_with_a_chmod_are_for_people(void **state)
+{
+	(void)state;
+	begin(2);
+	user_saves(&s, N1, "zone", 2);
+	user_chmods(N1, "zone", 0600);
+	user_saves(&s, N2, "zone", 3);
+	heal_all();
+	expect_everywhere(3, 0644, 2);
+}
+
+static void a_chmod_and_a_deletion_are_not_combined(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N1, "zone", 0600);
+	user_deletes(&s, N2, "zone");
+	heal_all();
+	expect_everywhere(1, 0600, 2);
+}
+
+static void the_same_chmod_on_both_sides_hinders_nothing(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N1, "zone", 0600);
+	user_chmods(N2, "zone", 0600);
+	user_saves(&s, N2, "zone", 2);
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+}
+
+#define STORY(f) cmocka_unit_test_teardown(f, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    STORY(a_later_edit_and_an_earlier_chmod_both_survive),
+	    STORY(a_later_chmod_and_an_earlier_edit_both_survive),
+	    STORY(a_later_touch_does_not_bring_the_old_content_back),
+	    STORY(an_earlier_touch_is_no_conflict),
+	    STORY(five_saves_and_a_chmod_both_survive),
+	    STORY(three_sides_are_combined_step_by_step),
+	    STORY(it_is_combined_when_the_author_is_back),
+	    STORY(a_save_during_the_combination_loses_nothing),
+	    STORY(a_chmod_just_before_an_install_is_combined),
+	    STORY(two_chmods_are_for_people),
+	    STORY(an_edit_and_an_edit_with_a_chmod_are_for_people),
+	    STORY(a_chmod_and_a_deletion_are_not_combined),
+	    STORY(the_same_chmod_on_both_sides_hinders_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
