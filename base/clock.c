@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Clocks, and the mtime floor's arithmetic.
+ * Clocks, durations as words, and the mtime floor's arithmetic.
  */
 #include "base/clock.h"
 
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -58,6 +60,27 @@ int64_t clock_monotonic_msec(void)
 int64_t clock_monotonic_usec(void)
 {
 	return now(CLOCK_MONOTONIC) / 1000;
+}
+
+void clock_span(char dst[CLOCK_SPAN_TEXT], int64_t msec)
+{
+	static const struct {
+		int64_t from_msec, unit_msec;
+		const char *name;
+	} units[] = {
+	    {172800000, 86400000, "d"}, {7200000, 3600000, "h"}, {120000, 60000, "min"},
+	    {10000, 1000, "s"},         {INT64_MIN, 1, "ms"},
+	};
+	size_t i = 0;
+
+	if (msec >= 2000 && msec < 10000) {
+		snprintf(dst, CLOCK_SPAN_TEXT, "%" PRId64 ".%" PRId64 " s", msec / 1000,
+			 msec % 1000 / 100);
+		return;
+	}
+	while (msec < units[i].from_msec)
+		i++;
+	snprintf(dst, CLOCK_SPAN_TEXT, "%" PRId64 " %s", msec / units[i].unit_msec, units[i].name);
 }
 
 int64_t mtime_raise(int64_t floor_nsec, int64_t wanted_nsec, int64_t now_nsec)

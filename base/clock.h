@@ -14,6 +14,10 @@ int64_t clock_wall_msec(void);
 int64_t clock_monotonic_msec(void); /* for durations and deadlines */
 int64_t clock_monotonic_usec(void);
 
+#define CLOCK_SPAN_TEXT 32
+/* A duration as people read it: "850 ms", "4.2 s", "12 s", "3 min", "2 h", "5 d". */
+void clock_span(char dst[CLOCK_SPAN_TEXT], int64_t msec);
+
 /* The mtime for content whose save wanted `wanted_nsec`, under a name that has shown up to
  * `floor_nsec` (0: nothing): `wanted` if it is above the floor; else the next whole second above
  * the floor, since older servers compare seconds; or, where that would be over a minute ahead of

@@ -101,11 +101,28 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 /* ---- making names ---- */
 
-/* The rest of what mkdir, mknod and symlink do. */
+/* The start of what mkdir, mknod and symlink do: from here to `made`, this thread creates as the
+ * caller. False: that is not to be, and it has been replied to. */
+static bool make(struct making *m, fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct node *parent = op_node(req, ino);
+
+	if (!parent)
+		return false;
+	int rc = making_begin(m, req, parent, name);
+	if (rc < 0)
+		op_reply(req, rc);
+	else
+		making_become(req);
+	return rc == 0;
+}
+
+/* The rest: it went well, or -errno. */
 static void made(struct making *m, fuse_req_t req, int rc)
 {
 	struct fuse_entry_param e;
 
+	cred_restore();
 	if (rc == 0)
 		rc = op_enter(m->fs, m->parent, m->dir.fd, m->name, &e);
 	if (rc == 0) {
@@ -121,56 +138,26 @@ static void made(struct making *m, fuse_req_t req, int rc)
 
 void op_mknod(fuse_req_t req, fuse_ino_t ino, const char *name, mode_t mode, dev_t rdev)
 {
-	struct node *parent = op_node(req, ino);
 	struct making m;
 
-	if (!parent)
-		return;
-	int rc = making_begin(&m, req, parent, name);
-	if (rc < 0) {
-		op_reply(req, rc);
-		return;
-	}
-	making_become(req);
-	rc = mknodat(m.dir.fd, name, mode, rdev) < 0 ? -errno : 0;
-	cred_restore();
-	made(&m, req, rc);
+	if (make(&m, req, ino, name))
+		made(&m, req, mknodat(m.dir.fd, name, mode, rdev) < 0 ? -errno : 0);
 }
 
 void op_mkdir(fuse_req_t req, fuse_ino_t ino, const char *name, mode_t mode)
 {
-	struct node *parent = op_node(req, ino);
 	struct making m;
 
-	if (!parent)
-		return;
-	int rc = making_begin(&m, req, parent, name);
-	if (rc < 0) {
-		op_reply(req, rc);
-		return;
-	}
-	making_become(req);
-	rc = mkdirat(m.dir.fd, name, mode) < 0 ? -errno : 0;
-	cred_restore();
-	made(&m, req, rc);
+	if (make(&m, req, ino, name))
+		made(&m, req, mkdirat(m.dir.fd, name, mode) < 0 ? -errno : 0);
 }
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t ino, const char *name)
 {
-	struct node *parent = op_node(req, ino);
 	struct making m;
 
-	if (!parent)
-		return;
-	int rc = making_begin(&m, req, parent, name);
-	if (rc < 0) {
-		op_reply(req, rc);
-		return;
-	}
-	making_become(req);
-	rc = symlinkat(target, m.dir.fd, name) < 0 ? -errno : 0;
-	cred_restore();
-	made(&m, req, rc);
+	if (make(&m, req, ino, name))
+		made(&m, req, symlinkat(target, m.dir.fd, name) < 0 ? -errno : 0);
 }
 
 static int link_inode(struct making *m, struct node *n)

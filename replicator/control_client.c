@@ -96,12 +96,11 @@ void control_end(struct client *c, int status, const char *words, ...)
 /* ---- requests ---- */
 
 static const struct control_command *const commands[] = {
-    &control_status, &control_peers,  &control_log,
-    &control_wait,   &control_verify, &control_start_alone,
-    &control_history, &control_conflicts, &control_content,
-    &control_restore_at, &control_restore, &control_resolve,
-    &control_held, &control_approve, &control_discard,
-    &control_pause, &control_resume,
+    &control_status,  &control_peers,       &control_log,     &control_wait,
+    &control_verify,  &control_start_alone, &control_history, &control_conflicts,
+    &control_content, &control_restore_at,  &control_restore, &control_resolve,
+    &control_held,    &control_approve,     &control_discard, &control_pause,
+    &control_resume,
 };
 
 static const struct control_command *find(const char *name)

@@ -31,7 +31,7 @@ static void held_start(struct client *c, const json_t *request)
 
 	(void)request;
 	node_status(c->node, &s);
-	node_held(c->node, say_held, &list);
+	node_held(c->node, "", say_held, &list);
 	if (s.held == 0)
 		control_end(c, 0, "nothing is held");
 	else

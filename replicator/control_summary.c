@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 
 struct reasons {
@@ -43,32 +44,10 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-void summary_span(char dst[SUMMARY_SPAN_TEXT], int64_t msec)
-{
-	static const struct {
-		int64_t from_msec, unit_msec;
-		const char *name;
-	} units[] = {
-	    {172800000, 86400000, "d"}, {7200000, 3600000, "h"}, {120000, 60000, "min"},
-	    {10000, 1000, "s"},         {INT64_MIN, 1, "ms"},
-	};
-	size_t i = 0;
-
-	if (msec >= 2000 && msec < 10000) {
-		snprintf(dst, SUMMARY_SPAN_TEXT, "%" PRId64 ".%" PRId64 " s", msec / 1000,
-			 msec % 1000 / 100);
-		return;
-	}
-	while (msec < units[i].from_msec)
-		i++;
-	snprintf(dst, SUMMARY_SPAN_TEXT, "%" PRId64 " %s", msec / units[i].unit_msec,
-		 units[i].name);
-}
-
 static void about_peer(struct reasons *trouble, struct reasons *moving, const struct peer_status *p,
 		       const struct summary_facts *f)
 {
-	char span[SUMMARY_SPAN_TEXT];
+	char span[CLOCK_SPAN_TEXT];
 
 	if (!p->reachable && p->heard_msec == 0) {
 		add(trouble, "%s has not been reached yet%s%s", p->name,
@@ -76,7 +55,7 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 		return;
 	}
 	if (!p->reachable) {
-		summary_span(span, f->wall_msec - p->heard_msec);
+		clock_span(span, f->wall_msec - p->heard_msec);
 		add(trouble, "%s cannot be reached since %s", p->name, span);
 		return;
 	}
@@ -90,7 +69,7 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 	if (!p->heard) {
 		add(moving, "%s has not said yet what it has", p->name);
 	} else if (p->pending > 0) {
-		summary_span(span, p->lag_msec);
+		clock_span(span, p->lag_msec);
 		add(p->lag_msec > SUMMARY_PATIENCE_MSEC ? trouble : moving,
 		    "%" PRIu32 " path%s wait%s on %s since %s", p->pending, plural(p->pending),
 		    p->pending == 1 ? "s" : "", p->name, span);
@@ -108,28 +87,28 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 		       const struct summary_facts *f)
 {
 	const struct node_status *n = f->node;
-	char span[SUMMARY_SPAN_TEXT];
+	char span[CLOCK_SPAN_TEXT];
 
 	if (n->paused_msec) {
-		summary_span(span, f->wall_msec - n->paused_msec);
+		clock_span(span, f->wall_msec - n->paused_msec);
 		add(trouble, "replication is paused on this node since %s by %s: zonefsctl resume",
 		    span, n->paused_by);
 	}
 	if (n->blocked < 0) {
-		summary_span(span, f->wall_msec - n->blocked_since_msec);
+		clock_span(span, f->wall_msec - n->blocked_since_msec);
 		add(trouble, "the store cannot be written since %s: %s", span,
 		    err_text(n->blocked));
 	}
 	if (n->held > 0)
-		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held", n->held,
-		    plural(n->held));
+		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held",
+		    n->held, plural(n->held));
 	for (uint32_t i = 0; n->joining && i < f->npeers; i++)
 		if (n->waits_for >> i & 1)
 			add(trouble, "this node is joining and waits for %s", f->peer_names[i]);
 	if (n->joining && n->waits_for == 0)
 		add(moving, "this node is joining");
 	if (n->pending > 0) {
-		summary_span(span, n->lag_msec);
+		clock_span(span, n->lag_msec);
 		add(n->lag_msec > SUMMARY_PATIENCE_MSEC ? trouble : moving,
 		    "%" PRIu32 " path%s wait%s here since %s", n->pending, plural(n->pending),
 		    n->pending == 1 ? "s" : "", span);

@@ -35,8 +35,5 @@ struct summary_facts {
 
 void summary_make(struct summary *s, const struct summary_facts *f);
 const char *summary_state_text(enum summary_state state);
-/* "850 ms", "4.2 s", "12 s", "3 min", "2 h", "5 d". */
-#define SUMMARY_SPAN_TEXT 32
-void summary_span(char dst[SUMMARY_SPAN_TEXT], int64_t msec);
 
 #endif

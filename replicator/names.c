@@ -28,7 +28,10 @@ struct names {
 	struct slot by_name[SLOTS];
 };
 
-static int system_name(bool group, uint32_t id, char *name, size_t size)
+/* The account or group of that name, or where it is NULL of that number; `name` (`size` bytes) and
+ * *id may be NULL. */
+static int system_find(bool group, const char *by_name, uint32_t by_id, char *name, size_t size,
+		       uint32_t *id)
 {
 	struct passwd pw, *pwp = NULL;
 	struct group gr, *grp = NULL;
@@ -41,44 +44,35 @@ static int system_name(bool group, uint32_t id, char *name, size_t size)
 		space = malloc(len);
 		if (!space)
 			return -ENOMEM;
-		err = group ? getgrgid_r(id, &gr, space, len, &grp)
-			    : getpwuid_r(id, &pw, space, len, &pwp);
+		if (by_name)
+			err = group ? getgrnam_r(by_name, &gr, space, len, &grp)
+				    : getpwnam_r(by_name, &pw, space, len, &pwp);
+		else
+			err = group ? getgrgid_r(by_id, &gr, space, len, &grp)
+				    : getpwuid_r(by_id, &pw, space, len, &pwp);
 		len *= 4;
 	}
 	const char *found = grp ? gr.gr_name : pwp ? pw.pw_name : NULL;
 	int answer = -ENOENT;
-	if (err == 0 && found && strlen(found) < size) {
-		strcpy(name, found);
+	if (err == 0 && found && (!name || strlen(found) < size)) {
+		if (name)
+			strcpy(name, found);
+		if (id)
+			*id = grp ? gr.gr_gid : pw.pw_uid;
 		answer = 0;
 	}
 	free(space);
 	return answer;
 }
 
+static int system_name(bool group, uint32_t id, char *name, size_t size)
+{
+	return system_find(group, NULL, id, name, size, NULL);
+}
+
 static int system_id(bool group, const char *name, uint32_t *id)
 {
-	struct passwd pw, *pwp = NULL;
-	struct group gr, *grp = NULL;
-	size_t len = 1024;
-	char *space = NULL;
-	int err = ERANGE;
-
-	while (err == ERANGE && len <= ANSWER_MAX) {
-		free(space);
-		space = malloc(len);
-		if (!space)
-			return -ENOMEM;
-		err = group ? getgrnam_r(name, &gr, space, len, &grp)
-			    : getpwnam_r(name, &pw, space, len, &pwp);
-		len *= 4;
-	}
-	int answer = -ENOENT;
-	if (err == 0 && (grp || pwp)) {
-		*id = grp ? gr.gr_gid : pw.pw_uid;
-		answer = 0;
-	}
-	free(space);
-	return answer;
+	return system_find(group, name, 0, NULL, 0, id);
 }
 
 struct names *names_new(const struct names_source *source)

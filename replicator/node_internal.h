@@ -247,11 +247,12 @@ int node_resume(struct node *n);
 /* An administrator's order, given to the core at once (changes the node). 0, or why the store cannot
  * be written: then nothing was ordered. Not while core_joining. */
 int node_order(struct node *n, const struct order *o);
-/* What the safety brake holds at `path` and below ("": all) is meant, or is put back, in the next
- * round. How many paths that are. */
+/* What the safety brake holds at `path` and below ("": all), in order, until the callback (which may
+ * be NULL) returns false. How many paths that are. */
+uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, const char *path),
+		   void *arg);
+/* They are meant, or put back, in the next round. How many. */
 uint32_t node_decide(struct node *n, const char *path, bool approve);
-/* Each of them, in order, until the callback returns false. */
-void node_held(struct node *n, bool (*each)(void *arg, const char *path), void *arg);
 
 /* For the log: store_log and store_outcomes on n->store. Nothing new has been written while
  * n->changes is the same. */

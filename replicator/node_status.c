@@ -138,20 +138,22 @@ static bool look_if_held(void *arg, const struct core_path *p)
 	return !h->each || h->each(h->arg, p->path);
 }
 
-uint32_t node_decide(struct node *n, const char *path, bool approve)
+uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, const char *path),
+		   void *arg)
 {
-	struct held h = {.below = path};
-	struct event e = {.type = approve ? EVENT_APPROVE : EVENT_DISCARD, .path = path};
+	struct held h = {path, each, arg, 0};
 
-	core_each(n->core, "", look_if_held, &h);
-	if (h.n > 0)
-		node_defer(n, &e);
+	if (core_held(n->core) > 0)
+		core_each(n->core, "", look_if_held, &h);
 	return h.n;
 }
 
-void node_held(struct node *n, bool (*each)(void *arg, const char *path), void *arg)
+uint32_t node_decide(struct node *n, const char *path, bool approve)
 {
-	struct held h = {"", each, arg, 0};
+	struct event e = {.type = approve ? EVENT_APPROVE : EVENT_DISCARD, .path = path};
+	uint32_t held = node_held(n, path, NULL, NULL);
 
-	core_each(n->core, "", look_if_held, &h);
+	if (held > 0)
+		node_defer(n, &e);
+	return held;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A wait that is started here goes: fs says that the path has no writer and its hint is dealt with
- * (so the version exists and is durable) -> this node tells (is not joining; with `served`: its own
- * hooks have run) -> every peer that can be reached is asked for what this node's vector covers,
- * and answers when it shows it.
+ * (so the version exists and is durable, or is held by the safety brake: then the wait fails) -> this
+ * node tells (is not joining; with `served`: its own hooks have run) -> every peer that can be
+ * reached is asked for what this node's vector covers, and answers when it shows it.
  */
 #include "replicator/waits.h"
 
@@ -246,6 +246,22 @@ static void ask_peers(struct waits *w, struct wait *k)
 		end(w, k, k->reached);
 }
 
+/* What the safety brake holds is told to nobody, however long one waits. True: the wait has ended. */
+static bool held(struct waits *w, struct wait *k)
+{
+	uint32_t n = node_held(w->node, k->path, NULL, NULL);
+	char words[WIRE_WORDS_MAX];
+
+	if (n == 0)
+		return false;
+	snprintf(words, sizeof(words),
+		 "the safety brake holds %u removal%s, which no peer has: zonefsctl held", n,
+		 n == 1 ? "" : "s");
+	say_self(k, false, words);
+	end(w, k, false);
+	return true;
+}
+
 /* This node's own part, after fs has said that nothing is on its way. True: the wait has ended. */
 static bool here(struct waits *w, struct wait *k)
 {
@@ -253,6 +269,8 @@ static bool here(struct waits *w, struct wait *k)
 	bool pending = k->served && runs_pending(n->runs);
 	char words[WIRE_WORDS_MAX] = "";
 
+	if (held(w, k))
+		return true;
 	if (n->paused_msec) {
 		say_self(k, false, "replication is paused here: zonefsctl resume");
 		end(w, k, false);

@@ -29,6 +29,18 @@ check "the log says what to do" grep -q "safety brake: .*zonefsctl approve" "$T/
 sh_on ns1 'echo saved >etc/keep; zonefsctl wait --timeout 20 etc/keep' >/dev/null
 is "other edits go on" "$(sh_on ns2 'cat etc/keep')" saved
 
+# waits SECONDS ARGUMENTS...: its words, and its status; what is held cannot become more by waiting.
+waits() { sh_on ns1 "zonefsctl wait --timeout $* 2>&1; echo status \$?"; }
+held_words="ns1: the safety brake holds 62 removals, which no peer has: zonefsctl held"
+out=$(waits 3600)
+like "wait says that removals are held" "$out" "^$held_words\$"
+like "and that not all is told" "$out" '^status 1$'
+like "so it does for a directory that is held" "$(waits 3600 zones)" "^$held_words\$"
+out=$(waits 3600 zones/deep/60)
+like "and for one path" "$out" "holds 1 removal,"
+like "which is a failure too" "$out" '^status 1$'
+like "of a path that is not held it says nothing" "$(waits 20 etc/keep)" '^status 0$'
+
 node_stop ns1
 node_start ns1
 check "a restart releases nothing" wait_for 20 held 62
@@ -39,6 +51,7 @@ check "and puts it back" wait_for 20 eval '[ "$(count ns1)" = 60 ]'
 check "then all is well" wait_for 20 node_well ns1
 trees_same "after discard" ns1 ns2
 is "held has nothing more" "$(on ns1 zonefsctl held)" "nothing is held"
+like "and wait is a success again" "$(waits 20)" '^status 0$'
 
 sh_on ns2 'for f in zones/deep/*; do : >$f; done'
 check "files that are emptied are held too" wait_for 20 eval 'on ns2 zonefsctl status | grep -q "holds 60 removals"'

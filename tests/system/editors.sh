@@ -19,20 +19,23 @@ vim_in() {
 	{ echo "see zone"; printf 'keys %s\n' "${@:2}"; } | type_in $1 "$(file)"
 }
 
-# edited NAME COMMAND [VERSIONS]: from version 1 to 2 in a directory of its own. COMMAND is shell on ns1, in that
-# directory; the file is called zone.
-edited() {
-	local name=$1 d=etc/ed/${1//[^a-z0-9]/_} report=$T/report.$1 job out
+# watched NAME DIRECTORY COMMAND VERSIONS [NAMES]: from version 1 on, in a directory of its own, where the file is
+# called zone.
+watched() {
+	local name=$1 d=$2 report=$T/report.$1 job out
 	sh_on ns1 "mkdir -p $d && cd $d && cp --preserve=mode /tmp/v1 zone && zonefsctl wait zone" || bail "$name"
 	on ns2 watch "$TREE/$d/zone" >"$report" 2>&1 &
 	job=$!
 	wait_for 10 grep -q watching "$report" || bail "watch"
-	out=$(eval "$2" 2>&1) || note "$name: $2: $out"
-	on ns1 zonefsctl wait --timeout 20 >/dev/null
+	out=$(eval "$3" 2>&1) || note "$name: $3: $out"
 	kill -TERM "$(pid_on ns2 watch)"
 	wait $job
 	out=$(grep -v '^looks\|^watching\|^saw' "$report" | tr '\n' ';')
-	is "$name" "$out" "absent 0;partial 0;backwards 0;errors 0;modes 0640;versions ${3:-@1@ @2@};names zone;"
+	is "$name" "$out" "absent 0;partial 0;backwards 0;errors 0;modes 0640;versions $4;names ${5:-zone};"
+}
+# edited NAME COMMAND [VERSIONS]: what COMMAND does, and what comes of it.
+edited() {
+	watched "$1" "etc/ed/${1//[^a-z0-9]/_}" "$2; on ns1 zonefsctl wait --timeout 20 >/dev/null" "${3:-@1@ @2@}"
 }
 # In the directory, on ns1.
 there() { sh_on ns1 "cd etc/ed/${name//[^a-z0-9]/_} && $1"; }
@@ -43,13 +46,14 @@ for copy in yes no auto; do
 		$copy >"$T/ns1/tmp/vimrc.$copy"
 	edited "vim backupcopy=$copy" 'vim_in "vim -u /tmp/vimrc.'$copy'" ":%s/@1@/@2@/\r" ":wq\r"'
 done
-# The peer has shown the first save before the last is made: or it might go to the last at once.
+# The peer has shown the first save before the last is made: or it might go to the last at once. The file's time lies
+# in the future, so that the editor is shown raised ones.
 cat >"$T/ns1/tmp/shown" <<END
 #!/bin/sh
 zonefsctl wait "\$1" && until grep -q "^saw \$2" $T/report.*second; do sleep 0.02; done
 END
 chmod 755 "$T/ns1/tmp/shown"
-edited "vim writes twice in a second" 'printf "%s\n" "see zone" "keys :%s/@1@/@2@/\r" "keys :w\r" "keys :w\r" \
+edited "vim writes twice in a second" 'there "touch -d tomorrow zone && zonefsctl wait zone"; printf "%s\n" "see zone" "keys :%s/@1@/@2@/\r" "keys :w\r" "keys :w\r" \
 	"keys :!/tmp/shown % @2@\r" "see ENTER" "keys \r" "keys :%s/@2@/@3@/\r" "keys :w\r" "keys :wq\r" |
 	type_in vim -u /tmp/vimrc.auto "$(file)"' "@1@ @2@ @3@"
 unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: |WARNING"
@@ -57,6 +61,12 @@ unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: 
 { printf '%s\n' "see zone" "keys :!echo >>%\r" "see ENTER" "keys \r" "see W11: " "keys O" "keys :q!\r"; } |
 	type_in vim -u /tmp/vimrc.auto "$TREE/etc/ed/vim_backupcopy_auto/zone" >/dev/null 2>&1
 like "but it would see one" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: |WARNING"
+# What an editor is shown as the time of its save: while it writes, after the close, and once the save was told.
+sh_on ns1 'cd etc/ed && echo "; old" >time && touch -d tomorrow time && zonefsctl wait time'
+out=$(sh_on ns1 'time() { stat --cached=never -Lc %y $1; }; cd etc/ed && exec 3>>time && echo "; new" >&3 && time /dev/fd/3 &&
+	exec 3>&- && time time && zonefsctl wait time >/dev/null && time time')
+is "the time of a save is one, whenever it is asked for" "$(echo "$out" | uniq -c | awk '{print $1}')" 3
+check "and the time of a save is later than what was before" test "$(date -d "${out%%$'\n'*}" +%s)" -gt "$(date -d "now + 23 hours" +%s)"
 edited "vi as it comes" 'vim_in vi ":%s/@1@/@2@/\r" ":wq\r"'
 edited "nano" 'printf "%s\n" "see zone" "keys \x1c" "see Search" "keys @1@\r" "see Replace with" "keys @2@\r" \
 	"see this instance" "keys a" "see Replaced" "keys \x0f" "see Name to Write" "keys \r" "see Wrote" "keys \x18" |
@@ -94,4 +104,41 @@ is "and what was appended is there" "$(sh_on ns2 'tail -n 2 etc/ed/tee__a/zone |
 settle ns1 ns2
 trees_same "after all of them" ns1 ns2
 unlike "no dropping of an editor arrived" "$(find "$T/ns2$TREE" -printf '%P\n')" '(~|\.sw.|/4913|sed......|\.zone\..*|\.git|\.orig|index.lock)$'
+
+# Whoever takes a moment for each step: so long that what would be told of it has come; yet by far not as long as
+# the delays that are configured now.
+SLOW="delete-delay = 10000
+close-delay = 10000"
+for h in ns1 ns2; do node_stop $h; node_conf $h "$SLOW"; done
+for h in ns1 ns2; do node_start $h; done
+for h in ns1 ns2; do wait_for 20 node_well $h || bail "$h: $(on $h zonefsctl status)"; done
+sh_on ns1 'mkdir etc/beat'
+beat() {
+	local n
+	for n in 1 2; do
+		BEAT=$((${BEAT:-0} + 1))
+		sh_on ns1 "echo x >etc/beat/$BEAT"
+		wait_for 20 test -e "$T/ns2$TREE/etc/beat/$BEAT" || echo "no beat $BEAT"
+	done
+}
+steps() {
+	local step
+	for step; do
+		sh_on ns1 "cd $d && $step"
+		beat
+	done
+	wait_for 40 cmp "$T/ns1/tmp/v2" "$T/ns2$TREE/$d/zone"
+}
+# slowly NAME NAMES STEP...
+slowly() {
+	local steps
+	steps=$(printf ' %q' "${@:3}")
+	watched "slowly: $1" "etc/ed/slowly_${1//[^a-z0-9]/_}" "steps$steps" "@1@ @2@" "$2"
+}
+slowly "written beside, under a temporary name" "zone" 'cp -p /tmp/v2 .zone.Ab12Cd' 'mv .zone.Ab12Cd zone'
+slowly "written beside, as sed does" "zone" 'cp -p /tmp/v2 sedAb12Cd' 'mv sedAb12Cd zone'
+slowly "moved away and written anew" "zone" 'mv zone zone~' 'cp -p /tmp/v2 zone' 'rm zone~'
+slowly "removed and written anew" "zone" 'rm zone' 'cp -p /tmp/v2 zone'
+slowly "renamed and written anew" "zone zone.old" 'mv zone zone.old' 'cp -p /tmp/v2 zone'
+slowly "made for oneself, then given its mode" "zone" 'rm zone && umask 077 && cat /tmp/v2 >zone' 'chmod 640 zone'
 finish

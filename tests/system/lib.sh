@@ -353,7 +353,7 @@ tree_of() {
 		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key -o -name '*~' -o -name '.*.sw?' \\) -prune -o \
 		\\( -type d -printf '%p d %m %u %g\\n' \\) -o \
 		\\( -type l -printf '%p l %l\\n' \\) -o \
-		\\( -type f -printf '%p f %m %u %g $TIMES %s ' -exec sh -c 'sha256sum <\"\$1\"' - {} \\; \\) | sort"
+		\\( -type f -printf '%p f %m %u %g $TIMES %s\\n' -exec sha256sum {} + \\) | sort"
 }
 same_trees() {
 	local a b h

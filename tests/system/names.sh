@@ -42,6 +42,11 @@ is "symbolic links" "$(there 'readlink etc/l etc/dangling etc/out' | tr '\n' ' '
 here 'rm etc/l; ln -s f etc/l'
 is "another target" "$(there 'readlink etc/l')" f
 is "the old target is untouched" "$(there 'cat etc/target')" keep
+target() { there 'stat -c "%U %a %y" etc/f'; }
+before=$(target)
+here 'chown -h dnsadm:dnsops etc/l; touch -h -d 2019-05-06 etc/l'
+is "a link's own owner and time" "$(there 'stat -c "%U %G %y" etc/l')" "$(sh_on ns1 'stat -c "%U %G %y" etc/l')"
+is "which are not its target's" "$(target)" "$before"
 here 'rm etc/l; echo file >etc/l'
 is "a link becomes a file" "$(there 'cat etc/l; stat -c %F etc/l' | tr '\n' ' ')" "file regular file "
 is "and what it pointed to stays" "$(there 'cat etc/f')" x
@@ -54,14 +59,46 @@ here 'mkdir -p etc/a/b/c; echo deep >etc/a/b/c/f'
 is "deep directories" "$(there 'cat etc/a/b/c/f')" deep
 here 'rm etc/a/b/c/f'
 is "an emptied directory stays" "$(there 'stat -c %F etc/a/b/c')" directory
+here 'mkdir -p etc/e/m/p'
+here 'mkdir etc/e/m/p/ty'
+is "empty directories, and nothing but" "$(there 'find etc/e -printf "%y %m "')" "d 755 d 755 d 755 d 755 "
+here 'rm -r etc/e/m/p'
+is "are removed" "$(there 'ls -A etc/e/m; ls -d etc/e/m')" etc/e/m
 here 'touch -d "2019-05-06 07:08:09.123456789" etc/t'
 is "mtimes, to the nanosecond" "$(there 'stat -c %y etc/t')" "$(sh_on ns1 'stat -c %y etc/t')"
-before=$(there 'stat -c %Y etc/target')
-here 'echo other >etc/target; touch -d "2001-01-01" etc/target'
-after=$(there 'stat -c %Y etc/target')
-check "of changed content never backwards" test "$after" -ge "$before"
+# forward SENTENCE COMMAND: what the names in etc/ti show is of other content then, and later, on both hosts.
+times() { sh_on $1 'stat -c %.9Y etc/ti/* | tr "\n" " "'; }
+later() {
+	awk -v a="$1" -v b="$2" 'BEGIN { n = split(a, x); if (!n || split(b, y) != n) exit 1
+		for (i = 1; i <= n; i++) if (y[i] "" <= x[i] "") exit 1 }'
+}
+forward() {
+	local one two
+	one=$(times ns1) two=$(times ns2)
+	here "$2"
+	check "$1" later "$one" "$(times ns1)"
+	check "$1, there too" later "$two" "$(times ns2)"
+}
+here 'mkdir etc/ti; echo 1 >etc/ti/f; echo 1 >etc/ti/g'
+forward "of rewritten files never backwards" 'echo 2 >etc/ti/f; echo 2 >>etc/ti/g'
+forward "of replaced ones" 'echo old >old; touch -d 2001-01-01 old; cp -p old etc/ti/f; mv old etc/ti/g'
+forward "of those whose time was set back with their content" 'for f in f g; do echo 34 >etc/ti/$f; touch -d 2001-01-01 etc/ti/$f; done'
+forward "of those removed and made again" 'rm etc/ti/*; cp -p /etc/hostname etc/ti/f; cp -p /etc/hostname etc/ti/g; touch -d 2001-01-01 etc/ti/*'
+here 'touch -d tomorrow etc/ti/*'
+forward "of those with a time in the future" 'echo 5 >etc/ti/f; sed -i s/n/N/ etc/ti/g'
+# Each host shows a save of its own, that of ns1 the later; that of ns2 has the later time.
+here 'rm etc/ti/g'
+link_down ns2
+sh_on ns2 'echo there >etc/ti/f; touch -d "next week" etc/ti/f'
+before=$(times ns2)
+sh_on ns1 'echo the later one >etc/ti/f'
+link_up ns2
+wait_for 30 file_is "$T/ns2$TREE/etc/ti/f" "the later one"
+check "of what was saved on both hosts" later "$before" "$(times ns2)"
+settle ns1 ns2
+here 'rm -r etc/ti'
 here 'ln etc/target etc/hard'
-is "a hard link arrives as a file" "$(there 'cat etc/hard')" other
+is "a hard link arrives as a file" "$(there 'cat etc/hard')" keep
 
 # Every byte that a name may have.
 cat >"$T/bytes.py" <<'END'
@@ -117,4 +154,28 @@ trees_same "after renames against installs" ns1 ns2
 is "what was written to dN is in no other" "$(sh_on ns1 'for f in etc/p/*/f; do n=${f#etc/p/?}; echo "$(cat $f)" |
 	grep -qx "from ns2 ${n%/f}" || echo "$f: $(cat $f)"; done')" ""
 check "beneath the mount is what the mount shows" diff -r --no-dereference "$T/ns1$TREE/etc/p" "$T/ns2$TREE/etc/p"
+
+# Local files are renamed to names whose versions of a peer are being installed at that moment: all of them were made
+# before any of the renames was known there.
+N=$([ -n "${LONG:-}" ] && echo 15000 || echo 1500)
+renamer() { on $1 env -C "$TREE/etc/r" "$LIB_DIR/renamer.py" "${@:2}" 2>&1; }
+recorded() { on ns2 zonefsctl log --origin ns2 --path "etc/r/a$((N - 1))" | grep -q .; }
+sh_on ns1 'mkdir etc/r'
+renamer ns1 make $N
+settle ns1 ns2
+replicator=$(replicator_pid ns1)
+kill -STOP "$replicator"
+renamer ns2 change $N
+wait_for 60 recorded || bail "the peer's changes"
+renamer ns1 rename $N "$T/ns1$TREE/etc/r" >"$T/renamed" &
+job=$!
+wait_for 30 grep -q ready "$T/renamed" || bail "renamer"
+kill -CONT "$replicator"
+wait $job
+is "$N renames to names that are being installed: none fails" "$(cat "$T/renamed")" "ready"
+settle ns1 ns2
+# Each node has shown times of its own of what both have changed.
+TIMES= trees_same "after these" ns1 ns2
+is "what was renamed is there, or a later save" "$(renamer ns2 check $N | head)" ""
+check "and beneath the mount, too" diff -r "$T/ns1$TREE/etc/r" "$T/ns2$TREE/etc/r"
 finish

@@ -99,7 +99,9 @@ status, r, _ = p.ask(HOOK, string("echo") + string("reload") + data(b"123456789"
 check("a configured hook runs", status == 0, status)
 check("none that is not configured", p.ask(HOOK, string("/bin/sh") + string("reload") +
                                            data(b""))[0] == UNKNOWN)
-check("nor with another verb", p.ask(HOOK, string("echo") + string("-c") + data(b""))[0] == DENIED)
+for verb in ("-c", "stop", "reload-all", ""):
+    status = p.ask(HOOK, string("echo") + string(verb) + data(b""))[0]
+    check("nor with another verb (%s)" % verb, status == DENIED, status)
 
 # ---- nonsense
 

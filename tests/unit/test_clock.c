@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The clocks, and the floor under mtimes.
+ * The clocks, durations as words, and the floor under mtimes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -111,6 +111,24 @@ static void the_environment_moves_the_wall_clock(void **state)
 	assert_in_range(offset_with("999999999999999999999"), 0, 10);
 }
 
+static void durations_are_short(void **state)
+{
+	char text[CLOCK_SPAN_TEXT];
+
+	(void)state;
+#define SPAN(msec, wanted) (clock_span(text, msec), assert_string_equal(text, wanted))
+	SPAN(0, "0 ms");
+	SPAN(-7, "-7 ms");
+	SPAN(1999, "1999 ms");
+	SPAN(4250, "4.2 s");
+	SPAN(12999, "12 s");
+	SPAN(119999, "119 s");
+	SPAN(180000, "3 min");
+	SPAN(7200000, "2 h");
+	SPAN(INT64_C(864000000), "10 d");
+#undef SPAN
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +138,7 @@ int main(void)
 	    cmocka_unit_test(an_older_or_equal_time_becomes_the_next_whole_second),
 	    cmocka_unit_test(a_floor_ahead_of_the_clock_is_raised_by_milliseconds),
 	    cmocka_unit_test(the_result_is_never_below_the_floor_nor_does_it_overflow),
+	    cmocka_unit_test(durations_are_short),
 	    cmocka_unit_test(the_monotonic_clock_does_not_go_back),
 	};
 

@@ -108,21 +108,11 @@ static void counts_are_digits_within_their_range(void **state)
 	assert_int_equal(text_count("0x5", 0, 9), -1);
 }
 
-static void spans_and_sizes_are_short(void **state)
+static void sizes_are_short(void **state)
 {
 	char text[TEXT_MAX];
 
 	(void)state;
-#define SPAN(msec, wanted) (text_span(text, msec), assert_string_equal(text, wanted))
-	SPAN(0, "0 ms");
-	SPAN(-7, "-7 ms");
-	SPAN(1999, "1999 ms");
-	SPAN(4250, "4.2 s");
-	SPAN(12999, "12 s");
-	SPAN(119999, "119 s");
-	SPAN(180000, "3 min");
-	SPAN(7200000, "2 h");
-	SPAN(INT64_C(864000000), "10 d");
 #define SIZE(bytes, wanted) (text_size(text, bytes), assert_string_equal(text, wanted))
 	SIZE(0, "0 bytes");
 	SIZE(1, "1 byte");
@@ -227,7 +217,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_time_is_refused),
 	    cmocka_unit_test(seconds_may_have_decimals),
 	    cmocka_unit_test(counts_are_digits_within_their_range),
-	    cmocka_unit_test(spans_and_sizes_are_short),
+	    cmocka_unit_test(sizes_are_short),
 	    cmocka_unit_test(an_absolute_path_leads_through_the_mount),
 	    cmocka_unit_test(a_relative_path_starts_where_one_is_within_the_mount),
 	    cmocka_unit_test(a_relative_path_starts_at_the_tree_elsewhere),

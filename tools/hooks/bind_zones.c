@@ -92,14 +92,20 @@ static void take(char **to, struct statement *s, size_t i)
 	s->words[i] = NULL;
 }
 
+/* The next statement of a block, which has an end: a text that stops before it is wrong. */
+static void next_inside(struct parser *p, struct statement *s)
+{
+	text_next(&p->text, s);
+	if (s->end == 0 && !p->text.err)
+		p->text.err = ERR_FORMAT;
+}
+
 static void parse_zone_body(struct parser *p, struct raw_zone *z)
 {
 	struct statement s;
 
 	do {
-		text_next(&p->text, &s);
-		if (s.end == 0 && !p->text.err)
-			p->text.err = ERR_FORMAT;
+		next_inside(p, &s);
 		if (s.n > 1 && statement_is(&s, 0, "file"))
 			take(&z->zone.file, &s, 1);
 		else if (statement_is(&s, 0, "type"))
@@ -162,9 +168,7 @@ static void parse_view(struct parser *p, struct statement *head)
 	views[index] = (struct terms){0};
 	take(&name, head, 1);
 	do {
-		text_next(&p->text, &s);
-		if (s.end == 0 && !p->text.err)
-			p->text.err = ERR_FORMAT;
+		next_inside(p, &s);
 		if (statement_is(&s, 0, "zone") && s.end == '{')
 			parse_zone(p, &s, index, name);
 		else if (!parse_terms(p, &s, &p->views[index]) && s.end == '{') {
@@ -202,9 +206,7 @@ static void parse_options(struct parser *p)
 	struct statement s;
 
 	do {
-		text_next(&p->text, &s);
-		if (s.end == 0 && !p->text.err)
-			p->text.err = ERR_FORMAT;
+		next_inside(p, &s);
 		if (s.n > 1 && statement_is(&s, 0, "directory"))
 			take(&p->directory, &s, 1);
 		else if (s.n > 1 && statement_is(&s, 0, "port"))

@@ -163,7 +163,7 @@ static int read_lines(FILE *from, const struct client_call *call)
 		}
 		if (call->json)
 			fputs(text, stdout);
-		else
+		else if (call->each)
 			call->each(call->arg, line);
 		json_decref(line);
 		if (fflush(stdout) != 0)
@@ -186,4 +186,29 @@ int client_call(const struct client_call *call)
 		status = send_request(fd, call) < 0 ? broken(call) : read_lines(from, call);
 	json_decref(call->request);
 	return status;
+}
+
+/* Calls, and says the last line's sentence: where it went well only if `well`. */
+static int call_and_say(struct client_call *call, const char *about, bool well)
+{
+	CLEANUP_FREE char *words = NULL;
+	const char *before = about ? about : "", *colon = about ? ": " : "";
+
+	call->words = &words;
+	int status = client_call(call);
+	if (words && status != CTL_OK)
+		ctl_fail("%s%s%s", before, colon, words);
+	else if (words && well)
+		printf("%s%s%s\n", before, colon, words);
+	return status;
+}
+
+int client_ask(struct client_call call, const char *about)
+{
+	return call_and_say(&call, about, false);
+}
+
+int client_order(struct client_call call, const char *about)
+{
+	return call_and_say(&call, about, true);
 }

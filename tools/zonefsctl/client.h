@@ -22,7 +22,7 @@ struct client_call {
 	json_t *request; /* further fields, or NULL; taken */
 	int silence_sec; /* how long the node may say nothing; 0: for ever */
 	bool json;       /* print the lines as they are, instead of giving them to `each` */
-	void (*each)(void *arg, const json_t *line);
+	void (*each)(void *arg, const json_t *line); /* NULL: only the last one is of interest */
 	void *arg;
 	/* The last line's sentence, a new string that the caller frees; NULL: not wanted. Set to
 	 * NULL where no last line came. */
@@ -31,6 +31,11 @@ struct client_call {
 
 /* The exit status: what the node says, or CTL_FAILED after the reason has been told. */
 int client_call(const struct client_call *call);
+/* Likewise; the last line's sentence, where it says that it went wrong, is told as the reason.
+ * `about`, or NULL, comes before it ("about: ..."). For these two, `words` is their own. */
+int client_ask(struct client_call call, const char *about);
+/* Likewise, and it is said also where all went well. */
+int client_order(struct client_call call, const char *about);
 
 /* A line's field, or what there is in its place: "", 0, false. */
 const char *line_text(const json_t *line, const char *name);

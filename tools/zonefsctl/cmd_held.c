@@ -4,13 +4,9 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/cleanup.h"
-#include "base/err.h"
 #include "tools/zonefsctl/client.h"
-#include "tools/zonefsctl/place.h"
+#include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
 #define ANSWER_SEC 10
@@ -24,52 +20,24 @@ static void say(void *arg, const json_t *line)
 
 int cmd_held(int argc, char **argv)
 {
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "held", .silence_sec = ANSWER_SEC, .each = say, .words = &words};
+	struct client_call call = {.command = "held", .silence_sec = ANSWER_SEC, .each = say};
 
 	if (ctl_no_arguments(argc, argv))
 		return CTL_USAGE;
-	int status = client_call(&call);
-	if (status == CTL_OK && words)
-		printf("%s\n", words);
-	else if (words)
-		ctl_fail("%s", words);
-	return status;
+	return client_order(call, NULL);
 }
 
-/* For one path ("": all that is held). */
-static int decide(const char *command, const char *path)
+/* For one path (NULL: all that is held). */
+static int decide(const char *command, const char *argument)
 {
-	char escaped[PATH_ESCAPED_MAX];
-	CLEANUP_FREE char *words = NULL;
-	json_t *request = json_object();
+	struct client_call call = {
+	    .command = command, .request = json_object(), .silence_sec = ANSWER_SEC};
 
-	json_object_set_new(request, "path",
-			    json_string(path_escape(escaped, sizeof(escaped), path)));
-	struct client_call call = {.command = command,
-				   .request = request,
-				   .silence_sec = ANSWER_SEC,
-				   .each = say,
-				   .words = &words};
-	int status = client_call(&call);
-	if (status == CTL_OK && words)
-		printf("%s\n", words);
-	else if (words)
-		ctl_fail("%s", words);
-	return status;
-}
-
-static int decide_argument(const char *command, const char *mount, const char *argument)
-{
-	char path[PATH_LEN_MAX + 1];
-	int err = place_resolve(mount, argument, path);
-
-	if (err == ERR_DENIED)
-		return ctl_fail("%s: not in the tree, which is mounted at %s", argument, mount);
-	if (err < 0)
-		return ctl_fail("%s: %s", argument, err_text(err));
-	return decide(command, path);
+	if (argument && lines_add_path(call.request, argument) != CTL_OK) {
+		json_decref(call.request);
+		return CTL_FAILED;
+	}
+	return client_order(call, NULL);
 }
 
 static int decide_all(int argc, char **argv)
@@ -80,13 +48,10 @@ static int decide_all(int argc, char **argv)
 	optind = 0;
 	if (getopt_long(argc, argv, "+", none, NULL) != -1)
 		return ctl_usage(argv[0]);
-	const struct conf *c = client_conf();
-	if (!c)
-		return CTL_FAILED;
 	if (optind == argc)
-		return decide(argv[0], "");
+		return decide(argv[0], NULL);
 	for (int i = optind; i < argc; i++)
-		if (decide_argument(argv[0], c->mount, argv[i]) != CTL_OK)
+		if (decide(argv[0], argv[i]) != CTL_OK)
 			status = CTL_FAILED;
 	return status;
 }

@@ -4,10 +4,7 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/text.h"
@@ -42,9 +39,7 @@ static void say(void *arg, const json_t *line)
 int cmd_history(int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "history", .silence_sec = SILENCE_SEC, .each = say, .words = &words};
+	struct client_call call = {.command = "history", .silence_sec = SILENCE_SEC, .each = say};
 	int c, status;
 
 	optind = 0;
@@ -61,8 +56,5 @@ int cmd_history(int argc, char **argv)
 		json_decref(call.request);
 		return status;
 	}
-	status = client_call(&call);
-	if (status != CTL_OK && words)
-		ctl_fail("%s", words);
-	return status;
+	return client_ask(call, NULL);
 }

@@ -36,11 +36,11 @@ static void say_version(const json_t *line)
 
 static void say_after(const json_t *o)
 {
-	char span[TEXT_MAX];
+	char span[CLOCK_SPAN_TEXT];
 
 	if (!json_object_get(o, "after_ms"))
 		return;
-	text_span(span, line_number(o, "after_ms"));
+	clock_span(span, line_number(o, "after_ms"));
 	printf(" after %s", span);
 }
 
@@ -196,12 +196,8 @@ int cmd_log(int argc, char **argv)
 						{"number", required_argument, NULL, 'n'},
 						{"json", no_argument, NULL, 'j'},
 						{0}};
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {.command = "log",
-				   .request = json_object(),
-				   .silence_sec = SILENCE_SEC,
-				   .each = say,
-				   .words = &words};
+	struct client_call call = {
+	    .command = "log", .request = json_object(), .silence_sec = SILENCE_SEC, .each = say};
 	int c, status = CTL_OK;
 
 	optind = 0;
@@ -213,8 +209,5 @@ int cmd_log(int argc, char **argv)
 		json_decref(call.request);
 		return status;
 	}
-	status = client_call(&call);
-	if (status != CTL_OK && words)
-		ctl_fail("%s", words);
-	return status;
+	return client_ask(call, NULL);
 }

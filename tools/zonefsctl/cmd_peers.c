@@ -3,10 +3,7 @@
  * zonefsctl peers: one line each.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
@@ -24,14 +21,8 @@ static void say(void *arg, const json_t *line)
 
 int cmd_peers(int argc, char **argv)
 {
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "peers", .silence_sec = 10, .each = say, .words = &words};
-
 	if (ctl_no_arguments(argc, argv))
 		return CTL_USAGE;
-	int status = client_call(&call);
-	if (status != CTL_OK && words)
-		ctl_fail("%s", words);
-	return status;
+	return client_ask((struct client_call){.command = "peers", .silence_sec = 10, .each = say},
+			  NULL);
 }

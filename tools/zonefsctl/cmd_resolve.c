@@ -3,28 +3,17 @@
  * zonefsctl resolve: of the versions in conflict this one is to be there.
  */
 #include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
 #define SILENCE_SEC 30
 
-static void nothing(void *arg, const json_t *line)
-{
-	(void)arg;
-	(void)line;
-}
-
 int cmd_resolve(int argc, char **argv)
 {
 	static const struct option options[] = {{"take", required_argument, NULL, 't'}, {0}};
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "resolve", .silence_sec = SILENCE_SEC, .each = nothing, .words = &words};
+	struct client_call call = {.command = "resolve", .silence_sec = SILENCE_SEC};
 	const char *take = NULL;
 	int c, status;
 
@@ -44,10 +33,5 @@ int cmd_resolve(int argc, char **argv)
 	}
 	json_object_set_new(call.request, "take", json_string(take));
 	lines_add_who(call.request);
-	status = client_call(&call);
-	if (words && status == CTL_OK)
-		printf("%s: %s\n", argv[optind], words);
-	else if (words)
-		ctl_fail("%s: %s", argv[optind], words);
-	return status;
+	return client_order(call, argv[optind]);
 }

@@ -18,20 +18,10 @@
 
 #define SILENCE_SEC 30
 
-static void nothing(void *arg, const json_t *line)
-{
-	(void)arg;
-	(void)line;
-}
-
 static int restore(const char *path, const char *version)
 {
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {.command = "restore",
-				   .request = json_object(),
-				   .silence_sec = SILENCE_SEC,
-				   .each = nothing,
-				   .words = &words};
+	struct client_call call = {
+	    .command = "restore", .request = json_object(), .silence_sec = SILENCE_SEC};
 	int status = lines_add_path(call.request, path);
 
 	if (status != CTL_OK) {
@@ -40,12 +30,7 @@ static int restore(const char *path, const char *version)
 	}
 	json_object_set_new(call.request, "version", json_string(version));
 	lines_add_who(call.request);
-	status = client_call(&call);
-	if (words && status == CTL_OK)
-		printf("%s: %s\n", path, words);
-	else if (words)
-		ctl_fail("%s: %s", path, words);
-	return status;
+	return client_order(call, path);
 }
 
 /* ---- a tree as it was ---- */
@@ -71,7 +56,7 @@ static int restore_at(int64_t at, const char *what, bool dry_run)
 	struct client_call call = {.command = "restore-at",
 				   .request = json_object(),
 				   .silence_sec = SILENCE_SEC,
-				   .each = dry_run ? say_planned : nothing,
+				   .each = dry_run ? say_planned : NULL,
 				   .words = &words};
 	int status = CTL_OK;
 

@@ -55,22 +55,22 @@ static void say_joining(const json_t *line)
 
 static void say_node(struct status *s, const json_t *line)
 {
-	char span[TEXT_MAX];
+	char span[CLOCK_SPAN_TEXT];
 
 	s->now = line_number(line, "now");
-	text_span(span, s->now - line_number(line, "started"));
+	clock_span(span, s->now - line_number(line, "started"));
 	printf("\n%s (this node), %s, up since %s\n", line_text(line, "node"),
 	       line_text(line, "mount"), span);
 	if (line_bool(line, "joining"))
 		say_joining(line);
 	if (json_object_get(line, "blocked")) {
-		text_span(span, s->now - line_number(line, "blocked_since"));
+		clock_span(span, s->now - line_number(line, "blocked_since"));
 		printf("  STORE CANNOT BE WRITTEN since %s: %s\n"
 		       "  (local edits go on; replication waits until there is room)\n",
 		       span, line_text(line, "blocked"));
 	}
 	if (json_object_get(line, "paused_since")) {
-		text_span(span, s->now - line_number(line, "paused_since"));
+		clock_span(span, s->now - line_number(line, "paused_since"));
 		printf("  PAUSED since %s by %s\n"
 		       "  (local edits are recorded; peers get them after zonefsctl resume)\n",
 		       span, line_text(line, "paused_by"));
@@ -79,7 +79,7 @@ static void say_node(struct status *s, const json_t *line)
 	       line_number(line, "ops"), plural(line_number(line, "ops")),
 	       line_text(line, "vector"));
 	if (line_number(line, "pending") > 0) {
-		text_span(span, line_number(line, "lag_ms"));
+		clock_span(span, line_number(line, "lag_ms"));
 		printf("  waiting    %lld path%s, the oldest since %s\n",
 		       line_number(line, "pending"), plural(line_number(line, "pending")), span);
 	}
@@ -114,7 +114,7 @@ static void say_beneath(const json_t *line)
 
 static void say_hook(const struct status *s, const json_t *line)
 {
-	char ago[TEXT_MAX], took[TEXT_MAX];
+	char ago[CLOCK_SPAN_TEXT], took[CLOCK_SPAN_TEXT];
 
 	printf("  hook       %s: ", line_text(line, "hook"));
 	if (!json_object_get(line, "last")) {
@@ -122,8 +122,8 @@ static void say_hook(const struct status *s, const json_t *line)
 		       line_bool(line, "running") ? "runs for the first time" : "not run yet");
 		return;
 	}
-	text_span(ago, s->now - line_number(line, "last"));
-	text_span(took, line_number(line, "run_ms"));
+	clock_span(ago, s->now - line_number(line, "last"));
+	clock_span(took, line_number(line, "run_ms"));
 	if (!line_bool(line, "failing")) {
 		printf("ok, last run %s ago took %s%s\n", ago, took,
 		       line_bool(line, "running") ? "; runs now" : "");
@@ -143,7 +143,7 @@ static void say_hook(const struct status *s, const json_t *line)
 /* What it has, in comparison with this node. */
 static void say_standing(const json_t *line)
 {
-	char span[TEXT_MAX];
+	char span[CLOCK_SPAN_TEXT];
 
 	if (!json_object_get(line, "ops"))
 		return;
@@ -157,7 +157,7 @@ static void say_standing(const json_t *line)
 		putchar('\n');
 	}
 	if (line_number(line, "pending") > 0) {
-		text_span(span, line_number(line, "lag_ms"));
+		clock_span(span, line_number(line, "lag_ms"));
 		printf("  waiting    %lld path%s, the oldest since %s\n",
 		       line_number(line, "pending"), plural(line_number(line, "pending")), span);
 	}
@@ -170,9 +170,9 @@ static void say_standing(const json_t *line)
 static void say_clock(const json_t *line)
 {
 	long long offset = line_number(line, "clock_offset_ms");
-	char span[TEXT_MAX];
+	char span[CLOCK_SPAN_TEXT];
 
-	text_span(span, offset < 0 ? -offset : offset);
+	clock_span(span, offset < 0 ? -offset : offset);
 	if (!json_object_get(line, "clock_offset_ms"))
 		return;
 	if (offset > CLOCK_MSEC || offset < -CLOCK_MSEC)
@@ -185,14 +185,14 @@ static void say_clock(const json_t *line)
 static void say_peer(const struct status *s, const json_t *line)
 {
 	long long heard = line_number(line, "heard");
-	char span[TEXT_MAX];
+	char span[CLOCK_SPAN_TEXT];
 
 	printf("\n%s, %s: %s\n", line_text(line, "peer"), line_text(line, "address"),
 	       line_text(line, "state"));
 	if (line_text(line, "last_error")[0])
 		printf("  last error %s\n", line_text(line, "last_error"));
 	if (!line_bool(line, "reachable")) {
-		text_span(span, s->now - heard);
+		clock_span(span, s->now - heard);
 		printf("  last heard %s%s\n", heard ? span : "never",
 		       heard ? " ago; what it said then:" : "");
 	}

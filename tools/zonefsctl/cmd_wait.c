@@ -10,11 +10,9 @@
 #include <string.h>
 #include <sys/xattr.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/err.h"
 #include "tools/zonefsctl/client.h"
-#include "tools/zonefsctl/place.h"
+#include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/text.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
@@ -53,30 +51,20 @@ static void say(void *arg, const json_t *line)
 		printf("%s: %s it\n", peer, w->served ? "serves" : "has");
 }
 
-/* Waits for one path ("": everything, as of `serial`). */
-static int wait_for(const struct waiting *w, const char *serial)
+/* For what `request`, which is taken, names. */
+static int wait_for(struct waiting *w, json_t *request)
 {
 	int64_t left = w->until_msec - clock_monotonic_msec();
-	json_t *request = json_object();
-	CLEANUP_FREE char *words = NULL;
 
 	left = left > 0 ? left : 0;
-	if (w->path[0])
-		json_object_set_new(request, "path", json_string(w->path));
-	if (serial)
-		json_object_set_new(request, "serial", json_string(serial));
 	json_object_set_new(request, "served", json_boolean(w->served));
 	json_object_set_new(request, "limit_ms", json_integer(left));
 	struct client_call call = {.command = "wait",
 				   .request = request,
 				   .silence_sec = (int)(left / 1000) + ANSWER_SEC,
 				   .each = say,
-				   .arg = (void *)w,
-				   .words = &words};
-	int status = client_call(&call);
-	if (status != CTL_OK && words)
-		return ctl_fail("%s%s%s", w->path, w->path[0] ? ": " : "", words);
-	return status;
+				   .arg = w};
+	return client_ask(call, w->path[0] ? w->path : NULL);
 }
 
 static int wait_for_all(struct waiting *w, const struct conf *c)
@@ -90,23 +78,19 @@ static int wait_for_all(struct waiting *w, const struct conf *c)
 		return ctl_fail("%s: %s", c->mount, strerror(errno));
 	serial[len] = '\0';
 	w->path = "";
-	return wait_for(w, serial);
+	return wait_for(w, json_pack("{s:s}", "serial", serial));
 }
 
 static int wait_for_path(struct waiting *w, const struct conf *c, const char *argument)
 {
-	char path[PATH_LEN_MAX + 1];
-	char escaped[PATH_ESCAPED_MAX];
-	int err = place_resolve(c->mount, argument, path);
+	json_t *request = json_object();
+	int status = lines_add_path(request, argument);
 
-	if (err == ERR_DENIED)
-		return ctl_fail("%s: not in the tree, which is mounted at %s", argument, c->mount);
-	if (err < 0)
-		return ctl_fail("%s: %s", argument, err_text(err));
-	if (path[0] == '\0')
-		return wait_for_all(w, c);
-	w->path = path_escape(escaped, sizeof(escaped), path);
-	return wait_for(w, NULL);
+	w->path = line_text(request, "path");
+	if (status == CTL_OK && w->path[0])
+		return wait_for(w, request);
+	json_decref(request);
+	return status == CTL_OK ? wait_for_all(w, c) : status;
 }
 
 static int wait_for_each(struct waiting *w, int argc, char **argv)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Times, spans and sizes for people.
+ * Times and sizes for people.
  */
 #include "tools/zonefsctl/text.h"
 
@@ -115,27 +115,6 @@ void text_time(char dst[TEXT_MAX], int64_t msec)
 	if (localtime_r(&sec, &tm))
 		len = strftime(dst, TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm);
 	snprintf(dst + len, TEXT_MAX - len, ".%03d", (int)(msec % 1000));
-}
-
-void text_span(char dst[TEXT_MAX], int64_t msec)
-{
-	static const struct {
-		int64_t from_msec, unit_msec;
-		const char *name;
-	} units[] = {
-	    {172800000, 86400000, "d"}, {7200000, 3600000, "h"}, {120000, 60000, "min"},
-	    {10000, 1000, "s"},         {INT64_MIN, 1, "ms"},
-	};
-	size_t i = 0;
-
-	if (msec >= 2000 && msec < 10000) {
-		snprintf(dst, TEXT_MAX, "%" PRId64 ".%" PRId64 " s", msec / 1000,
-			 msec % 1000 / 100);
-		return;
-	}
-	while (msec < units[i].from_msec)
-		i++;
-	snprintf(dst, TEXT_MAX, "%" PRId64 " %s", msec / units[i].unit_msec, units[i].name);
 }
 
 void text_size(char dst[TEXT_MAX], int64_t bytes)

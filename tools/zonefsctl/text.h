@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Times, spans and sizes as people write and read them. Pure, but for the time zone.
+ * Times and sizes as people write and read them. Pure, but for the time zone.
  */
 #ifndef ZONEFSCTL_TEXT_H
 #define ZONEFSCTL_TEXT_H
@@ -20,8 +20,6 @@ int64_t text_count(const char *text, int64_t min, int64_t max);
 #define TEXT_MAX 64
 /* "2026-11-21 10:14:03.123", local time. */
 void text_time(char dst[TEXT_MAX], int64_t msec);
-/* "850 ms", "4.2 s", "12 s", "3 min", "2 h", "5 d". */
-void text_span(char dst[TEXT_MAX], int64_t msec);
 /* "812 bytes", "2.1 KiB", ... */
 void text_size(char dst[TEXT_MAX], int64_t bytes);
 
