@@ -317,8 +317,9 @@ static void fs_done(struct node *n, void *arg, int status, struct rd *r, int fd)
 	}
 	if (status < 0) {
 		say_self(k, false,
-			 status == ERR_TIMEOUT ? "what was changed here is not told yet"
-					       : err_text(status));
+			 status != ERR_TIMEOUT   ? err_text(status)
+			 : core_joining(n->core) ? "this node is joining and tells nothing yet"
+						 : "what was changed here is not told yet");
 		end(n->waits, k, false);
 		return;
 	}

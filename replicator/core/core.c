@@ -49,6 +49,7 @@ void core_free(struct core *c)
 		STAILQ_REMOVE_HEAD(&c->scans, link);
 		scan_free(c, s);
 	}
+	serials_free(&c->join_rescan);
 	wants_free(c);
 	opwaits_free(c);
 	keys_free(c);

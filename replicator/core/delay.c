@@ -197,6 +197,13 @@ static void move_again(struct core *c, struct delay *d)
 	to->delay->tries = tries;
 }
 
+/* What led to the look that told of the rename; not what has led to another one since. */
+static void told(struct core *c, struct key *k)
+{
+	if (!k->looking)
+		serials_ack(c, &k->looked);
+}
+
 /* What was hinted while the rename was being looked at. */
 static void look_if_hinted(struct core *c, struct key *k)
 {
@@ -227,8 +234,8 @@ static void move_told(struct core *c, struct delay *d)
 	if (to->shown->attrs.kind != KIND_DIR)
 		observe_below(c, to, &to->looked);
 	observe_below(c, from, &from->looked);
-	serials_ack(c, &to->looked);
-	serials_ack(c, &from->looked);
+	told(c, to);
+	told(c, from);
 	look_if_hinted(c, to);
 	look_if_hinted(c, from);
 }
@@ -285,6 +292,20 @@ void delay_seen(struct core *c, struct key *k, const struct observation *o)
 		move_seen(c, d);
 }
 
+/* What a look found at k stays local: nothing is to be told of it late, and a rename that it was
+ * part of is none any more. */
+void delay_local(struct core *c, struct key *k)
+{
+	struct delay *d = k->delay;
+
+	if (!d || !d->due)
+		return;
+	if (d->kind == DELAY_MOVE)
+		delay_break(c, d, k, k);
+	else
+		delay_end(c, d);
+}
+
 static void add_edit(struct edit **list, uint32_t *n, uint32_t *cap, struct edit e)
 {
 	GROW(*list, *n, *cap);
@@ -336,8 +357,8 @@ void delay_scanned(struct core *c, struct scan *s)
 	author_edits(c, list, n);
 	free(list);
 	free(target);
-	serials_ack(c, &to->looked);
-	serials_ack(c, &from->looked);
+	told(c, to);
+	told(c, from);
 	look_if_hinted(c, to);
 	while ((k = key_next_below(c, from->path, k))) { /* what had no partner */
 		if (observe_may_go(c, k))

@@ -66,6 +66,9 @@ static void join(struct core *c, bool equal)
 			  : "the peers' tree is taken, what only this node has is published");
 	s = scan_new(c, "");
 	s->take_in = true;
+	serials_move(&s->serials, &c->join_rescan);
+	for (struct key *k = key_first(c, ""); k; k = key_next(k))
+		serials_move(&s->serials, &k->hinted);
 }
 
 static void join_if_all_answered(struct core *c)
@@ -172,7 +175,7 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 
 /* The first tree has been gone through: from here on this is an ordinary node.
  */
-void join_taken(struct core *c)
+void join_taken(struct core *c, const struct scan *s)
 {
 	c->taking_in = false;
 	store_joined(c);
@@ -181,7 +184,7 @@ void join_taken(struct core *c)
 		if (k->edited) {
 			k->edited = false;
 			key_scratch(c, k);
-			observe_look(c, k);
+			observe_look_for(c, k, &s->serials);
 		}
 		place_consider(c, k);
 	}

@@ -123,6 +123,16 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		observe_look(c, k);
 }
 
+/* Everything will be looked at after the join, and is told then. */
+static void joining_hint(struct core *c, struct key *k, struct key *from, const struct event *e)
+{
+	bool tree = e->hint.flags & HINT_TREE;
+
+	k->edited = !observe_local(c, k, tree);
+	if (!k->edited && (!from || observe_local(c, from, tree)))
+		serials_ack(c, &k->hinted);
+}
+
 void observe_hint(struct core *c, const struct event *e)
 {
 	struct key *k = key_get(c, e->path);
@@ -131,6 +141,8 @@ void observe_hint(struct core *c, const struct event *e)
 
 	key_scratch(c, k);
 	k->touched = c->step; /* what a scan has read may be older */
+	if (c->joining)       /* the later hint stands for the earlier ones */
+		serials_ack(c, &k->hinted);
 	serials_add(&k->hinted, e->hint.serial);
 	remember_who(k, e);
 	if (e->hint.from && e->hint.from[0]) {
@@ -140,9 +152,8 @@ void observe_hint(struct core *c, const struct event *e)
 		from->touched = c->step;
 	}
 	mark_hint(c, k, from, e);
-	if (c->joining) { /* everything will be looked at after the join */
-		k->edited = !observe_local(c, k, tree);
-		serials_ack(c, &k->hinted);
+	if (c->joining) {
+		joining_hint(c, k, from, e);
 		return;
 	}
 	if (!from && observe_local(c, k, tree)) {
@@ -224,7 +235,7 @@ static bool dir_seen(const struct key *k, const struct observation *o)
 }
 
 void observe_compare(struct core *c, struct key *k, const struct observation *o,
-		    const struct serials *why)
+		     const struct serials *why)
 {
 	bool removed = brake_removes(k, o), approved = k->approved, put_back = k->put_back;
 
@@ -321,7 +332,9 @@ void observe_looked(struct core *c, const struct event *e)
 	c->nlooking--;
 	if (k->local)
 		mark_looked(c, k, o);
-	else if (!observe_local(c, k, o->attrs.kind == KIND_DIR))
+	if (observe_local(c, k, o->attrs.kind == KIND_DIR))
+		delay_local(c, k);
+	else
 		looked(c, k, o);
 	k->confirming = false;
 	if (!k->delay && !k->looking)

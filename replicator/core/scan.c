@@ -59,9 +59,9 @@ void scan_again(struct core *c, uint64_t serial)
 {
 	struct scan *s;
 
-	if (c->joining) {
-		if (serial)
-			effect_add(c, EFFECT_ACK, NULL)->serial = serial;
+	if (c->joining) { /* told with the first tree; the later stands for the earlier ones */
+		serials_ack(c, &c->join_rescan);
+		serials_add(&c->join_rescan, serial);
 		return;
 	}
 	STAILQ_FOREACH(s, &c->scans, link)
@@ -113,9 +113,9 @@ void scan_ended(struct core *c, const struct event *e)
 	scan_missing(c, s);
 	if (!s->path[0])
 		brake_scanned(c);
-	serials_ack(c, &s->serials);
 	if (s->take_in)
-		join_taken(c);
+		join_taken(c, s);
+	serials_ack(c, &s->serials);
 	scan_free(c, s);
 }
 
@@ -132,7 +132,7 @@ static void found_meanwhile(struct key *k, const struct scan *s, const struct ob
 
 /* Found by a scan. What the disk held a while ago may have been replaced since:
  * what looks like a change of a path that was touched meanwhile is looked at
- * anew. */
+ * anew; so is what has been removed or emptied, since it is told late. */
 void scan_found(struct core *c, struct key *k, const struct observation *o)
 {
 	struct scan *s = STAILQ_FIRST(&c->scans);
@@ -143,8 +143,8 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 	if (s->move && path_below(k->path, s->path)) {
 		struct edit *edit;
 
-		if (o->status < 0 || o->busy || o->too_big || o->unchanged || !observe_differs(k, o) ||
-		    o->attrs.kind == KIND_OTHER) {
+		if (o->status < 0 || o->busy || o->too_big || o->unchanged ||
+		    !observe_differs(k, o) || o->attrs.kind == KIND_OTHER) {
 			observe_look_for(c, k, &s->serials);
 			return;
 		}
@@ -173,7 +173,8 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 		join_take(c, k, o);
 		return;
 	}
-	if (observe_differs(k, o) && (k->touched >= s->step || o->attrs.kind == KIND_ABSENT)) {
+	if (observe_differs(k, o) &&
+	    (k->touched >= s->step || o->attrs.kind == KIND_ABSENT || brake_removes(k, o))) {
 		observe_look_for(c, k, &s->serials);
 		return;
 	}

@@ -311,6 +311,7 @@ struct core {
 	bool joining;
 	bool taking_in;     /* joined, and the scan of the first tree runs */
 	bool take_in_equal; /* nobody had anything: imports carry their mtime */
+	struct serials join_rescan; /* the rescan that was asked for while joining */
 
 	struct key **scratch;
 	uint32_t nscratch;
@@ -442,6 +443,7 @@ void delay_failed(struct core *c, struct key *k, int64_t msec);
 void delay_move(struct core *c, struct key *from, struct key *to, bool tree);
 void delay_end(struct core *c, struct delay *d);
 void delay_seen(struct core *c, struct key *k, const struct observation *o);
+void delay_local(struct core *c, struct key *k);
 void delay_scanned(struct core *c, struct scan *s);
 void delays_due(struct core *c);
 
@@ -557,7 +559,7 @@ void join_start(struct core *c);
 void join_answered(struct core *c, uint32_t peer, const struct page *page);
 void join_alone(struct core *c);
 void join_take(struct core *c, struct key *k, const struct observation *o);
-void join_taken(struct core *c);
+void join_taken(struct core *c, const struct scan *s);
 void join_heard(struct core *c, uint32_t peer, bool joining);
 
 #endif

@@ -250,7 +250,8 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 	}
 }
 
-static void check_unpublished(struct world *w, struct node *n, const struct path_truth *p)
+static void check_unpublished(struct world *w, struct node *n, const struct path_truth *p,
+			      const char *invariant)
 {
 	struct spot *spot = truth_spot(w, n, p->path);
 	const struct version *v = core_visible(n->core, p->path);
@@ -263,8 +264,28 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 		return;
 	if (a.kind == KIND_DIR || (a.kind == KIND_ABSENT && (!v || !version_live(v))))
 		return;
-	world_fail(w, "loses nothing", "save %d of %s on %s never became a version", spot->last,
+	world_fail(w, invariant, "save %d of %s on %s did not become a version", spot->last,
 		   p->path, n->name);
+}
+
+/* All hints are acknowledged: who waits for that is told that everything here has been told. */
+void check_acked(struct world *w, struct node *n)
+{
+	if (n->hints || !n->fs_up || !n->joined || core_joining(n->core))
+		return;
+	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
+		const struct path_truth *p = w->paths[i];
+		struct inode *now = disk_find(&n->disk, p->path);
+		const struct shown *s = core_shown(n->core, p->path);
+
+		if (now && now->writers > 0)
+			continue; /* who waits is told of the writer */
+		if (!now && (!s || s->attrs.kind == KIND_ABSENT || s->leftover))
+			continue; /* nobody had been told that it was there */
+		if (truth_local(w, n, p->path, true) || truth_local(w, n, p->path, false))
+			continue;
+		check_unpublished(w, n, p, "wait is exact");
+	}
 }
 
 static void check_back(struct world *w, struct node *n, const struct path_truth *p)
@@ -297,7 +318,7 @@ void check_end(struct world *w)
 			struct node *n = &w->nodes[k];
 
 			check_lost(w, n, p);
-			check_unpublished(w, n, p);
+			check_unpublished(w, n, p, "loses nothing");
 			check_back(w, n, p);
 		}
 	}

@@ -119,7 +119,6 @@ void fs_acked(struct world *w, struct node *n, uint64_t serial)
 {
 	struct fs_hint **at = &n->hints;
 
-	(void)w;
 	for (; *at; at = &(*at)->next) {
 		struct fs_hint *h = *at;
 
@@ -129,6 +128,7 @@ void fs_acked(struct world *w, struct node *n, uint64_t serial)
 		if (!h->next)
 			n->hints_end = at;
 		free(h);
+		check_acked(w, n);
 		return;
 	}
 }

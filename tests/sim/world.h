@@ -385,6 +385,8 @@ void trace_effect(struct world *w, const struct node *n, const struct effect *e)
 /* ---- check.c ---- */
 bool check_stored(const struct node *n, const char *path, struct dot d);
 void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems);
+/* After an acknowledgement. */
+void check_acked(struct world *w, struct node *n);
 void check_vector(struct world *w, struct node *n, const struct vv *v);
 void check_intent(struct world *w, struct node *n, const char *path, const struct intent *i);
 /* All is quiet and equal: NULL, or what is not so yet. */

@@ -38,7 +38,8 @@ struct host {
 	uint64_t serial;
 	uint64_t lives;
 	int64_t wake;
-	uint64_t acked;
+	uint64_t acked; /* the last one */
+	uint64_t acks;
 	uint32_t broadcasts;
 	uint32_t told_items; /* of the last broadcast */
 	uint32_t asks;
@@ -252,6 +253,7 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		break;
 	case EFFECT_ACK:
 		h->acked = e->serial;
+		h->acks++;
 		break;
 	case EFFECT_LOOK:
 		story_look(s, h, e->path, false);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * When is a hint acknowledged? When what it led to has been told: `zonefsctl wait` relies on it. Told
+ * as stories.
+ */
+#include "tests/unit/core_help.h"
+
+static struct story s;
+#define N1 (&s.host[0])
+#define N2 (&s.host[1])
+
+static int end(void **state)
+{
+	(void)state;
+	story_end(&s);
+	return 0;
+}
+
+static void rescan(struct host *h)
+{
+	struct event e = {.type = EVENT_RESCAN, .path = ""};
+
+	e.hint.serial = ++h->serial;
+	e.hint.from = "";
+	story_event(&s, h, &e);
+	story_run(&s);
+}
+
+/* Every hint was acknowledged. */
+static bool waited(const struct host *h)
+{
+	return h->acks == h->serial;
+}
+
+static void a_save_made_while_joining_is_acknowledged_when_it_is_told(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	assert_true(core_joining(N1->core));
+	user_saves(&s, N1, "zone", 1);
+	user_saves(&s, N1, "zone", 2);
+	assert_false(waited(N1));
+	story_up(&s, N2);
+	assert_false(core_joining(N1->core));
+	assert_true(waited(N1));
+	expect_content(N2, "zone", 2);
+}
+
+static void so_is_a_save_that_a_crash_meets_after_the_join(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	user_saves(&s, N1, "zone", 1);
+	s.hold = EFFECT_SCAN; /* the first tree is not read yet */
+	story_up(&s, N2);
+	assert_false(waited(N1));
+	story_crash(&s, N1);
+	s.hold = -1;
+	assert_false(waited(N1));
+}
+
+static void a_rescan_while_joining_is_acknowledged_with_the_first_tree(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	disk_write(&s, N1, "zone", 1);
+	rescan(N1);
+	rescan(N1);
+	assert_false(waited(N1));
+	story_up(&s, N2);
+	assert_true(waited(N1));
+	expect_content(N2, "zone", 1);
+}
+
+static void what_stays_local_is_acknowledged_while_joining(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	user_saves(&s, N1, "zone.jnl", 1);
+	assert_true(waited(N1));
+}
+
+static void a_rescan_waits_for_a_file_that_was_emptied(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	s.now += 10;
+	disk_write(&s, N1, "zone", 0);
+	rescan(N1);
+	assert_false(waited(N1)); /* told at the end of delete-delay, as a disappearance is */
+	story_wait(&s, 200);
+	assert_true(waited(N1));
+	expect_content(N2, "zone", 0);
+}
+
+/* The looks that are to tell of the rename are out; then the new name goes. */
+static void a_hint_during_the_telling_of_a_rename_has_a_look_of_its_own(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "a", 1);
+	user_renames(&s, N1, "a", "b");
+	s.hold = EFFECT_LOOK;
+	story_wait(&s, 150);
+	story_release(&s, N1, EFFECT_LOOK, "b");
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "b"), s.now);
+	story_hint(&s, N1, "b", "");
+	story_run(&s);
+	story_release(&s, N1, EFFECT_LOOK, "a"); /* now it is told */
+	assert_int_equal(versions_of(N2, "b"), 1);
+	assert_false(waited(N1));
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 200);
+	assert_true(waited(N1));
+	expect_absent(N2, "b");
+}
+
+static void named_makes(struct host *h, const char *path, uint64_t content)
+{
+	s.now += 10;
+	disk_write(&s, h, path, content);
+	story_hint_by(&s, h, path, "", HINT_NAMES | HINT_CREATED, "named");
+	story_run(&s);
+}
+
+/* Somebody renames a zone to a name that named takes for a file of its own a moment later. */
+static void a_rename_to_a_name_that_becomes_local_tells_that_the_old_name_has_gone(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	user_renames(&s, N1, "zone", "tmp-AbCdEfGhIj");
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "tmp-AbCdEfGhIj"), s.now);
+	named_makes(N1, "tmp-AbCdEfGhIj", 2);
+	story_wait(&s, 500);
+	expect_absent(N2, "zone");
+	expect_absent(N2, "tmp-AbCdEfGhIj");
+	assert_true(waited(N1));
+	user_saves(&s, N2, "zone", 3); /* and the name is free again */
+	expect_content(N1, "zone", 3);
+}
+
+/* Peers have a file of that name; it is deleted, and named makes one before that is told. */
+static void a_delete_is_told_when_the_local_file_of_that_name_has_gone(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "db-internal", 1);
+	expect_content(N2, "db-internal", 1);
+	user_deletes(&s, N1, "db-internal");
+	named_makes(N1, "db-internal", 2);
+	story_wait(&s, 500);
+	assert_true(waited(N1));
+	expect_content(N2, "db-internal", 1);
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "db-internal"), s.now);
+	story_hint_by(&s, N1, "db-internal", "", HINT_NAMES, "named");
+	story_run(&s);
+	story_wait(&s, 500);
+	expect_absent(N2, "db-internal");
+	assert_true(waited(N1));
+}
+
+#define STORY(f) cmocka_unit_test_teardown(f, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    STORY(a_save_made_while_joining_is_acknowledged_when_it_is_told),
+	    STORY(so_is_a_save_that_a_crash_meets_after_the_join),
+	    STORY(a_rescan_while_joining_is_acknowledged_with_the_first_tree),
+	    STORY(what_stays_local_is_acknowledged_while_joining),
+	    STORY(a_rescan_waits_for_a_file_that_was_emptied),
+	    STORY(a_hint_during_the_telling_of_a_rename_has_a_look_of_its_own),
+	    STORY(a_rename_to_a_name_that_becomes_local_tells_that_the_old_name_has_gone),
+	    STORY(a_delete_is_told_when_the_local_file_of_that_name_has_gone),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
