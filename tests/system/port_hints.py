@@ -19,8 +19,11 @@ def sh(command):
 
 
 def hints(command):
+    """What is told of a command, or how it has failed."""
     p.told()
-    sh(command)
+    status = subprocess.run(["bash", "-c", command], stdout=subprocess.DEVNULL).returncode
+    if status:
+        return "status %d" % status
     return sorted((h.path, h.from_, h.flags) for h in p.told() if h.what == CHANGED_HINT)
 
 
@@ -118,8 +121,10 @@ p.until(lambda h: h.path == "unacked")
 p.close()
 put("while-away", "x")
 p = Port(node, tree)
+p.until(lambda h: h.path == "while-away")
 check("what was not acknowledged is told to the next replicator",
-      {h.path for h in p.told()} == {"unacked", "while-away"})
+      {h.path for h in p.hints} == {"unacked", "while-away"}, p.hints)
+p.told()
 
 # ---- the mtime floor
 

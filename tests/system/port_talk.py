@@ -233,7 +233,10 @@ class Port:
             for h in self.hints:
                 if wanted(h):
                     return h
-            self.one()
+            try:
+                self.one()
+            except TimeoutError:
+                break
         return None
 
 
