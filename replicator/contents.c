@@ -298,8 +298,36 @@ void contents_peer(struct contents *c, uint32_t peer, bool reachable)
 		want_idle(c, c->resting.first);
 }
 
-static void ask_large(struct contents *c)
+/* Opens its incoming file, and takes in what an earlier attempt has left there. Is it at an end, so
+ * that the rest can be asked for? Where not, *more says whether to go on soon. */
+static bool open_large(struct contents *c, struct want *w, bool *more)
 {
+	int err = 0;
+
+	if (!w->incoming) {
+		if (c->nlarge >= CONTENTS_LARGE_MAX)
+			return false;
+		err = incoming_open(c->node->store, w->hash, true, &w->incoming);
+		w->ready = false;
+		c->nlarge += err == 0;
+	}
+	if (err == 0 && !w->ready) {
+		err = incoming_take_in(w->incoming);
+		w->ready = err == 0;
+		*more |= err > 0;
+	}
+	if (err < 0) {
+		log_limited(LOG_LEVEL_WARNING, "a content cannot be written: %s", err_text(err));
+		want_put_away(c, w, true);
+		want_rest(c, w);
+	}
+	return w->ready;
+}
+
+/* True: there is more to do at once. */
+static bool ask_large(struct contents *c)
+{
+	bool more = false;
 	struct want *next, *w = c->large.first;
 
 	for (int i = 0; w && i < SCAN_MAX; i++, w = next) {
@@ -313,22 +341,12 @@ static void ask_large(struct contents *c)
 		}
 		if (c->under_way[peer] >= CONTENTS_REQUESTS_MAX)
 			continue;
-		if (!w->incoming) {
-			if (store_has(c->node->store, w->hash)) {
-				want_arrived(c, w);
-				continue;
-			}
-			if (c->nlarge >= CONTENTS_LARGE_MAX)
-				continue;
-			int err = incoming_open(c->node->store, w->hash, true, &w->incoming);
-			if (err < 0) {
-				log_limited(LOG_LEVEL_WARNING, "a content cannot be written: %s",
-					    err_text(err));
-				want_rest(c, w);
-				continue;
-			}
-			c->nlarge++;
+		if (!w->incoming && store_has(c->node->store, w->hash)) {
+			want_arrived(c, w);
+			continue;
 		}
+		if (!open_large(c, w, &more))
+			continue;
 		if (incoming_size(w->incoming) >= w->size) {
 			want_unlist(w);
 			finish_large(c, w, peer);
@@ -338,9 +356,10 @@ static void ask_large(struct contents *c)
 		add(r, w);
 		send(c, r);
 	}
+	return more;
 }
 
-void contents_tick(struct contents *c)
+bool contents_work(struct contents *c)
 {
 	int64_t now = c->node->now_msec;
 
@@ -362,8 +381,7 @@ void contents_tick(struct contents *c)
 	}
 	if (c->small.first)
 		ask_small(c);
-	if (c->large.first)
-		ask_large(c);
+	return c->large.first && ask_large(c);
 }
 
 int64_t contents_wake(const struct contents *c)

@@ -28,8 +28,8 @@ void contents_take(struct contents *c, uint32_t peer, const struct message *m);
 /* The peer became reachable (ask it anew), or is no more (what it was asked for is asked
  * elsewhere). */
 void contents_peer(struct contents *c, uint32_t peer, bool reachable);
-/* Once a round: sends requests. */
-void contents_tick(struct contents *c);
+/* Once a round: sends requests. True if there is more to do at once. */
+bool contents_work(struct contents *c);
 int64_t contents_wake(const struct contents *c);
 uint32_t contents_wanted(const struct contents *c);
 

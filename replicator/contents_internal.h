@@ -19,6 +19,7 @@ struct want {
 	uint64_t tried; /* bit i: peer i does not have it */
 	int64_t rest_msec;
 	struct incoming *incoming; /* large, under way */
+	bool ready;                /* what it had before has been taken in */
 };
 
 struct want_list {

@@ -217,7 +217,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		more = given >= NODE_ROUND_MAX;
 		more |= taker_work(n->taker);
 		more |= placer_work(n->placer);
-		contents_tick(n->contents);
+		more |= contents_work(n->contents);
 	}
 	runner_end_round(n->runner, n->now_msec);
 	if (!runner_blocked(n->runner))

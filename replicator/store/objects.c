@@ -28,7 +28,8 @@
 
 #define KEPT_SEC (24 * 60 * 60) /* a cut off incoming file */
 #define YOUNG_SEC (60 * 60)     /* an object that a version may yet refer to */
-#define BLOCK (256 * 1024)
+#define BLOCK (1024 * 1024)
+#define WRITE_OUT (4 * 1024 * 1024) /* the kernel is told to begin with as much */
 
 struct incoming {
 	struct store *store;
@@ -38,6 +39,8 @@ struct incoming {
 	char name[HASH_TEXT + 8];
 	struct hash hash;
 	uint64_t size; /* content so far */
+	/* Bytes of the file that the disk has, and that the kernel has begun to write. */
+	uint64_t written, begun;
 	XXH3_state_t *state;
 };
 
@@ -127,32 +130,52 @@ static int write_at(int fd, const uint8_t *p, size_t len, uint64_t at)
 	return 0;
 }
 
-/* Takes in what an earlier one has written; anything odd begins anew. */
-static int take_in(struct incoming *in)
+/* The file's first byte; anything odd begins anew. */
+static int begin(struct incoming *in)
 {
-	CLEANUP_FREE uint8_t *block = malloc(BLOCK);
 	const uint8_t format = OBJECT_FORMAT_PLAIN;
 	uint8_t first;
 
+	if (pread(in->fd, &first, 1, 0) == 1 && first == OBJECT_FORMAT_PLAIN)
+		return 0;
+	if (ftruncate(in->fd, 0) < 0)
+		return -errno;
+	return write_at(in->fd, &format, 1, 0);
+}
+
+int incoming_take_in(struct incoming *in)
+{
+	CLEANUP_FREE uint8_t *block = malloc(BLOCK);
+	ssize_t n;
+
 	if (!block)
 		return -ENOMEM;
-	if (pread(in->fd, &first, 1, 0) != 1 || first != OBJECT_FORMAT_PLAIN) {
-		if (ftruncate(in->fd, 0) < 0)
-			return -errno;
-		return write_at(in->fd, &format, 1, 0);
-	}
-	for (;;) {
-		ssize_t n = pread(in->fd, block, BLOCK, (off_t)(1 + in->size));
+	do
+		n = pread(in->fd, block, BLOCK, (off_t)(1 + in->size));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	XXH3_128bits_update(in->state, block, (size_t)n);
+	in->size += (uint64_t)n;
+	in->written = in->begun = in->size;
+	return n > 0;
+}
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return 0;
-		XXH3_128bits_update(in->state, block, (size_t)n);
-		in->size += (uint64_t)n;
-	}
+/* Whoever writes stands still in the fsync at the end, and with it the node's heartbeats. So the
+ * kernel begins with each few megabytes when they have come, and is waited for a few megabytes later:
+ * little is left to do at the end, however large the content and slow the disk. */
+static int write_out(struct incoming *in)
+{
+	if (in->size - in->begun < WRITE_OUT)
+		return 0;
+	if (sync_file_range(in->fd, (off_t)in->written, (off_t)(in->begun - in->written),
+			    SYNC_FILE_RANGE_WAIT_BEFORE) < 0 ||
+	    sync_file_range(in->fd, (off_t)in->begun, (off_t)(in->size - in->begun),
+			    SYNC_FILE_RANGE_WRITE) < 0)
+		return -errno;
+	in->written = in->begun;
+	in->begun = in->size;
+	return 0;
 }
 
 static int open_file(struct store *s, struct incoming *in, bool resume)
@@ -166,7 +189,7 @@ static int open_file(struct store *s, struct incoming *in, bool resume)
 	in->fd = openat(s->incoming_fd, in->name, flags, 0600);
 	if (in->fd < 0)
 		return -errno;
-	return take_in(in);
+	return begin(in);
 }
 
 static int incoming_start(struct store *s, const struct incoming *how, bool resume,
@@ -218,7 +241,9 @@ int incoming_write(struct incoming *in, const void *p, size_t len)
 {
 	if (len > VERSION_SIZE_MAX - in->size)
 		return ERR_LIMIT;
-	int err = write_at(in->fd, p, len, 1 + in->size);
+	int err = write_out(in);
+	if (!err)
+		err = write_at(in->fd, p, len, 1 + in->size);
 	if (err) {
 		/* As if nothing of it had been written. */
 		int cut = ftruncate(in->fd, (off_t)(1 + in->size));
@@ -228,11 +253,6 @@ int incoming_write(struct incoming *in, const void *p, size_t len)
 	XXH3_128bits_update(in->state, p, len);
 	in->size += len;
 	return 0;
-}
-
-int incoming_flush(struct incoming *in)
-{
-	return fsync(in->fd) < 0 ? -errno : 0;
 }
 
 static struct hash digest(const struct incoming *in)
@@ -265,9 +285,8 @@ static int place(struct incoming *in, struct hash hash)
 	struct store *s = in->store;
 	char name[OBJECT_NAME];
 
-	int err = incoming_flush(in);
-	if (err)
-		return err;
+	if (fsync(in->fd) < 0)
+		return -errno;
 	object_name(name, hash);
 	CLEANUP_CLOSE int directory = object_directory(s, name);
 	if (directory < 0)

@@ -66,17 +66,17 @@ bool store_has(struct store *s, struct hash hash);
 int store_put(struct store *s, struct hash hash, const void *p, size_t len);
 
 /* A large content, written piece by piece into a file. `resume`: goes on where an earlier, cut off
- * one of that hash ended. -EBUSY where one of that hash is open. Cancel or finish all before
- * store_close. */
+ * one of that hash ended, when incoming_take_in has gone through that. -EBUSY where one of that hash
+ * is open. Cancel or finish all before store_close. */
 struct incoming;
 int incoming_open(struct store *s, struct hash hash, bool resume, struct incoming **out);
+/* What an earlier one has written: takes in a megabyte of it. 1: there may be more; 0: that was all,
+ * now it can be written to; or -errno. */
+int incoming_take_in(struct incoming *in);
 uint64_t incoming_size(const struct incoming *in);
-/* An error leaves it as it was before. May be called, as incoming_flush, from another thread than
- * the store's while nobody else uses this `in`. */
+/* An error leaves it as it was before. */
 int incoming_write(struct incoming *in, const void *p, size_t len);
-/* Fsyncs, which finishing then does not have to wait for. */
-int incoming_flush(struct incoming *in);
-/* Fsyncs, proves the hash (ERR_CORRUPT: thrown away), puts it in place; frees. After another error
+/* Fsyncs (a few megabytes at the most are not on the disk by then), proves the hash (ERR_CORRUPT: thrown away), puts it in place; frees. After another error
  * what was written is kept for `resume`. */
 int incoming_finish(struct incoming *in);
 /* Frees; what was written is kept for `resume` where keep. */

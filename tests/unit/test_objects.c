@@ -49,13 +49,25 @@ static int files_in(const char *dir, const char *name)
 	return n;
 }
 
+static struct incoming *resumed(struct store *s, struct hash hash)
+{
+	struct incoming *in;
+	int more;
+
+	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	while ((more = incoming_take_in(in)) > 0)
+		;
+	assert_int_equal(more, 0);
+	return in;
+}
+
 static void a_content_comes_in_pieces(void **state)
 {
 	struct store *s = store_at(*state);
 	struct hash hash = make_content();
 	struct incoming *in;
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_size(in), 0);
 	for (size_t at = 0; at < LEN; at += 1000)
 		assert_int_equal(incoming_write(in, content + at, 1000), 0);
@@ -74,19 +86,104 @@ static void a_cut_off_content_goes_on_where_it_ended(void **state)
 	struct hash hash = make_content();
 	struct incoming *in;
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_write(in, content, 100000), 0);
 	incoming_cancel(in, true);
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_size(in), 100000);
 	assert_int_equal(incoming_write(in, content + 100000, 100000), 0);
 	incoming_cancel(in, true);
 	s = reopened(s, *state); /* also after a restart */
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_size(in), 200000);
 	assert_int_equal(incoming_write(in, content + 200000, 100000), 0);
 	assert_int_equal(incoming_finish(in), 0);
 	expect_content(s, hash);
+	store_close(s);
+}
+
+/* A piece of MANY; the content is as many of them. */
+static uint8_t piece[1024 * 1024];
+#define MANY 20
+
+static void write_many(struct incoming *in)
+{
+	for (int i = 0; i < MANY; i++) {
+		memset(piece, i, sizeof(piece));
+		assert_int_equal(incoming_write(in, piece, sizeof(piece)), 0);
+	}
+}
+
+static void what_was_there_is_taken_in_piece_by_piece(void **state)
+{
+	struct store *s = store_at(*state);
+	struct hash hash = make_content();
+	struct incoming *in = resumed(s, hash);
+	uint64_t before = 0;
+
+	write_many(in);
+	incoming_cancel(in, true);
+	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	while (incoming_take_in(in) > 0) {
+		assert_true(incoming_size(in) - before <= sizeof(piece));
+		before = incoming_size(in);
+	}
+	assert_int_equal(incoming_size(in), MANY * sizeof(piece));
+	incoming_cancel(in, false);
+	store_close(s);
+}
+
+/* What the kernel was told of a file, instead of the C library's. */
+static uint64_t waited_for, told_to_write;
+static int write_fails;
+
+int sync_file_range(int fd, off_t offset, off_t n, unsigned flags)
+{
+	uint64_t end = (uint64_t)(offset + n);
+
+	(void)fd;
+	if (write_fails) {
+		errno = write_fails;
+		return -1;
+	}
+	if (flags & SYNC_FILE_RANGE_WAIT_BEFORE && end > waited_for)
+		waited_for = end;
+	if (flags & SYNC_FILE_RANGE_WRITE && end > told_to_write)
+		told_to_write = end;
+	return 0;
+}
+
+static void little_is_left_to_write_at_the_end(void **state)
+{
+	const uint64_t size = MANY * sizeof(piece), mega = 1024 * 1024;
+	struct store *s = store_at(*state);
+	struct incoming *in;
+	uint64_t got;
+	struct hash hash;
+
+	waited_for = told_to_write = 0;
+	assert_int_equal(incoming_open_new(s, &in), 0);
+	write_many(in);
+	assert_in_range(told_to_write, size - 5 * mega, size);
+	assert_in_range(waited_for, size - 10 * mega, told_to_write);
+	assert_int_equal(incoming_finish_new(in, &hash, &got), 0);
+	assert_int_equal(got, size);
+	store_close(s);
+}
+
+static void a_disk_that_cannot_write_is_told_by_the_next_piece(void **state)
+{
+	struct store *s = store_at(*state);
+	struct incoming *in;
+	int err = 0;
+
+	assert_int_equal(incoming_open_new(s, &in), 0);
+	write_fails = EIO;
+	for (int i = 0; i < MANY && err == 0; i++)
+		err = incoming_write(in, piece, sizeof(piece));
+	write_fails = 0;
+	assert_int_equal(err, -EIO);
+	incoming_cancel(in, false);
 	store_close(s);
 }
 
@@ -96,7 +193,7 @@ static void a_content_begins_anew_where_nobody_resumes(void **state)
 	struct hash hash = make_content();
 	struct incoming *in;
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_write(in, "wrong", 5), 0);
 	incoming_cancel(in, true);
 	assert_int_equal(incoming_open(s, hash, false, &in), 0);
@@ -112,13 +209,13 @@ static void a_wrong_content_is_thrown_away(void **state)
 	struct hash hash = make_content();
 	struct incoming *in;
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_write(in, content, LEN - 1), 0);
 	assert_int_equal(incoming_finish(in), ERR_CORRUPT);
 	assert_false(store_has(s, hash));
 	assert_int_equal(files_in(*state, "incoming"), 0);
 	assert_int_equal(files_in(*state, "objects"), 0);
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_size(in), 0);
 	assert_int_equal(incoming_write(in, content, LEN), 0);
 	assert_int_equal(incoming_finish(in), 0);
@@ -133,7 +230,7 @@ static void a_damaged_part_is_found_by_the_hash(void **state)
 	struct incoming *in;
 	char file[400], text[HASH_TEXT];
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_write(in, content, 100000), 0);
 	incoming_cancel(in, true);
 	hash_text(text, hash);
@@ -141,10 +238,10 @@ static void a_damaged_part_is_found_by_the_hash(void **state)
 	int fd = open(file, O_WRONLY);
 	assert_int_equal(pwrite(fd, "\0\0\0\0\0", 5, 50000), 5);
 	close(fd);
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_write(in, content + 100000, 200000), 0);
 	assert_int_equal(incoming_finish(in), ERR_CORRUPT);
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_size(in), 0);
 	incoming_cancel(in, false);
 	store_close(s);
@@ -161,7 +258,6 @@ static void a_local_file_is_hashed_while_it_is_written(void **state)
 		assert_int_equal(incoming_open_new(s, &in), 0);
 		assert_int_equal(incoming_open_new(s, &other), 0);
 		assert_int_equal(incoming_write(in, content, LEN), 0);
-		assert_int_equal(incoming_flush(in), 0);
 		assert_int_equal(incoming_finish_new(in, &hash, &size), 0);
 		incoming_cancel(other, true);
 		assert_true(hash_same(hash, expected));
@@ -182,10 +278,10 @@ static void one_content_is_written_once_at_a_time(void **state)
 	struct hash hash = make_content();
 	struct incoming *in, *second;
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_open(s, hash, true, &second), -EBUSY);
 	incoming_cancel(in, true);
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	incoming_cancel(in, true);
 	store_close(s);
 }
@@ -213,7 +309,7 @@ static void an_object_of_another_format_is_not_given_out(void **state)
 	char command[300];
 	uint64_t total;
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	assert_int_equal(incoming_write(in, content, LEN), 0);
 	assert_int_equal(incoming_finish(in), 0);
 	snprintf(
@@ -288,7 +384,7 @@ static void old_leftovers_are_removed_at_start(void **state)
 	struct incoming *in;
 	char command[300];
 
-	assert_int_equal(incoming_open(s, hash, true, &in), 0);
+	in = resumed(s, hash);
 	incoming_cancel(in, true);
 	store_close(s);
 	snprintf(command, sizeof(command), "touch %s/incoming/new-0", (const char *)*state);
@@ -312,6 +408,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    story(a_content_comes_in_pieces),
 	    story(a_cut_off_content_goes_on_where_it_ended),
+	    story(what_was_there_is_taken_in_piece_by_piece),
+	    story(little_is_left_to_write_at_the_end),
+	    story(a_disk_that_cannot_write_is_told_by_the_next_piece),
 	    story(a_content_begins_anew_where_nobody_resumes),
 	    story(a_wrong_content_is_thrown_away),
 	    story(a_damaged_part_is_found_by_the_hash),
