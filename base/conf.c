@@ -28,6 +28,10 @@ static cfg_opt_t hook_options[] = {
     LIST("run"), STR("user"), LIST("match"), INT("quiet", 50), INT("timeout", 30), CFG_END(),
 };
 
+static cfg_opt_t alert_options[] = {
+    LIST("run"), STR("user"), INT("timeout", 30), INT("after", 60), CFG_END(),
+};
+
 static cfg_opt_t options[] = {
     STR("node"),
     STR("mount"),
@@ -51,6 +55,7 @@ static cfg_opt_t options[] = {
     LIST("include"),
     CFG_SEC("peer", peer_options, SECTION_FLAGS),
     CFG_SEC("hook", hook_options, SECTION_FLAGS),
+    CFG_SEC("alert", alert_options, SECTION_FLAGS),
     CFG_END(),
 };
 
@@ -210,6 +215,9 @@ void conf_free(struct conf *c)
 	}
 	for (size_t i = 0; i < c->nhooks; i++)
 		free_hook(&c->hooks[i]);
+	if (c->alert)
+		free_hook(c->alert);
+	free(c->alert);
 	free(c->peers);
 	free(c->hooks);
 	free(c->file);

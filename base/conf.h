@@ -15,6 +15,7 @@
 
 #define CONF_PEERS_MAX 64
 #define CONF_HOOKS_MAX 32
+#define CONF_ALERTS_MAX 1
 #define CONF_SIZE_MAX (1024 * 1024)
 #define CONF_KEY_LEN 40 /* Z85 */
 
@@ -29,9 +30,10 @@ struct conf_hook {
 	char *name;
 	char **run; /* argv, NULL at the end; run[0] is absolute */
 	char *user;
-	struct patterns *match;
+	struct patterns *match; /* NULL for an alert */
 	int quiet_msec;
 	int timeout_sec;
+	int after_sec; /* an alert: what comes and goes is told when it has lasted that long */
 	int line;
 };
 
@@ -59,6 +61,7 @@ struct conf {
 	size_t npeers;
 	struct conf_hook *hooks;
 	size_t nhooks;
+	struct conf_hook *alert; /* NULL: none */
 	struct locality *locality;
 };
 

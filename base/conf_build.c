@@ -152,8 +152,8 @@ static void take_run(struct source *s, struct conf_hook *hook, const char *mount
 	unsigned n = cfg_size(s->cfg, "run");
 
 	if (n == 0 && (conf_has(s->section, "run") || !conf_given(s->section, "run")))
-		mistake(s->mistakes, line_of(s, "run"), "the hook \"%s\" has nothing to run",
-			cfg_title(s->cfg));
+		mistake(s->mistakes, line_of(s, "run"), "the %s \"%s\" has nothing to run",
+			s->section->kind->name, cfg_title(s->cfg));
 	if (n > HOOK_ARGS_MAX)
 		mistake(s->mistakes, line_of(s, "run"), "run has more than %d arguments",
 			HOOK_ARGS_MAX);
@@ -178,20 +178,40 @@ static void take_run(struct source *s, struct conf_hook *hook, const char *mount
 			hook->run[0]);
 }
 
-static void take_hook(struct source *s, struct conf_hook *hook, const char *mount)
+/* What hooks and alerts have in common. */
+static void take_program(struct source *s, struct conf_hook *hook, const char *mount)
 {
+	const char *kind = s->section->kind->name;
+
 	hook->name = strdup(cfg_title(s->cfg));
 	hook->line = s->text->tokens[s->section->title].line;
-	hook->match = patterns_new();
-	s->failed |= !hook->name || !hook->match;
+	s->failed |= !hook->name;
 	if (!conf_name_ok(cfg_title(s->cfg)))
 		mistake(s->mistakes, hook->line,
-			"a hook's name is 1 to 63 letters, digits, '.', '_' and '-', not \"%s\"",
-			cfg_title(s->cfg));
+			"%s %s's name is 1 to 63 letters, digits, '.', '_' and '-', not \"%s\"",
+			kind[0] == 'a' ? "an" : "a", kind, cfg_title(s->cfg));
 	take_run(s, hook, mount);
 	hook->user = take_name(s, "user");
-	hook->quiet_msec = take_int(s, "quiet", 0, 1000);
 	hook->timeout_sec = take_int(s, "timeout", 1, 3600);
+}
+
+static void take_alert(struct source *s, struct conf *c)
+{
+	c->alert = calloc(1, sizeof *c->alert);
+	if (!c->alert) {
+		s->failed = true;
+		return;
+	}
+	take_program(s, c->alert, c->mount);
+	c->alert->after_sec = take_int(s, "after", 0, 86400);
+}
+
+static void take_hook(struct source *s, struct conf_hook *hook, const char *mount)
+{
+	take_program(s, hook, mount);
+	hook->match = patterns_new();
+	s->failed |= !hook->match;
+	hook->quiet_msec = take_int(s, "quiet", 0, 1000);
 	if (!hook->match)
 		return;
 	take_patterns(s, "match", hook->match, add_match);
@@ -312,6 +332,8 @@ static void take_sections(const struct source *top, const char *kind, struct con
 		s.cfg = cfg_getnsec(top->cfg, kind, nth++);
 		if (strcmp(kind, "peer") == 0)
 			take_peer(&s, &c->peers[c->npeers++]);
+		else if (strcmp(kind, "alert") == 0)
+			take_alert(&s, c);
 		else
 			take_hook(&s, &c->hooks[c->nhooks++], c->mount);
 		*failed |= s.failed;
@@ -334,6 +356,7 @@ int conf_build(struct conf *c, cfg_t *cfg, const struct conf_text *text)
 	take_top(&s, c);
 	take_sections(&s, "peer", c, &s.failed);
 	take_sections(&s, "hook", c, &s.failed);
+	take_sections(&s, "alert", c, &s.failed);
 	if (s.failed)
 		return -ENOMEM;
 	check_places(&s, c);

@@ -243,9 +243,16 @@ static void walk_surplus(struct walk *w, const cfg_opt_t *kind, size_t first)
 	conf_text_blank(w->t, first, w->at - 1);
 }
 
+static size_t limit_of(const cfg_opt_t *kind)
+{
+	if (strcmp(kind->name, "peer") == 0)
+		return CONF_PEERS_MAX;
+	return strcmp(kind->name, "alert") == 0 ? CONF_ALERTS_MAX : CONF_HOOKS_MAX;
+}
+
 static void walk_section(struct walk *w, const cfg_opt_t *kind)
 {
-	size_t limit = strcmp(kind->name, "peer") == 0 ? CONF_PEERS_MAX : CONF_HOOKS_MAX;
+	size_t limit = limit_of(kind);
 	size_t first = w->at++;
 	size_t title = w->at;
 	int line = w->t->tokens[first].line;
@@ -266,8 +273,8 @@ static void walk_section(struct walk *w, const cfg_opt_t *kind)
 		return;
 	}
 	if (count_of(w, kind) == limit) {
-		mistake(w->t->mistakes, line, "more than %zu sections of the kind %s", limit,
-			kind->name);
+		mistake(w->t->mistakes, line, "more than %zu section%s of the kind %s", limit,
+			limit == 1 ? "" : "s", kind->name);
 		walk_surplus(w, kind, first);
 		return;
 	}
@@ -285,8 +292,8 @@ static void walk_unknown(struct walk *w)
 	size_t first = w->at++;
 
 	if (token->type == TOKEN_WORD && s->kind)
-		mistake(w->t->mistakes, token->line, "'%.*s' is no option of a %s", length(token),
-			text_of(w, token), s->kind->name);
+		mistake(w->t->mistakes, token->line, "'%.*s' is no option of a%s %s", length(token),
+			text_of(w, token), s->kind->name[0] == 'a' ? "n" : "", s->kind->name);
 	else if (token->type == TOKEN_WORD)
 		mistake(w->t->mistakes, token->line, "'%.*s' is no option", length(token),
 			text_of(w, token));

@@ -30,8 +30,8 @@ void port_begin(struct buf *b, uint8_t type, uint32_t id)
 static bool type_known(uint8_t type)
 {
 	if (type & PORT_ANSWER)
-		return (type & ~PORT_ANSWER) >= PORT_LIST && (type & ~PORT_ANSWER) <= PORT_INFO;
-	return type >= PORT_HELLO && type <= PORT_INFO;
+		return (type & ~PORT_ANSWER) >= PORT_LIST && (type & ~PORT_ANSWER) <= PORT_ALERT;
+	return type >= PORT_HELLO && type <= PORT_ALERT;
 }
 
 int port_parse(struct rd *r, const void *packet, size_t len, struct port_head *head)

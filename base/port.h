@@ -34,6 +34,8 @@
  *     REMOVE   path, expected ident        -> nothing
  *     HOOK     name, verb, input bytes     -> exit i32, signal i32, timed out u8, run time u32 (ms),
  *                                             output bytes (cut at PORT_OUTPUT_MAX)
+ *     ALERT    begins u8, what, since i64 (wall ms), path, peer, hook ("": none), words, input bytes
+ *                                          -> as HOOK
  *     WAIT     path ("": all), serial u64, time limit u32 (ms)
  *                                          -> n u16, n * (pid i32, command): who has it open for
  *                                             writing (status ERR_TIMEOUT), else none
@@ -67,6 +69,7 @@
 #define PORT_XATTRS_MAX (16 * 1024)
 #define PORT_TARGET_MAX 4095
 #define PORT_LOOK_MAX 16384 /* of a content that comes with a LOOK */
+#define PORT_WORDS_MAX 1024 /* of an alert */
 #define PORT_HINTS_MAX 65536 /* kept in fs; more become RESCAN */
 
 enum port_type {
@@ -81,6 +84,7 @@ enum port_type {
 	PORT_HOOK = 9,
 	PORT_WAIT = 10,
 	PORT_INFO = 11,
+	PORT_ALERT = 12,
 	PORT_ANSWER = 0x80,
 };
 

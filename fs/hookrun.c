@@ -27,6 +27,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "fs/account.h"
 #include "fs/hookcheck.h"
 #include "fs/memfile.h"
@@ -34,7 +35,8 @@
 #define ARGS_MAX 64
 #define VERB_MAX 32
 #define KILL_AFTER_MSEC 1000
-#define ENV_VALUE_MAX 4352
+#define ENV_OWN 6
+#define ENV_VALUE_MAX (PATH_ESCAPED_MAX + 64)
 
 struct run {
 	const struct conf *conf;
@@ -42,8 +44,8 @@ struct run {
 	struct hook_result *result;
 	struct account account;
 	char *argv[ARGS_MAX + 2];
-	char env_text[6][ENV_VALUE_MAX];
-	char *envp[7];
+	char env_text[ENV_OWN + HOOK_MORE_MAX][ENV_VALUE_MAX];
+	char *envp[ENV_OWN + HOOK_MORE_MAX + 1];
 	int input;
 	int output;  /* reading end */
 	int write;   /* the hook's end */
@@ -85,9 +87,19 @@ static int set_arguments(struct run *r, const char *verb)
 	return 0;
 }
 
-static void set_environment(struct run *r)
+/* One line, whatever a value holds. */
+static void set_variable(struct run *r, size_t i, const char *variable, const char *value)
 {
-	const char *const pairs[6][2] = {
+	snprintf(r->env_text[i], ENV_VALUE_MAX, "%s=%s", variable, value);
+	for (char *p = r->env_text[i]; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	r->envp[i] = r->env_text[i];
+}
+
+static void set_environment(struct run *r, const struct hook_more *more)
+{
+	const char *const pairs[ENV_OWN][2] = {
 	    {"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"},
 	    {"LANG", "C"},
 	    {"ZONEFS_HOOK", r->hook->name},
@@ -96,10 +108,10 @@ static void set_environment(struct run *r)
 	    {"HOME", r->account.home},
 	};
 
-	for (int i = 0; i < 6; i++) {
-		snprintf(r->env_text[i], ENV_VALUE_MAX, "%s=%s", pairs[i][0], pairs[i][1]);
-		r->envp[i] = r->env_text[i];
-	}
+	for (size_t i = 0; i < ENV_OWN; i++)
+		set_variable(r, i, pairs[i][0], pairs[i][1]);
+	for (size_t i = 0; more && i < HOOK_MORE_MAX && more[i].name; i++)
+		set_variable(r, ENV_OWN + i, more[i].name, more[i].value);
 }
 
 static int open_descriptors(struct run *r, const void *input, size_t len)
@@ -277,7 +289,8 @@ static void finish(struct run *r, int64_t started)
 	result->run_msec = (uint32_t)(clock_monotonic_msec() - started);
 }
 
-static int run(struct run *r, const char *verb, const void *input, size_t input_len)
+static int run(struct run *r, const char *verb, const struct hook_more *more, const void *input,
+	       size_t input_len)
 {
 	char why[PORT_OUTPUT_MAX];
 
@@ -297,7 +310,7 @@ static int run(struct run *r, const char *verb, const void *input, size_t input_
 			 rc == ERR_UNKNOWN ? "no such user" : err_text(rc));
 		return refuse(r->result, rc, why);
 	}
-	set_environment(r);
+	set_environment(r, more);
 
 	int64_t started = clock_monotonic_msec();
 	rc = open_descriptors(r, input, input_len);
@@ -315,6 +328,13 @@ static int run(struct run *r, const char *verb, const void *input, size_t input_
 int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *verb,
 	     const void *input, size_t input_len, struct hook_result *result)
 {
+	return hook_run_with(conf, hook, verb, NULL, input, input_len, result);
+}
+
+int hook_run_with(const struct conf *conf, const struct conf_hook *hook, const char *verb,
+		  const struct hook_more *more, const void *input, size_t input_len,
+		  struct hook_result *result)
+{
 	memset(result, 0, sizeof(*result));
 	result->exit_status = -1;
 	struct run *r CLEANUP_FREE = calloc(1, sizeof(*r));
@@ -324,7 +344,7 @@ int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *
 	r->hook = hook;
 	r->result = result;
 	r->input = r->output = r->write = r->failure = r->report = r->pidfd = -1;
-	int rc = run(r, verb, input, input_len);
+	int rc = run(r, verb, more, input, input_len);
 	close_descriptors(r);
 	return rc;
 }

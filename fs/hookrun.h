@@ -25,9 +25,20 @@ struct hook_result {
 	char output[PORT_OUTPUT_MAX]; /* standard output and error, its beginning */
 };
 
+/* What a program is told besides: each "NAME=value" of its own in the environment. */
+#define HOOK_MORE_MAX 8
+struct hook_more {
+	const char *name;
+	const char *value; /* cut at PATH_ESCAPED_MAX; bytes that are none of a text become blanks */
+};
+
 /* Blocks until the hook has ended. `input` is given on standard input. 0, or an error where it
  * could not be run at all (then result->output holds the words). Safe from several threads. */
 int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *verb,
 	     const void *input, size_t input_len, struct hook_result *result);
+/* Likewise, with `more` in the environment: up to HOOK_MORE_MAX, a name NULL at the end. */
+int hook_run_with(const struct conf *conf, const struct conf_hook *hook, const char *verb,
+		  const struct hook_more *more, const void *input, size_t input_len,
+		  struct hook_result *result);
 
 #endif

@@ -123,22 +123,27 @@ int keeper_check(const struct conf *conf, struct keeper_secrets *secrets, conf_r
 	return r.mistakes > 0 ? ERR_CONFIG : 0;
 }
 
+static void check_program(struct reporter *r, const char *kind, const struct conf_hook *hook)
+{
+	struct account *account CLEANUP_FREE = malloc(sizeof(*account));
+	char why[SENTENCE_MAX / 2];
+
+	int rc = account ? account_find(account, hook->user) : -ENOMEM;
+	if (rc < 0)
+		mistake(r, hook->line, "%s \"%s\": user \"%s\": %s", kind, hook->name, hook->user,
+			rc == ERR_UNKNOWN ? "there is no such user" : err_text(rc));
+	if (hookcheck_program(hook->run[0], r->conf->mount, why, sizeof(why)) < 0)
+		mistake(r, hook->line, "%s \"%s\": %s", kind, hook->name, why);
+}
+
 int keeper_check_hooks(const struct conf *conf, conf_report *report, void *arg)
 {
 	struct reporter r = {conf, report, arg, 0};
-	char why[SENTENCE_MAX / 2];
 
-	struct account *account CLEANUP_FREE = malloc(sizeof(*account));
-	for (size_t i = 0; account && i < conf->nhooks; i++) {
-		const struct conf_hook *hook = &conf->hooks[i];
-		int rc = account_find(account, hook->user);
-		if (rc < 0)
-			mistake(&r, hook->line, "hook \"%s\": user \"%s\": %s", hook->name,
-				hook->user,
-				rc == ERR_UNKNOWN ? "there is no such user" : err_text(rc));
-		if (hookcheck_program(hook->run[0], conf->mount, why, sizeof(why)) < 0)
-			mistake(&r, hook->line, "hook \"%s\": %s", hook->name, why);
-	}
+	for (size_t i = 0; i < conf->nhooks; i++)
+		check_program(&r, "hook", &conf->hooks[i]);
+	if (conf->alert)
+		check_program(&r, "alert", conf->alert);
 	return r.mistakes > 0 ? ERR_CONFIG : 0;
 }
 

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/port.h"
 #include "fs/beneath.h"
 #include "fs/fs.h"
@@ -23,6 +25,7 @@
 
 #define LIST_BYTES_MAX (64 * 1024)
 #define HOOK_NAME_MAX 256
+#define ALERT_WHAT_MAX 32
 
 /* A path that may be the root. */
 static void read_path(struct rd *r, char *path)
@@ -173,6 +176,16 @@ static const struct conf_hook *find_hook(const struct conf *conf, const char *na
 	return NULL;
 }
 
+static void answer_run(struct portjob *job, int rc, const struct hook_result *result)
+{
+	portjob_answer(job, rc < 0 ? rc : 0);
+	buf_u32(&job->answer, (uint32_t)result->exit_status);
+	buf_u32(&job->answer, (uint32_t)result->signal);
+	buf_u8(&job->answer, result->timed_out);
+	buf_u32(&job->answer, result->run_msec);
+	buf_bytes(&job->answer, result->output, result->output_len);
+}
+
 static int hook(struct fs *fs, struct portjob *job, struct rd *r)
 {
 	struct hook_result *result CLEANUP_FREE = calloc(1, sizeof(*result));
@@ -195,13 +208,69 @@ static int hook(struct fs *fs, struct portjob *job, struct rd *r)
 	crash_point("fs-hook");
 	int rc = hook_run(fs->conf, h, verb, input, len, result);
 	crash_point("fs-hook-ended");
-	portjob_answer(job, rc < 0 ? rc : 0);
-	buf_u32(&job->answer, (uint32_t)result->exit_status);
-	buf_u32(&job->answer, (uint32_t)result->signal);
-	buf_u8(&job->answer, result->timed_out);
-	buf_u32(&job->answer, result->run_msec);
-	buf_bytes(&job->answer, result->output, result->output_len);
+	answer_run(job, rc, result);
 	return 0;
+}
+
+struct alert_words {
+	char what[ALERT_WHAT_MAX];
+	char since[32];
+	char path[PATH_LEN_MAX + 1];
+	char escaped[PATH_ESCAPED_MAX];
+	char peer[HOOK_NAME_MAX];
+	char hook[HOOK_NAME_MAX];
+	char words[PORT_WORDS_MAX + 1];
+};
+
+static int read_alert(struct rd *r, struct alert_words *a, bool *begins)
+{
+	struct tm tm = {0};
+
+	*begins = rd_u8(r) != 0;
+	rd_strbuf(r, a->what, sizeof(a->what));
+	time_t since = (time_t)(rd_i64(r) / 1000);
+	rd_strbuf(r, a->path, sizeof(a->path));
+	rd_strbuf(r, a->peer, sizeof(a->peer));
+	rd_strbuf(r, a->hook, sizeof(a->hook));
+	rd_strbuf(r, a->words, sizeof(a->words));
+	if (r->err || !path_valid_or_root(a->path))
+		return ERR_FORMAT;
+	path_escape(a->escaped, sizeof(a->escaped), a->path);
+	if (!gmtime_r(&since, &tm) ||
+	    !strftime(a->since, sizeof(a->since), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return ERR_FORMAT;
+	return 0;
+}
+
+static int run_alert(struct fs *fs, struct portjob *job, struct rd *r, struct alert_words *a,
+		     struct hook_result *result)
+{
+	const struct hook_more more[HOOK_MORE_MAX] = {
+	    {"ZONEFS_ALERT", a->what},        {"ZONEFS_ALERT_SINCE", a->since},
+	    {"ZONEFS_ALERT_PATH", a->escaped}, {"ZONEFS_ALERT_PEER", a->peer},
+	    {"ZONEFS_ALERT_HOOK", a->hook},   {"ZONEFS_ALERT_WORDS", a->words},
+	};
+	bool begins;
+	size_t len;
+
+	int rc = read_alert(r, a, &begins);
+	const uint8_t *input = rd_bytes(r, &len, PORT_INPUT_MAX);
+	if (rc < 0 || rd_end(r) < 0)
+		return ERR_FORMAT;
+	if (!fs->conf->alert)
+		return ERR_UNKNOWN;
+	rc = hook_run_with(fs->conf, fs->conf->alert, begins ? "begins" : "ends", more, input, len,
+			   result);
+	answer_run(job, rc, result);
+	return 0;
+}
+
+static int alert(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct alert_words *a CLEANUP_FREE = calloc(1, sizeof(*a));
+	struct hook_result *result CLEANUP_FREE = calloc(1, sizeof(*result));
+
+	return a && result ? run_alert(fs, job, r, a, result) : -ENOMEM;
 }
 
 static int info(struct fs *fs, struct portjob *job, struct rd *r)
@@ -255,7 +324,7 @@ void portreq_carry_out(struct fs *fs, struct portjob *job)
 	static int (*const requests[])(struct fs *, struct portjob *, struct rd *) = {
 	    [PORT_LIST] = list,       [PORT_LOOK] = look,        [PORT_STAGE] = stage,
 	    [PORT_INSTALL] = install, [PORT_REMOVE] = take_away, [PORT_HOOK] = hook,
-	    [PORT_WAIT] = wait_over,  [PORT_INFO] = info,
+	    [PORT_WAIT] = wait_over,  [PORT_INFO] = info,         [PORT_ALERT] = alert,
 	};
 	struct port_head head;
 	struct rd r;

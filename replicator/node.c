@@ -26,6 +26,7 @@
 #include "replicator/runner.h"
 #include "replicator/runs.h"
 #include "replicator/taker.h"
+#include "replicator/teller.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
 
@@ -132,6 +133,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, waits_wake(n->waits));
 	wake = earlier(wake, portal_wake(n->portal));
 	wake = earlier(wake, peers_wake(n->peers));
+	wake = earlier(wake, teller_wake(n->teller));
 	if (runner_blocked(n->runner))
 		return wake;
 	wake = earlier(wake, n->core_wake);
@@ -227,6 +229,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 	peers_tick(n->peers);
 	waits_tick(n->waits);
 	portal_tick(n->portal);
+	teller_tick(n->teller);
 	if (!runner_blocked(n->runner)) {
 		outcomes_tick(n);
 		runs_tick(n->runs);

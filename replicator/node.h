@@ -16,6 +16,7 @@
  *   contents.c  fetching contents in pieces; wants.c: which; contents_answer.c: for peers
  *   outcomes.c  what became of versions, told to their authors
  *   runs.c      hook runs
+ *   teller.c    alerts: what an administrator is told
  *   waits.c     `wait`: until peers have what this node has
  *   verify.c    are all nodes identical?
  *   control.c   the socket for zonefsctl; one file a command: control_*.c

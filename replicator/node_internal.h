@@ -30,6 +30,7 @@ struct runs;
 struct waits;
 struct verify;
 struct names;
+struct teller;
 struct control;
 struct deferred;
 
@@ -49,6 +50,7 @@ struct node {
 	struct waits *waits;
 	struct verify *verify;
 	struct names *names;
+	struct teller *teller;
 	struct control *control;
 
 	uint64_t node_id;           /* random, made with the store */

@@ -25,6 +25,7 @@
 #include "replicator/runner.h"
 #include "replicator/runs.h"
 #include "replicator/taker.h"
+#include "replicator/teller.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
 
@@ -210,8 +211,9 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->waits = waits_new(n);
 	n->verify = verify_new(n);
 	n->runs = runs_new(n);
+	n->teller = teller_new(n);
 	if (!n->names || !n->runner || !n->peers || !n->taker || !n->placer || !n->contents ||
-	    !n->waits || !n->verify || !n->runs)
+	    !n->waits || !n->verify || !n->runs || !n->teller)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -231,6 +233,7 @@ void node_close(struct node *n)
 	if (n->link)
 		link_close(n->link);
 	portal_close(n->portal);
+	teller_free(n->teller);
 	runs_free(n->runs);
 	verify_free(n->verify);
 	waits_free(n->waits);

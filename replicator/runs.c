@@ -184,13 +184,7 @@ char *runs_served(const char *output)
 
 /* ---- ends ---- */
 
-struct result {
-	int status; /* exit status, -1: a signal, the time limit, or it could not be run */
-	uint32_t run_msec;
-	char output[PORT_OUTPUT_MAX + 1];
-};
-
-static void read_result(struct result *out, int status, struct rd *r)
+void runs_result(struct run_result *out, int status, struct rd *r)
 {
 	int32_t exit_status = (int32_t)rd_u32(r);
 	int32_t sig = (int32_t)rd_u32(r);
@@ -215,7 +209,7 @@ static void read_result(struct result *out, int status, struct rd *r)
 		snprintf(out->output, sizeof(out->output), "ended by signal %d", sig);
 }
 
-static void add_outcomes(struct runs *r, const struct hook_state *h, const struct result *result)
+static void add_outcomes(struct runs *r, const struct hook_state *h, const struct run_result *result)
 {
 	struct node *n = r->node;
 	char *served = runs_served(result->output);
@@ -244,7 +238,7 @@ static void add_outcomes(struct runs *r, const struct hook_state *h, const struc
 	free(served);
 }
 
-static void log_result(const struct hook_state *h, const struct result *result)
+static void log_result(const struct hook_state *h, const struct run_result *result)
 {
 	char line[200];
 
@@ -256,7 +250,7 @@ static void log_result(const struct hook_state *h, const struct result *result)
 			    result->run_msec, line);
 }
 
-static void ended(struct hook_state *h, const struct result *result)
+static void ended(struct hook_state *h, const struct run_result *result)
 {
 	struct runs *r = h->runs;
 	struct node *n = r->node;
@@ -289,7 +283,7 @@ static void ended(struct hook_state *h, const struct result *result)
 
 static void hook_done(struct node *n, void *arg, int status, struct rd *r, int fd)
 {
-	struct result *result = malloc(sizeof(*result));
+	struct run_result *result = malloc(sizeof(*result));
 
 	(void)n;
 	if (fd >= 0)
@@ -298,7 +292,7 @@ static void hook_done(struct node *n, void *arg, int status, struct rd *r, int f
 		log_error("out of memory");
 		abort();
 	}
-	read_result(result, status, r);
+	runs_result(result, status, r);
 	crash_point("hook-ended");
 	ended(arg, result);
 	crash_point("hook-noted");
@@ -323,7 +317,7 @@ static void start(struct hook_state *h, const struct hook_run *run)
 	h->running = true;
 	crash_point("hook-due");
 	if (portal_send(n->portal, hook_done, h) < 0) {
-		struct result failed = {.status = -1};
+		struct run_result failed = {.status = -1};
 		snprintf(failed.output, sizeof(failed.output), "too many requests to fs");
 		ended(h, &failed);
 	}

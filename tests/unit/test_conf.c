@@ -205,6 +205,7 @@ static void the_sample_shows_every_default(void **state)
 	struct conf *c = parse_well(text);
 
 	assert_int_equal(bare->npeers + bare->nhooks, 0);
+	assert_null(bare->alert);
 	assert_string_equal(c->user, bare->user);
 	assert_int_equal(c->dev, bare->dev);
 	assert_int_equal(c->max_file_size, bare->max_file_size);
@@ -223,6 +224,8 @@ static void the_sample_shows_every_default(void **state)
 	assert_int_equal(c->nhooks, 1);
 	assert_int_equal(c->hooks[0].quiet_msec, 50);
 	assert_int_equal(c->hooks[0].timeout_sec, 30);
+	assert_int_equal(c->alert->timeout_sec, 30);
+	assert_int_equal(c->alert->after_sec, 60);
 	conf_free(bare);
 	conf_free(c);
 
@@ -417,6 +420,33 @@ static void the_places_may_not_lie_in_each_other(void **state)
 	assert_string_equal(c->mount, "/a");
 	assert_string_equal(c->state, "/ab");
 	conf_free(c);
+}
+
+static void an_alert_is_a_program_that_is_told_late(void **state)
+{
+	(void)state;
+	struct conf *c = parse_well(REQUIRED "alert \"mail\" { run = { \"/bin/mail\", \"root\" }\n"
+					     "user = nobody\nafter = 5\ntimeout = 7 }\n");
+	assert_string_equal(c->alert->name, "mail");
+	assert_string_equal(c->alert->run[1], "root");
+	assert_string_equal(c->alert->user, "nobody");
+	assert_int_equal(c->alert->after_sec, 5);
+	assert_int_equal(c->alert->timeout_sec, 7);
+	assert_int_equal(c->nhooks, 0);
+	conf_free(c);
+	c = parse_well(REQUIRED "alert a { run = { \"/bin/mail\" }\nuser = nobody }\n");
+	assert_int_equal(c->alert->after_sec, 60);
+	assert_int_equal(c->alert->timeout_sec, 30);
+	conf_free(c);
+	EXPECT(REQUIRED "alert a { run = { \"/a\" }\nuser = u }\nalert b { run = { \"/a\" }\nuser = u }\n",
+	       "8:more than 1 section of the kind alert");
+	EXPECT(REQUIRED "alert a {\nuser = u\n}\n", "6:the alert \"a\" has nothing to run");
+	EXPECT(REQUIRED "alert a { run = { \"bin/mail\" } }\n", "6:the program \"bin/mail\"",
+	       "6:the alert \"a\" has no user");
+	EXPECT(REQUIRED "alert a { run = { \"/a\" }\nuser = u\nmatch = { \"x\" }\n}\n",
+	       "8:'match' is no option of an alert");
+	EXPECT(REQUIRED "alert a { run = { \"/a\" }\nuser = u\nafter = 86401\n}\n",
+	       "8:after is between");
 }
 
 static void there_is_a_most_of_everything(void **state)
@@ -617,6 +647,7 @@ int main(void)
 	    cmocka_unit_test(what_is_out_of_place_is_refused),
 	    cmocka_unit_test(addresses_have_one_form),
 	    cmocka_unit_test(the_places_may_not_lie_in_each_other),
+	    cmocka_unit_test(an_alert_is_a_program_that_is_told_late),
 	    cmocka_unit_test(there_is_a_most_of_everything),
 	    cmocka_unit_test(garbage_is_refused_or_taken_but_never_kills),
 	    cmocka_unit_test(a_file_that_others_may_write_is_not_read),

@@ -139,6 +139,21 @@ static void the_environment_is_clean(void **state)
 	assert_string_equal(output(&r), "test /var/empty-tree ns1 C\n/\n0022\n");
 }
 
+static void what_is_told_besides_is_one_line_each(void **state)
+{
+	char sh[] = "/bin/sh", c[] = "-c";
+	char script[] = "echo \"$ZONEFS_ALERT|$ZONEFS_ALERT_WORDS|$0\"; env | wc -l";
+	char *words[] = {sh, c, script, NULL};
+	struct conf_hook hook = {.name = name, .run = words, .user = user, .timeout_sec = 10};
+	const struct hook_more more[] = {
+	    {"ZONEFS_ALERT", "held"}, {"ZONEFS_ALERT_WORDS", "two\nLD_PRELOAD=/x\x7f."}, {0}};
+	struct hook_result r;
+
+	(void)state;
+	assert_int_equal(hook_run_with(&conf, &hook, "begins", more, "", 0, &r), 0);
+	assert_memory_equal(output(&r), "held|two LD_PRELOAD=/x .|begins\n", 32);
+}
+
 static void no_descriptor_is_inherited(void **state)
 {
 	struct hook_result r;
@@ -410,6 +425,7 @@ int main(void)
 	    cmocka_unit_test(a_hook_that_does_not_read_harms_nobody),
 	    cmocka_unit_test(long_output_is_cut_and_the_hook_goes_on),
 	    cmocka_unit_test(the_environment_is_clean),
+	    cmocka_unit_test(what_is_told_besides_is_one_line_each),
 	    cmocka_unit_test(no_descriptor_is_inherited),
 	    cmocka_unit_test(signals_are_as_at_login),
 	    cmocka_unit_test(the_time_limit_ends_the_whole_session),
