@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/control_summary.h"
 #include "replicator/core/alerts.h"
 #include "replicator/portal.h"
 #include "replicator/runner.h"
@@ -178,7 +178,7 @@ static void look_at_node(struct teller *t, const struct node_status *s)
 	look_at_conflicts(t, s->conflicts);
 	if (s->held > 0) {
 		const char *path = "";
-		node_held(t->node, take_held, &path);
+		node_held(t->node, "", take_held, &path);
 		note(t, &held, wall, true,
 		     "the safety brake holds %" PRIu32 " removals, one of them %s: zonefsctl held",
 		     s->held, path);
@@ -289,11 +289,11 @@ static void answered(struct node *n, void *arg, int status, struct rd *r, int fd
 /* What a mail would say. */
 static void write_text(struct teller *t, const struct alert *a, bool begins, struct buf *b)
 {
-	char span[SUMMARY_SPAN_TEXT];
+	char span[CLOCK_SPAN_TEXT];
 	char path[PATH_ESCAPED_MAX];
 	char *text CLEANUP_FREE = NULL;
 
-	summary_span(span, t->node->wall_msec - a->since_msec);
+	clock_span(span, t->node->wall_msec - a->since_msec);
 	int len = asprintf(&text, "node %s: %s%s%s%s%s%s\n%s\n\n%s %s.\nzonefsctl status on %s says more.\n",
 			   t->node->conf->node, alert_name(a->what), a->path[0] ? " " : "",
 			   path_escape(path, sizeof(path), a->path), a->peer[0] ? " " : "",
