@@ -8,11 +8,32 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LABEL_MAX 64
+#define FILE_MAX 256
+#define POLL_NSEC 1000000
+
+static void stall(const char *file)
+{
+	struct timespec pause = {.tv_nsec = POLL_NSEC};
+	char here[FILE_MAX + 8];
+
+	snprintf(here, sizeof(here), "%.*s.here", FILE_MAX, file);
+	int fd = open(here, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return; /* another thread is there */
+	close(fd);
+	while (access(file, F_OK) == 0)
+		nanosleep(&pause, NULL);
+	unlink(here);
+}
 
 void crash_point(const char *label)
 {
@@ -27,7 +48,13 @@ void crash_point(const char *label)
 		close(fd);
 		wanted[len > 0 ? len : 0] = '\0';
 		wanted[strcspn(wanted, "\n")] = '\0';
-		if (strcmp(wanted, label) == 0 && unlink(file) == 0)
+		char *verb = wanted + strcspn(wanted, " ");
+		bool stalls = strcmp(verb, " stall") == 0;
+
+		*verb = '\0';
+		if (strcmp(wanted, label) == 0 && stalls)
+			stall(file);
+		else if (strcmp(wanted, label) == 0 && unlink(file) == 0)
 			kill(getpid(), SIGKILL);
 	}
 	errno = saved;

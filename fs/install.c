@@ -374,6 +374,7 @@ static int take_out(struct installing *i)
 	int rc = announce(i, true);
 	if (rc < 0)
 		return rc;
+	crash_point("fs-remove");
 	backing_pin(i->fs, i->place.dir, i->place.name, &v->st);
 	if (unlinkat(i->place.dir, i->place.name, dir ? AT_REMOVEDIR : 0) < 0)
 		return errno == ENOENT ? ERR_CHANGED : -errno;

@@ -154,28 +154,4 @@ trees_same "after renames against installs" ns1 ns2
 is "what was written to dN is in no other" "$(sh_on ns1 'for f in etc/p/*/f; do n=${f#etc/p/?}; echo "$(cat $f)" |
 	grep -qx "from ns2 ${n%/f}" || echo "$f: $(cat $f)"; done')" ""
 check "beneath the mount is what the mount shows" diff -r --no-dereference "$T/ns1$TREE/etc/p" "$T/ns2$TREE/etc/p"
-
-# Local files are renamed to names whose versions of a peer are being installed at that moment: all of them were made
-# before any of the renames was known there.
-N=$([ -n "${LONG:-}" ] && echo 15000 || echo 1500)
-renamer() { on $1 env -C "$TREE/etc/r" "$LIB_DIR/renamer.py" "${@:2}" 2>&1; }
-recorded() { on ns2 zonefsctl log --origin ns2 --path "etc/r/a$((N - 1))" | grep -q .; }
-sh_on ns1 'mkdir etc/r'
-renamer ns1 make $N
-settle ns1 ns2
-replicator=$(replicator_pid ns1)
-kill -STOP "$replicator"
-renamer ns2 change $N
-wait_for 60 recorded || bail "the peer's changes"
-renamer ns1 rename $N "$T/ns1$TREE/etc/r" >"$T/renamed" &
-job=$!
-wait_for 30 grep -q ready "$T/renamed" || bail "renamer"
-kill -CONT "$replicator"
-wait $job
-is "$N renames to names that are being installed: none fails" "$(cat "$T/renamed")" "ready"
-settle ns1 ns2
-# Each node has shown times of its own of what both have changed.
-TIMES= trees_same "after these" ns1 ns2
-is "what was renamed is there, or a later save" "$(renamer ns2 check $N | head)" ""
-check "and beneath the mount, too" diff -r "$T/ns1$TREE/etc/r" "$T/ns2$TREE/etc/r"
 finish

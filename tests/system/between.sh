@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The install of a peer's version is stopped between two of its steps (base/crash.h), and a local program renames
+# what it is about, as far as it can: the paths are never mixed up, and nothing that was saved is lost.
+
+[ -n "${WORLD:-}" ] || B=${B:-build}/crash
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+
+SEAM=/var/lib/zonefs/crash
+FILE=$T/ns1$SEAM
+both_well() { node_well ns1 && node_well ns2; }
+
+host_new ns1
+host_new ns2
+for h in ns1 ns2; do node_conf $h; done
+node_start ns1 ZONEFS_CRASH=$SEAM
+node_start ns2
+wait_for 20 both_well || bail "the nodes do not meet"
+
+# between LABEL CHANGE SHELL: the peer's CHANGE comes to the label here and stops; then SHELL is run, in etc/r both.
+# Where it must wait for the install, so be it: that goes on after a second.
+between() {
+	local job
+	sh_on ns1 'rm -rf etc/r && mkdir -p etc/r/d && cd etc/r && echo old >a && echo local >b && echo old >d/f'
+	settle ns1 ns2
+	echo "$1 stall" >"$FILE.new"
+	chmod 666 "$FILE.new"
+	mv "$FILE.new" "$FILE"
+	sh_on ns2 "cd etc/r && $2"
+	wait_for 20 test -e "$FILE.here" || bail "$1 is not reached"
+	rm -f "$T/ns1/tmp/done"
+	sh_on ns1 "cd etc/r && $3; touch /tmp/done" &
+	job=$!
+	wait_for 1 test -e "$T/ns1/tmp/done"
+	rm "$FILE"
+	wait $job
+	settle ns1 ns2
+}
+# What is there, everywhere, and beneath.
+shown() { # NAME...
+	local h
+	for h in ns1 ns2; do sh_on $h "cd etc/r; stat -c '%n %a' $*; cat $*" 2>&1; done | xargs
+	diff -r "$T/ns1$TREE" "$T/ns2$TREE"
+}
+
+between fs-remove 'rm a' 'mv b a'
+is "to a name that a peer has removed: what was renamed is there" "$(shown a)" "a 644 local a 644 local"
+trees_same "after that" ns1 ns2
+
+between fs-attributes 'chmod 600 a' 'mv b a'
+is "to one whose mode it has changed: with its own mode" "$(shown a)" "a 644 local a 644 local"
+trees_same "after that" ns1 ns2
+
+between fs-install 'echo remote >a' 'mv b a'
+is "to one that it has rewritten: the later save is there" "$(shown a)" "a 644 local a 644 local"
+trees_same "after that" ns1 ns2
+
+between fs-install 'echo remote >a' 'mv a c'
+is "of one that it has rewritten: that moved" "$(shown '[ac]')" "c 644 remote c 644 remote"
+trees_same "after that" ns1 ns2
+
+between fs-install 'echo remote >d/f' 'mv d e'
+is "of a directory in which it has rewritten something: that moved with it" "$(shown '?/f')" "e/f 644 remote e/f 644 remote"
+trees_same "after that" ns1 ns2
+
+between fs-remove 'rm d/f' 'mv b d/f'
+is "into another directory" "$(shown d/f)" "d/f 644 local d/f 644 local"
+trees_same "after that" ns1 ns2
+finish
