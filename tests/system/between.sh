@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The install of a peer's version is stopped between two of its steps (base/crash.h), and a local program renames
-# what it is about, as far as it can: the paths are never mixed up, and nothing that was saved is lost.
+# The install of a peer's version is stopped between two of its steps (base/crash.h), and a local program opens or
+# renames what it is about, as far as it can: the paths are never mixed up, nothing that was saved is lost, and nobody
+# waits for ever.
 
 [ -n "${WORLD:-}" ] || B=${B:-build}/crash
 . "$(dirname "$0")/lib.sh"
@@ -34,6 +35,7 @@ between() {
 	job=$!
 	wait_for 1 test -e "$T/ns1/tmp/done"
 	rm "$FILE"
+	wait_for 30 test -e "$T/ns1/tmp/done" || bail "a local program hangs: $3"
 	wait $job
 	settle ns1 ns2
 }
@@ -44,16 +46,29 @@ shown() { # NAME...
 	diff -r "$T/ns1$TREE" "$T/ns2$TREE"
 }
 
+between fs-install 'echo remote >a' 'echo mine >>a'
+is "what is opened then is what has come: nothing is written into what was replaced" "$(shown a)" \
+	"a 644 remote mine a 644 remote mine"
+trees_same "after that" ns1 ns2
+
+between fs-remove 'rm a' 'echo mine >>a'
+is "or is made anew" "$(shown a)" "a 644 mine a 644 mine"
+trees_same "after that" ns1 ns2
+
+between fs-attributes 'chmod 600 a' 'echo mine >>a; chmod 640 a'
+is "or has what was done to it" "$(shown a)" "a 640 old mine a 640 old mine"
+trees_same "after that" ns1 ns2
+
 between fs-remove 'rm a' 'mv b a'
-is "to a name that a peer has removed: what was renamed is there" "$(shown a)" "a 644 local a 644 local"
+is "renamed to a name that a peer has removed: what was renamed is there" "$(shown a)" "a 644 local a 644 local"
 trees_same "after that" ns1 ns2
 
 between fs-attributes 'chmod 600 a' 'mv b a'
-is "to one whose mode it has changed: with its own mode" "$(shown a)" "a 644 local a 644 local"
+is "renamed to one whose mode it has changed: with its own mode" "$(shown a)" "a 644 local a 644 local"
 trees_same "after that" ns1 ns2
 
 between fs-install 'echo remote >a' 'mv b a'
-is "to one that it has rewritten: the later save is there" "$(shown a)" "a 644 local a 644 local"
+is "renamed to one that it has rewritten: the later save is there" "$(shown a)" "a 644 local a 644 local"
 trees_same "after that" ns1 ns2
 
 between fs-install 'echo remote >a' 'mv a c'

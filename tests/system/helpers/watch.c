@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Watches one file, and the names beside it, as fast as it can, until SIGTERM. Of each new content
- * it says at once "saw X"; at the end what it saw:
+ *   watch /DIRECTORY/FILE [USEC]
+ *
+ * Watches one file, and the names beside it, as fast as it can (or with pauses of USEC), until
+ * SIGTERM. Of each new content it says at once "saw X"; at the end what it saw:
  *
  *   looks N          how often it looked
  *   absent N         times that the name was not there
@@ -28,6 +30,8 @@
 #define CONTENT_MAX (64 * 1024 * 1024)
 #define SEEN_MAX 256
 #define NAMES_EVERY 4 /* looks */
+#define PAUSE_NSEC 50000
+#define PAUSE_MAX_USEC 999999
 
 struct seen {
 	char *list[SEEN_MAX];
@@ -150,14 +154,16 @@ static void look_at_names(const char *dir)
 int main(int argc, char **argv)
 {
 	struct sigaction act = {.sa_handler = on_term};
-	struct timespec pause = {.tv_nsec = 50000};
+	struct timespec pause = {.tv_nsec = PAUSE_NSEC};
 	char *text = malloc(CONTENT_MAX + 1);
 	char *dir;
 
-	if (argc != 2 || !strrchr(argv[1], '/') || !text) {
-		fputs("usage: watch /DIRECTORY/FILE\n", stderr);
+	if (argc < 2 || argc > 3 || !strrchr(argv[1], '/') || !text) {
+		fputs("usage: watch /DIRECTORY/FILE [USEC]\n", stderr);
 		return 2;
 	}
+	if (argc == 3 && atol(argv[2]) > 0 && atol(argv[2]) <= PAUSE_MAX_USEC)
+		pause.tv_nsec = atol(argv[2]) * 1000;
 	dir = strndup(argv[1], (size_t)(strrchr(argv[1], '/') - argv[1]));
 	sigaction(SIGTERM, &act, NULL);
 	look(argv[1], text);
