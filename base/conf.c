@@ -47,6 +47,7 @@ static cfg_opt_t options[] = {
     INT("stop-timeout", 10),
     INT("keep-versions", 10),
     INT("keep-age", 365),
+    INT("forget-after", 90),
     INT("brake-share", 25),
     INT("brake-paths", 20),
     CFG_BOOL("allow-setid", cfg_false, CFGF_NONE),

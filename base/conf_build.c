@@ -265,6 +265,7 @@ static void take_top(struct source *s, struct conf *c)
 	c->stop_timeout_sec = take_int(s, "stop-timeout", 0, 3600);
 	c->keep_versions = take_int(s, "keep-versions", 1, 10000);
 	c->keep_age_days = take_int(s, "keep-age", 1, 36500);
+	c->forget_after_days = take_int(s, "forget-after", 0, 36500);
 	c->brake_share = take_int(s, "brake-share", 0, 100);
 	c->brake_paths = take_int(s, "brake-paths", 0, 1000000);
 	c->allow_setid = cfg_getbool(s->cfg, "allow-setid");

@@ -101,6 +101,7 @@ static const struct control_command *const commands[] = {
     &control_content, &control_restore_at,  &control_restore, &control_resolve,
     &control_held,    &control_approve,     &control_discard, &control_pause,
     &control_resume,
+    &control_forget,
 };
 
 static const struct control_command *find(const char *name)

@@ -46,6 +46,7 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "pending", s->pending);
 	control_add_number(o, "lag_ms", s->lag_msec);
 	control_add_number(o, "conflicts", s->conflicts);
+	control_add_number(o, "tombstones", s->tombstones);
 	control_add_number(o, "held", s->held);
 	control_add_number(o, "hooks_failing", s->hooks_failing);
 	control_add_number(o, "refused", (int64_t)s->refused_links);
@@ -160,6 +161,19 @@ static void say_fs(struct client *c, const struct fs_info *fs)
 	}
 }
 
+static void say_known(struct client *c, const struct core_node *k)
+{
+	json_t *o = json_object();
+
+	control_add_text(o, "type", "known");
+	control_add_text(o, "node", k->name);
+	control_add_bool(o, "peer", k->peer != UINT32_MAX);
+	control_add_number(o, "heard", k->heard_msec);
+	control_add_bool(o, "forgotten", k->forgotten);
+	control_add_number(o, "kept", k->kept);
+	control_line(c, o);
+}
+
 static void say_summary(struct client *c, const struct summary *s)
 {
 	json_t *o = json_object();
@@ -176,6 +190,8 @@ struct everything {
 	struct peer_status peers[CONF_PEERS_MAX];
 	struct hook_status hooks[CONF_HOOKS_MAX];
 	const char *names[CONF_PEERS_MAX];
+	struct core_node known[NODES_KNOWN_MAX];
+	uint32_t nknown;
 	struct summary summary;
 };
 
@@ -189,6 +205,8 @@ static void gather(struct client *c, struct everything *e, const struct fs_info 
 	    .npeers = node_peers(n),
 	    .hooks = e->hooks,
 	    .nhooks = node_hooks(n),
+	    .known = e->known,
+	    .nknown = node_known(n, e->known),
 	    .fs = fs,
 	    .wall_msec = n->wall_msec,
 	};
@@ -200,6 +218,7 @@ static void gather(struct client *c, struct everything *e, const struct fs_info 
 	}
 	for (uint32_t i = 0; i < facts.nhooks; i++)
 		node_hook(n, i, &e->hooks[i]);
+	e->nknown = facts.nknown;
 	summary_make(&e->summary, &facts);
 }
 
@@ -219,6 +238,8 @@ static void say_all(struct client *c, const struct fs_info *fs)
 		say_hook(c, &e->hooks[i]);
 	for (uint32_t i = 0; i < node_peers(c->node); i++)
 		control_line(c, control_peer_line(&e->peers[i]));
+	for (uint32_t i = 0; i < e->nknown; i++)
+		say_known(c, &e->known[i]);
 	say_troubles(c);
 	control_end(c, e->summary.state == SUMMARY_WELL ? 0 : 1, "%s", e->summary.words);
 }

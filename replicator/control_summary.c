@@ -130,6 +130,18 @@ static void about_fs(struct reasons *trouble, struct reasons *moving, const stru
 		add(moving, "the whole tree is being looked at");
 }
 
+/* A node that only others have as a peer: that it has gone, nobody says here. */
+static void about_known(struct reasons *trouble, const struct core_node *k, int64_t wall_msec)
+{
+	char span[CLOCK_SPAN_TEXT];
+
+	if (k->peer != UINT32_MAX || k->forgotten || wall_msec - k->heard_msec < SUMMARY_GONE_MSEC)
+		return;
+	clock_span(span, wall_msec - k->heard_msec);
+	add(trouble, "%s was not heard by anybody for %s: is it gone for good? zonefsctl forget",
+	    k->name, span);
+}
+
 static void say_well(struct summary *s, const struct summary_facts *f)
 {
 	uint32_t conflicts = f->node->conflicts;
@@ -154,6 +166,8 @@ void summary_make(struct summary *s, const struct summary_facts *f)
 	about_fs(&trouble, &moving, f->fs);
 	for (uint32_t i = 0; i < f->npeers; i++)
 		about_peer(&trouble, &moving, &f->peers[i], f);
+	for (uint32_t i = 0; i < f->nknown; i++)
+		about_known(&trouble, &f->known[i], f->wall_msec);
 	s->state = trouble.n > 0  ? SUMMARY_TROUBLE
 		   : moving.n > 0 ? SUMMARY_UNSETTLED
 				  : SUMMARY_WELL;

@@ -11,6 +11,7 @@
 #include "replicator/node_internal.h"
 
 #define SUMMARY_PATIENCE_MSEC 10000
+#define SUMMARY_GONE_MSEC 86400000
 #define SUMMARY_CLOCK_MSEC 1000 /* a clock that is further off is worth a word */
 #define SUMMARY_WORDS_MAX 2048
 #define SUMMARY_REASONS_MAX 8 /* more are only counted */
@@ -29,6 +30,8 @@ struct summary_facts {
 	uint32_t npeers;
 	const struct hook_status *hooks;
 	uint32_t nhooks;
+	const struct core_node *known;
+	uint32_t nknown;
 	const struct fs_info *fs;
 	int64_t wall_msec;
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "replicator/control_internal.h"
 
 #define LIMIT_DEFAULT_MSEC 30000
@@ -85,6 +86,18 @@ static uint32_t say_unreachable(struct client *c)
 	return n;
 }
 
+static void say_far(struct client *c)
+{
+	struct wait_report r = {.what = WAIT_PEER,
+				.words = "is no peer of this node: not waited for"};
+	CLEANUP_FREE struct core_node *known = calloc(NODES_KNOWN_MAX, sizeof(*known));
+	uint32_t n = known ? node_known(c->node, known) : 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (known[i].peer == UINT32_MAX && !known[i].forgotten)
+			say_peer(c, known[i].name, false, &r);
+}
+
 static void wait_done(void *arg, bool reached)
 {
 	struct client *c = arg;
@@ -93,6 +106,7 @@ static void wait_done(void *arg, bool reached)
 	const char *verb = j->served ? "serve" : "have";
 
 	j->id = 0;
+	say_far(c);
 	if (!j->self)
 		control_end(c, 1,
 			    j->served ? "it is not served here, and so not asked for elsewhere"

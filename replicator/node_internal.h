@@ -92,6 +92,7 @@ struct node_status {
 	uint32_t pending;           /* paths that wait to be installed */
 	uint32_t lag_msec;          /* age of the oldest of them */
 	uint32_t conflicts;
+	uint32_t tombstones;
 	uint32_t held; /* removals that wait for a decision */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */
@@ -245,6 +246,11 @@ int node_start_alone(struct node *n);
  * words. 0, -EALREADY: it is so already, or why the store cannot be written: then nothing changed. */
 int node_pause(struct node *n, const char *by);
 int node_resume(struct node *n);
+
+/* The other nodes that are known, peers or not, into NODES_KNOWN_MAX places; how many. */
+uint32_t node_known(const struct node *n, struct core_node *to);
+/* What is deleted is kept for that node no longer, from the next round on. */
+void node_forget(struct node *n, const char *name);
 
 /* An administrator's order, given to the core at once (changes the node). 0, or why the store cannot
  * be written: then nothing was ordered. Not while core_joining. */

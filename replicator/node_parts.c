@@ -171,6 +171,7 @@ static int load_core(struct node *n)
 	    .brake_share = (uint32_t)conf->brake_share,
 	    .brake_paths = (uint32_t)conf->brake_paths,
 	    .allow_setid = conf->allow_setid,
+	    .forget_after_msec = (int64_t)conf->forget_after_days * 86400000,
 	    .npeers = (uint32_t)conf->npeers,
 	    .peers = names,
 	};

@@ -38,6 +38,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->pending = h.pending;
 	s->lag_msec = h.lag_msec;
 	s->conflicts = h.conflicts;
+	s->tombstones = core_tombstones(n->core);
 	s->held = core_held(n->core);
 	s->hooks_failing = runs_failing(n->runs);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
@@ -106,6 +107,18 @@ int node_start_alone(struct node *n)
 		return -EALREADY;
 	node_defer(n, &e);
 	return 0;
+}
+
+uint32_t node_known(const struct node *n, struct core_node *to)
+{
+	return core_known(n->core, to, n->wall_msec);
+}
+
+void node_forget(struct node *n, const char *name)
+{
+	struct event e = {.type = EVENT_FORGET, .path = name};
+
+	node_defer(n, &e);
 }
 
 int node_order(struct node *n, const struct order *o)

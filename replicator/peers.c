@@ -96,6 +96,7 @@ static void tell_reachable(struct peers *p, struct peer *peer)
 		   peer->reachable ? "reachable" : "not reachable any more");
 	peer->outcomes_id = 0;
 	peer->untold = true;
+	p->nodes_told = 0;
 	judge_open(p, peer);
 	if (!peer->reachable) {
 		waits_peer_lost(n->waits, i);
@@ -191,6 +192,14 @@ void peers_take_heartbeat(struct peers *p, struct peer *peer, const struct messa
 
 /* ---- time ---- */
 
+static bool nodes_due(const struct peers *p)
+{
+	const struct node *n = p->node;
+	bool news = core_nodes_news(n->core) != p->nodes_told;
+
+	return n->now_msec - p->nodes_msec >= (news ? PEERS_NODES_NEWS_MSEC : PEERS_NODES_MSEC);
+}
+
 void peers_tick(struct peers *p)
 {
 	struct node *n = p->node;
@@ -199,7 +208,7 @@ void peers_tick(struct peers *p)
 		return;
 	p->beat_msec = n->now_msec + PEERS_HEARTBEAT_MSEC;
 	peers_send_heartbeat(p);
-	if (n->now_msec >= p->nodes_msec)
+	if (nodes_due(p))
 		peers_send_nodes(p);
 	if (runner_blocked(n->runner)) {
 		peers_excuse(p);

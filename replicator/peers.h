@@ -13,6 +13,7 @@
 
 #define PEERS_HEARTBEAT_MSEC 1000
 #define PEERS_NODES_MSEC 30000
+#define PEERS_NODES_NEWS_MSEC 2000 /* with news: what a node has travels along chains */
 #define PEERS_SILENCE_MSEC 5000
 #define PEERS_ASKS_MAX 4 /* of one peer, being answered */
 
@@ -61,7 +62,8 @@ struct peers {
 	uint32_t n;
 	uint64_t next_id;
 	int64_t beat_msec;     /* when the next heartbeat is due, monotonic */
-	int64_t nodes_msec;    /* when the nodes that are known are due */
+	int64_t nodes_msec;    /* when the nodes that are known were told last */
+	uint64_t nodes_told;   /* core_nodes_news then */
 	struct heartbeat told; /* the last one sent */
 	bool sent; /* something was sent: the link must be received from before the next poll */
 };

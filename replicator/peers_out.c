@@ -121,7 +121,8 @@ void peers_send_nodes(struct peers *p)
 	if (encode(&b, &m) == 0) {
 		broadcast(p, b.data, b.len);
 		buf_fini(&b);
-		p->nodes_msec = n->now_msec + PEERS_NODES_MSEC;
+		p->nodes_msec = n->now_msec;
+		p->nodes_told = core_nodes_news(n->core);
 	}
 	known_nodes_fini(&m.nodes);
 }

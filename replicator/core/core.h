@@ -298,6 +298,19 @@ bool core_shows_path(const struct core *c, const char *path, const struct vv *v)
 void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec, int64_t now_msec);
 /* What it knows of all nodes, this one included, to be told once it is durable: known_nodes_fini it. */
 void core_nodes(const struct core *c, struct nodes *to, int64_t wall_msec);
+/* Another number when core_nodes has more to tell than that somebody was heard. */
+uint64_t core_nodes_news(const struct core *c);
+/* Another node that is known here, be it by what others tell. */
+struct core_node {
+	const char *name;
+	uint32_t peer;      /* its index; UINT32_MAX: it is not configured here */
+	int64_t heard_msec; /* wall clock: when somebody heard it last */
+	bool forgotten;
+	uint32_t kept; /* tombstones of more than a day ago that it is not known to have */
+};
+/* All of them, into NODES_KNOWN_MAX places; how many. */
+uint32_t core_known(const struct core *c, struct core_node *to, int64_t wall_msec);
+uint32_t core_tombstones(const struct core *c);
 /* What collected tombstones covered. */
 const struct vv *core_floor(const struct core *c);
 uint64_t core_tree_digest(const struct core *c);

@@ -18,7 +18,8 @@
 #define META_NODE "node/"
 #define META_FLOOR "floor"
 #define DAY_MSEC INT64_C(86400000)
-#define COLLECT_MSEC 60000 /* between two times */
+#define COLLECT_MSEC 60000       /* between two times */
+#define COLLECT_FIRST_MSEC 10000 /* after a start: all peers have told what they know */
 
 /* ---- the table ---- */
 
@@ -69,6 +70,7 @@ static void keep(struct core *c, struct known_node *k)
 	buf_init(&b, 64);
 	buf_i64(&b, k->heard_msec);
 	buf_u64(&b, k->forgotten);
+	c->nodes_news++;
 	store_meta(c, name, b.data, b.len);
 	buf_fini(&b);
 }
@@ -109,6 +111,8 @@ void nodes_start(struct core *c)
 		keep(c, k);
 	}
 	c->collect_at = c->now + collect_every(c);
+	if (c->collect_at > c->now + COLLECT_FIRST_MSEC)
+		c->collect_at = c->now + COLLECT_FIRST_MSEC;
 }
 
 void nodes_free(struct core *c)
@@ -159,9 +163,17 @@ void nodes_told(struct core *c, const struct event *e)
 			continue;
 		if (!k && !(k = get(c, told->name)))
 			continue;
-		vv_join(&k->covers, &told->covers);
+		if (!vv_reaches(&k->covers, &told->covers)) {
+			vv_join(&k->covers, &told->covers);
+			c->nodes_news++;
+		}
 		heard(c, k, told->heard_msec);
 		if (told->forgotten > k->forgotten) {
+			if (self && (told->forgotten & 1))
+				effect_note(c, LOG_LEVEL_NOTICE,
+					    "the other nodes had forgotten this one: what they have "
+					    "deleted since is deleted here, what was saved here "
+					    "since is told");
 			k->forgotten = told->forgotten + (self && (told->forgotten & 1));
 			news = true;
 		}
@@ -194,6 +206,11 @@ void core_nodes(const struct core *c, struct nodes *to, int64_t wall_msec)
 		n++;
 	}
 	to->n = n;
+}
+
+uint64_t core_nodes_news(const struct core *c)
+{
+	return vv_digest(&c->vector) + c->nodes_news;
 }
 
 const struct vv *core_floor(const struct core *c)
@@ -246,6 +263,11 @@ void nodes_store_floor(struct core *c)
 	buf_fini(&b);
 }
 
+static bool is_old(const struct version *v, int64_t wall_msec)
+{
+	return !version_live(v) && (int64_t)(v->stamp >> 16) + DAY_MSEC < wall_msec;
+}
+
 static bool known_everywhere(const struct core *c, const struct vv *v)
 {
 	for (uint32_t i = 0; i < c->nodes.n; i++) {
@@ -260,10 +282,10 @@ static bool known_everywhere(const struct core *c, const struct vv *v)
 
 static bool is_collectable(const struct core *c, const struct key *k, const struct version *v)
 {
-	if (version_live(v) || k->unsettled || k->flight || k->looking || k->delay || k->intent ||
-	    !k->shown || !vv_reaches(&k->shown->context, &v->context))
+	if (!is_old(v, c->wall) || k->unsettled || k->flight || k->looking || k->delay ||
+	    k->intent || !k->shown || !vv_reaches(&k->shown->context, &v->context))
 		return false;
-	return (int64_t)(v->stamp >> 16) + DAY_MSEC < c->wall && known_everywhere(c, &v->context);
+	return known_everywhere(c, &v->context);
 }
 
 /* Where nothing is left to tell of a path, nothing is kept of it. */
@@ -323,4 +345,54 @@ void nodes_due(struct core *c)
 		return;
 	forget_silent(c);
 	collect_all(c);
+}
+
+/* ---- who is known, and what is kept for whom ---- */
+
+static uint32_t peer_index(const struct core *c, const char *name)
+{
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		if (strcmp(c->peers[i].name, name) == 0)
+			return i;
+	}
+	return UINT32_MAX;
+}
+
+uint32_t core_known(const struct core *c, struct core_node *to, int64_t wall_msec)
+{
+	const struct known_node *of[NODES_KNOWN_MAX];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->nodes.n; i++) {
+		const struct known_node *k = &c->nodes.p[i];
+
+		if (strcmp(k->name, c->conf.node) == 0)
+			continue;
+		of[n] = k;
+		to[n++] = (struct core_node){.name = k->name,
+					     .peer = peer_index(c, k->name),
+					     .heard_msec = k->heard_msec,
+					     .forgotten = is_forgotten(k)};
+	}
+	for (const struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		for (uint32_t i = 0; i < k->n; i++) {
+			if (!is_old(k->entry[i], wall_msec))
+				continue;
+			for (uint32_t j = 0; j < n; j++)
+				to[j].kept += !to[j].forgotten &&
+					      !vv_reaches(&of[j]->covers, &k->entry[i]->context);
+		}
+	}
+	return n;
+}
+
+uint32_t core_tombstones(const struct core *c)
+{
+	uint32_t n = 0;
+
+	for (const struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		for (uint32_t i = 0; i < k->n; i++)
+			n += !version_live(k->entry[i]);
+	}
+	return n;
 }

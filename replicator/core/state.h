@@ -268,6 +268,7 @@ struct core {
 	struct nodes nodes;
 	uint32_t cap_nodes;
 	bool nodes_too_many;
+	uint64_t nodes_news;
 	int64_t collect_at;
 
 	struct keys keys;

@@ -45,6 +45,7 @@ static struct {
 	int order_error;
 	struct vv vector; /* grows with each order that makes a version */
 	char paused_by[NODE_BY_MAX];
+	char forgotten[64];
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -147,6 +148,20 @@ uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, con
 		return 0;
 	each(arg, "etc/\001x");
 	return 1;
+}
+uint32_t node_known(const struct node *n, struct core_node *to)
+{
+	to[0] = (struct core_node){.name = "ns2", .peer = 0, .heard_msec = n->wall_msec};
+	to[1] = (struct core_node){.name = "ns3", .peer = 1, .kept = 2};
+	to[2] = (struct core_node){"ns4", UINT32_MAX, n->wall_msec - 10000, false, 0};
+	to[3] = (struct core_node){"ns5", UINT32_MAX, n->wall_msec - 100000, false, 1};
+	to[4] = (struct core_node){"ns6", UINT32_MAX, 0, true, 0};
+	return 5;
+}
+void node_forget(struct node *n, const char *name)
+{
+	(void)n;
+	snprintf(fake.forgotten, sizeof(fake.forgotten), "%s", name);
 }
 int node_start_alone(struct node *n)
 {

@@ -104,6 +104,7 @@ static void the_smallest_configuration_has_the_documented_defaults(void **state)
 	assert_int_equal(c->stop_timeout_sec, 10);
 	assert_int_equal(c->keep_versions, 10);
 	assert_int_equal(c->keep_age_days, 365);
+	assert_int_equal(c->forget_after_days, 90);
 	assert_int_equal(c->brake_share, 25);
 	assert_int_equal(c->brake_paths, 20);
 	assert_false(c->allow_setid);
@@ -123,7 +124,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	struct conf *c = parse_well(
 	    "# comment with \"quote\n" REQUIRED "user = daemon // comment\n"
 	    "dev = false max-file-size = 20M /* two on a line */ delete-delay = 0\n"
-	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 brake-share=50 brake-paths=5\nallow-setid=true\n"
+	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 forget-after=0 brake-share=50 brake-paths=5\nallow-setid=true\n"
 	    "log-level = \"debug\"\n"
 	    "peer \"ns2\" { address = \"tcp://192.0.2.2:7740\"\n key = '" KEY1 "' }\n"
 	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' }\n"
@@ -144,6 +145,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	assert_int_equal(c->stop_timeout_sec, 3);
 	assert_int_equal(c->keep_versions, 1);
 	assert_int_equal(c->keep_age_days, 2);
+	assert_int_equal(c->forget_after_days, 0);
 	assert_int_equal(c->brake_share, 50);
 	assert_int_equal(c->brake_paths, 5);
 	assert_true(c->allow_setid);
@@ -215,6 +217,7 @@ static void the_sample_shows_every_default(void **state)
 	assert_int_equal(c->stop_timeout_sec, bare->stop_timeout_sec);
 	assert_int_equal(c->keep_versions, bare->keep_versions);
 	assert_int_equal(c->keep_age_days, bare->keep_age_days);
+	assert_int_equal(c->forget_after_days, bare->forget_after_days);
 	assert_int_equal(c->brake_share, bare->brake_share);
 	assert_int_equal(c->brake_paths, bare->brake_paths);
 	assert_int_equal(c->allow_setid, bare->allow_setid);
@@ -235,7 +238,7 @@ static void the_sample_shows_every_default(void **state)
 	    "close-delay", "stop-timeout", "keep-versions", "allow-setid",  "log-level",
 	    "brake-share", "brake-paths",
 	    "exclude",     "include",      "address",       "key",          "run",
-	    "match",       "quiet",        "timeout",       "keep-age",
+	    "match",       "quiet",        "timeout",       "keep-age",     "forget-after",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		char setting[64];

@@ -75,6 +75,8 @@ static void requests_are_answered_one_after_the_other(void **state)
 	assert_int_equal(recv(fd, line, 1, 0), -1);
 	fake.wait.done(fake.wait.arg, true);
 	hears_type(fd, "reached", "peer", "ns3");
+	hears_type(fd, "reached", "peer", "ns4");
+	hears_type(fd, "reached", "peer", "ns5");
 	hears_end(fd, 1, "has not told");
 	hears_type(fd, "peer", "state", "reachable");
 	hears_type(fd, "peer", "last_error", "a\\377");
@@ -104,6 +106,8 @@ static void a_wait_says_who_lags_and_who_writes(void **state)
 	hears_type(fd, "reached", "peer", "ns1");
 	hears_type(fd, "reached", "words", "it is joining");
 	hears_type(fd, "reached", "words", "cannot be reached: not waited for");
+	for (int i = 0; i < 2; i++)
+		hears_type(fd, "reached", "words", "is no peer of this node: not waited for");
 	hears_end(fd, 1, "1 lags");
 	close(fd);
 	assert_int_equal(fake.cancelled, 0);
@@ -143,6 +147,8 @@ static void a_status_waits_for_the_file_system(void **state)
 	hears_type(fd, "beneath", "command", "named");
 	hears_type(fd, "peer", "peer", "ns2");
 	hears_type(fd, "peer", "peer", "ns3");
+	for (int i = 2; i <= 6; i++)
+		hears_type(fd, "known", "node", ((const char *[]){"ns2", "ns3", "ns4", "ns5", "ns6"})[i - 2]);
 	while ((o = hear(fd)) && strcmp(text_of(o, "trouble"), "waiting") == 0) {
 		troubles++;
 		json_decref(o);
@@ -151,6 +157,42 @@ static void a_status_waits_for_the_file_system(void **state)
 	assert_int_equal(json_integer_value(json_object_get(o, "count")), 100);
 	json_decref(o);
 	hears_end(fd, 1, "NOT well");
+	close(fd);
+}
+
+static void only_a_node_that_is_gone_is_forgotten(void **state)
+{
+	static const struct {
+		const char *request, *words;
+		int status;
+		bool forgotten;
+	} list[] = {
+	    {"\"node\":5", "\"node\" is", 1, false},
+	    {"\"ask\":5", "\"ask\"", 1, false},
+	    {"\"node\":\"ns1\"", "this node itself", 1, false},
+	    {"\"node\":\"ns9\"", "no node \"ns9\"", 1, false},
+	    {"\"node\":\"ns2\"", "can be reached", 1, false},
+	    {"\"node\":\"ns4\"", "was heard 10 s ago", 1, false},
+	    {"\"node\":\"ns6\"", "forgotten already", 1, false},
+	    {"\"node\":\"ns3\",\"ask\":true", "2 deletions are kept", 0, false},
+	    {"\"node\":\"ns3\",\"ask\":true", "out of zonefs.conf", 0, false},
+	    {"\"node\":\"ns5\",\"ask\":true", "1 deletion is kept", 0, false},
+	    {"\"node\":\"ns3\"", "ns3 is forgotten", 0, true},
+	    {"\"node\":\"ns5\"", "ns5 is forgotten", 0, true},
+	};
+	int fd = dial();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		char request[256];
+
+		fake.forgotten[0] = '\0';
+		snprintf(request, sizeof(request), "{\"zonefs\":1,\"command\":\"forget\",%s}\n",
+			 list[i].request);
+		say(fd, request);
+		hears_end(fd, list[i].status, list[i].words);
+		assert_int_equal(fake.forgotten[0] != '\0', list[i].forgotten);
+	}
 	close(fd);
 }
 
@@ -423,6 +465,7 @@ int main(void)
 	    TEST(a_wait_says_who_lags_and_who_writes),
 	    TEST(who_hangs_up_waits_no_longer),
 	    TEST(a_status_waits_for_the_file_system),
+	    TEST(only_a_node_that_is_gone_is_forgotten),
 	    TEST(a_peer_that_is_away_is_not_identical),
 	    TEST(start_alone_says_what_it_means),
 	    TEST(what_the_brake_holds_is_listed_and_decided),

@@ -175,6 +175,44 @@ static void a_readmitted_node_is_waited_for_again(void **state)
 	assert_int_equal(versions_of(N2, "stays"), 1);
 }
 
+static struct core_node known_to(struct host *h, const char *name)
+{
+	static struct core_node known[NODES_KNOWN_MAX];
+	uint32_t n = core_known(h->core, known, STORY_WALL + s.now);
+
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(known[i].name, name) == 0)
+			return known[i];
+	return (struct core_node){.name = NULL};
+}
+
+static void it_is_known_for_whom_a_tombstone_is_kept(void **state)
+{
+	(void)state;
+	begin_chain();
+	assert_null(known_to(N1, "n1").name); /* of itself nobody has to be told */
+	assert_true(known_to(N1, "n3").peer == UINT32_MAX);
+	assert_int_equal(known_to(N1, "n2").peer, 0);
+	user_saves(&s, N1, "zone", 1);
+	all_know();
+	story_crash(&s, N3);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	all_know();
+	assert_int_equal(known_to(N1, "n3").kept, 0); /* it is young */
+	story_wait(&s, 2 * DAY);
+	assert_int_equal(known_to(N1, "n3").kept, 1);
+	assert_int_equal(known_to(N1, "n2").kept, 0);
+	uint64_t news = core_nodes_news(N2->core);
+	forget(N1, "n3");
+	all_know();
+	assert_true(core_nodes_news(N2->core) != news); /* the end of the chain is told at once */
+	assert_int_equal(known_to(N2, "n3").kept, 0);
+	assert_true(known_to(N2, "n3").forgotten);
+	story_wait(&s, 120000);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+}
+
 static void a_silent_node_is_forgotten_in_time(void **state)
 {
 	(void)state;
@@ -202,6 +240,7 @@ int main(void)
 	    cmocka_unit_test_teardown(a_forgotten_node_brings_nothing_back, end),
 	    cmocka_unit_test_teardown(what_a_forgotten_node_saved_meanwhile_is_kept, end),
 	    cmocka_unit_test_teardown(a_readmitted_node_is_waited_for_again, end),
+	    cmocka_unit_test_teardown(it_is_known_for_whom_a_tombstone_is_kept, end),
 	    cmocka_unit_test_teardown(a_silent_node_is_forgotten_in_time, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

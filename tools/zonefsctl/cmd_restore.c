@@ -77,15 +77,6 @@ static int restore_at(int64_t at, const char *what, bool dry_run)
 	return status;
 }
 
-static bool agreed(void)
-{
-	char answer[16];
-
-	printf("Do it? [y/N] ");
-	fflush(stdout);
-	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 static int restore_tree(int64_t at, const char *what, bool dry_run, bool yes)
 {
 	int status = CTL_OK;
@@ -98,7 +89,7 @@ static int restore_tree(int64_t at, const char *what, bool dry_run, bool yes)
 		ctl_fail("nothing was done: without a terminal to ask at, say --yes");
 		return CTL_FAILED;
 	}
-	if (!yes && !agreed())
+	if (!yes && !ctl_agreed())
 		return ctl_fail("nothing was done");
 	return restore_at(at, what, false);
 }

@@ -15,11 +15,13 @@
 #include "tools/zonefsctl/zonefsctl.h"
 
 #define SILENCE_SEC 10
-#define CLOCK_MSEC 1000 /* an offset that is said aloud */
+#define CLOCK_MSEC 1000    /* an offset that is said aloud */
+#define GONE_MSEC 86400000 /* a silence that may be for ever */
 
 struct status {
 	long long now; /* the node's clock */
 	bool told;     /* its first line has come */
+	bool known;    /* a node that is no reachable peer has been told */
 	bool troubles; /* a path has been told */
 };
 
@@ -209,6 +211,27 @@ static void say_peer(const struct status *s, const json_t *line)
 		       line_number(line, "bad_messages"));
 }
 
+/* Nodes that are peers of peers only, and whoever holds up that deletions are forgotten. */
+static void say_known(struct status *s, const json_t *line)
+{
+	long long ago = s->now - line_number(line, "heard"), kept = line_number(line, "kept");
+	bool gone = ago >= GONE_MSEC;
+	char span[CLOCK_SPAN_TEXT];
+
+	if (line_bool(line, "forgotten") || (line_bool(line, "peer") && !(gone && kept)))
+		return;
+	if (!s->known)
+		printf("\nother nodes\n");
+	s->known = true;
+	clock_span(span, ago < 0 ? 0 : ago);
+	printf("  %-10s %s, last heard %s ago", line_text(line, "node"),
+	       line_bool(line, "peer") ? "a peer" : "known through the peers", span);
+	if (kept)
+		printf("; %lld deletion%s kept for it", kept, kept == 1 ? " is" : "s are");
+	printf(gone ? "\n             (if it is gone for good: zonefsctl forget %s)\n" : "\n",
+	       line_text(line, "node"));
+}
+
 /* ---- troubles ---- */
 
 static const char *trouble_words(const char *trouble)
@@ -265,6 +288,8 @@ static void say(void *arg, const json_t *line)
 		say_hook(s, line);
 	else if (line_is(line, "peer"))
 		say_peer(s, line);
+	else if (line_is(line, "known"))
+		say_known(s, line);
 	else if (line_is(line, "trouble"))
 		say_trouble(s, line);
 }

@@ -29,6 +29,7 @@ const struct ctl_command ctl_commands[] = {
     {"restore", cmd_restore, "PATH@VERSION | --at T [-n] [-y] [PATH|PATTERN]",
      "a version is there again, or all that was at a time; deleted files too"},
     {"start-alone", cmd_start_alone, "", "join no longer: do not wait for peers that are away"},
+    {"forget", cmd_forget, "[-y] NODE", "a node that is gone for good: nothing is kept for it"},
     {"held", cmd_held, "", "what the safety brake holds: removed here, but not on the peers"},
     {"approve", cmd_approve, "[PATH...]", "what is held is meant: the peers remove it too"},
     {"discard", cmd_discard, "[PATH...]", "what is held is not meant: put it back here"},
@@ -53,6 +54,15 @@ int ctl_no_arguments(int argc, char **argv)
 	if (getopt_long(argc, argv, "+", none, NULL) == -1 && optind == argc)
 		return 0;
 	return ctl_usage(argv[0]);
+}
+
+bool ctl_agreed(void)
+{
+	char answer[16];
+
+	printf("Do it? [y/N] ");
+	fflush(stdout);
+	return fgets(answer, sizeof(answer), stdin) && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 void ctl_say_words(const char *words, int indent)

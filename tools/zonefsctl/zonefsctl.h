@@ -17,6 +17,7 @@ int cmd_approve(int argc, char **argv);
 int cmd_discard(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
+int cmd_forget(int argc, char **argv);
 int cmd_held(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_log(int argc, char **argv);
@@ -37,6 +38,8 @@ struct ctl_command {
 };
 extern const struct ctl_command ctl_commands[];
 
+/* Asks at the terminal whether to go on. */
+bool ctl_agreed(void);
 /* How the subcommand is used, on standard error; CTL_USAGE. */
 int ctl_usage(const char *name);
 /* Likewise for what follows the options where nothing may; 0: nothing does. */
