@@ -136,6 +136,10 @@ static void serve(struct client *c, const json_t *request)
 		control_end(c, 1, "there is no command \"%.64s\"", name);
 		return;
 	}
+	if (c->node->stopped && !command->stopped) {
+		control_end(c, 1, "this node is stopped: \"%.64s\" needs it to run", name);
+		return;
+	}
 	c->command = command;
 	command->start(c, request);
 }

@@ -231,6 +231,7 @@ static int64_t at_once(const struct client *c)
 }
 
 const struct control_command control_history = {.name = "history",
+						.stopped = true,
 						.start = history_start,
 						.round = history_round,
 						.finish = history_finish,
@@ -275,7 +276,8 @@ static void conflicts_start(struct client *c, const json_t *request)
 			    t.cut ? ", more than can be listed at once" : "");
 }
 
-const struct control_command control_conflicts = {.name = "conflicts", .start = conflicts_start};
+const struct control_command control_conflicts = {
+    .name = "conflicts", .stopped = true, .start = conflicts_start};
 
 /* ---- content ---- */
 
@@ -354,6 +356,7 @@ static void content_finish(struct client *c)
 }
 
 const struct control_command control_content = {.name = "content",
+						.stopped = true,
 						.start = content_start,
 						.round = content_round,
 						.finish = content_finish,

@@ -38,6 +38,7 @@ struct client {
  * goes on by call backs or by `round`. */
 struct control_command {
 	const char *name;
+	bool stopped; /* needs no more than the store: for a node that does not run, too */
 	void (*start)(struct client *c, const json_t *request);
 	/* Once in each round while there is room for more output; NULL: none. */
 	void (*round)(struct client *c);

@@ -385,6 +385,10 @@ static bool read_request(struct client *c, const json_t *request, struct log_req
 		control_end(c, 1, "\"follow\" is neither true nor false");
 		return false;
 	}
+	if (q->follow && c->node->stopped) {
+		control_end(c, 1, "this node is stopped: there is nothing to follow");
+		return false;
+	}
 	return true;
 }
 
@@ -419,4 +423,4 @@ static void log_start(struct client *c, const json_t *request)
 }
 
 const struct control_command control_log = {
-    .name = "log", .start = log_start, .round = log_round, .finish = log_finish, .wake = log_wake};
+    .name = "log", .stopped = true, .start = log_start, .round = log_round, .finish = log_finish, .wake = log_wake};

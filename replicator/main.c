@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * zonefs-replicator: started by the keeper, as a user without rights, with all that it needs as
- * open descriptors: 3 the port to the file system, 4 the configuration's text, 5 the keys.
+ * open descriptors: 3 the port to the file system, 4 the configuration's text, 5 the keys. Or, with
+ * -s, by zonefsctl on a host where the node is stopped: 3 the socket on which it asks, 4 as above.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "replicator/node.h"
+#include "replicator/stopped.h"
 
 #define PORT_FD 3
 #define CONF_FD 4
@@ -102,22 +104,24 @@ static void seal(void)
 int main(int argc, char **argv)
 {
 	const char *file = CONF_DEFAULT_FILE;
-	bool front = false;
+	bool front = false, stopped = false;
 	int option;
 
 	seal();
-	while ((option = getopt(argc, argv, "c:f")) != -1) {
+	while ((option = getopt(argc, argv, "c:fs")) != -1) {
 		if (option == 'c') {
 			file = optarg;
 		} else if (option == 'f') {
 			front = true;
+		} else if (option == 's') {
+			front = stopped = true;
 		} else {
 			fprintf(stderr, "zonefs-replicator is started by zonefs(8)\n");
 			return 2;
 		}
 	}
 	if (fcntl(PORT_FD, F_GETFD) < 0 || fcntl(CONF_FD, F_GETFD) < 0 ||
-	    fcntl(KEYS_FD, F_GETFD) < 0) {
+	    (!stopped && fcntl(KEYS_FD, F_GETFD) < 0)) {
 		fprintf(stderr, "zonefs-replicator is started by zonefs(8)\n");
 		return 2;
 	}
@@ -129,7 +133,9 @@ int main(int argc, char **argv)
 		return 1;
 	log_open("zonefs-replicator", front, level_of(conf));
 	int status = 1;
-	if (read_keys(conf, &keys) == 0)
+	if (stopped)
+		status = stopped_serve(conf, PORT_FD);
+	else if (read_keys(conf, &keys) == 0)
 		status = node_run(conf, &keys, PORT_FD);
 	explicit_bzero(&keys, sizeof(keys));
 	conf_free(conf);

@@ -20,6 +20,7 @@
  *   waits.c     `wait`: until peers have what this node has
  *   verify.c    are all nodes identical?
  *   control.c   the socket for zonefsctl; one file a command: control_*.c
+ *   stopped.c   instead of all that: a stopped node's store, read for zonefsctl
  */
 #ifndef REPLICATOR_NODE_H
 #define REPLICATOR_NODE_H

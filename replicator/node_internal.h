@@ -65,6 +65,7 @@ struct node {
 	struct deferred *deferred;  /* events for the next round */
 	struct deferred **deferred_end;
 	bool stopping; /* SIGTERM came, or the port is closed */
+	bool stopped;  /* there is only the store, for reading (stopped.c) */
 };
 
 /* Gives an event to the core and its effects to the runner. Fills in the times. Not to be called

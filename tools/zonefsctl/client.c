@@ -10,14 +10,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "tools/zonefsctl/stopped.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
 static const char *conf_file = CONF_DEFAULT_FILE;
 static struct conf *conf;
+static pid_t reader; /* of a stopped node's store, whom we speak with; 0: the node itself */
 
 void client_use_file(const char *file)
 {
@@ -79,7 +82,7 @@ static int explain(const struct conf *c, const char *path, int err)
 }
 
 /* A connected socket, or -1 after the reason has been told. */
-static int dial(const struct conf *c, int silence_sec)
+static int dial(const struct conf *c, const char *command, int silence_sec)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	struct timeval limit = {.tv_sec = silence_sec};
@@ -95,9 +98,12 @@ static int dial(const struct conf *c, int silence_sec)
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
 	    connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
-	explain(c, path, errno);
+	int err = errno;
 	if (fd >= 0)
 		close(fd);
+	if ((err == ENOENT || err == ECONNREFUSED) && stopped_can(command))
+		return stopped_dial(c, &reader);
+	explain(c, path, err);
 	return -1;
 }
 
@@ -130,6 +136,8 @@ static int broken(const struct client_call *call)
 	if (errno == EAGAIN)
 		return ctl_fail("zonefs does not answer: it has been silent for %d seconds",
 				call->silence_sec);
+	if (reader > 0)
+		return CTL_FAILED; /* it has said why */
 	return ctl_fail("zonefs ended the conversation: it may have been stopped");
 }
 
@@ -176,14 +184,19 @@ static int read_lines(FILE *from, const struct client_call *call)
 int client_call(const struct client_call *call)
 {
 	const struct conf *c = client_conf();
-	int fd = c ? dial(c, call->silence_sec) : -1;
-	CLEANUP_FCLOSE FILE *from = fd >= 0 ? fdopen(fd, "r") : NULL;
-	int status = CTL_FAILED;
+	int fd = c ? dial(c, call->command, call->silence_sec) : -1;
+	FILE *from = fd >= 0 ? fdopen(fd, "r") : NULL;
+	int status = CTL_FAILED, ended = 0;
 
 	if (call->words)
 		*call->words = NULL;
 	if (from)
 		status = send_request(fd, call) < 0 ? broken(call) : read_lines(from, call);
+	if (from)
+		fclose(from);
+	if (reader > 0 && waitpid(reader, &ended, 0) == reader && ended != 0)
+		status = CTL_FAILED;
+	reader = 0;
 	json_decref(call->request);
 	return status;
 }
