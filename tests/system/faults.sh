@@ -33,7 +33,7 @@ done
 wait $job
 is "local edits do not notice a killed replicator" $? 0
 for h in ns1 ns2; do wait_for 60 node_well $h; done
-settle ns1 ns2
+for h in ns1 ns2 ns1 ns2; do check "after twelve kills: all that $h has is told" on $h zonefsctl wait --timeout 60; done
 trees_same "after twelve kills" ns1 ns2
 mkdir $T/expected
 (cd $T/expected && bash $T/tests/saves $T/saved 0)

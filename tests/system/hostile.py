@@ -184,8 +184,8 @@ def races(p):
             os.close(fd)
         p.hints.clear()
 
-    while_swapped("swap", "dev", look_for_regular, 1000)
-    while_swapped("swap", "dir", look_for_regular, 1000)
+    while_swapped("swap", "dev", look_for_regular, 2000)
+    while_swapped("swap", "dir", look_for_regular, 2000)
     check("no descriptor of a device or directory comes out of a race", not wrong, wrong[:3])
 
     os.makedirs("in/deep")
@@ -322,7 +322,8 @@ def floods(p):
     never_reading()
     p = Port(node, tree)
     grown = most_resident() - before
-    check("the worker does not grow by it", grown < 64 * 1024, "%d KiB" % grown)
+    most = 2048 if os.environ.get("SAN") else 40
+    check("the worker does not grow by it", grown < most * 1024, "%d KiB" % grown)
     end = time.monotonic() + LIMIT_SEC
     while descriptors() > open_before + 16 and time.monotonic() < end:
         time.sleep(0.05)

@@ -23,7 +23,8 @@ echo 'alice:x:2001:2001::/nonexistent:/usr/sbin/nologin' >>"$T/ns1/etc/passwd"
 for h in ns1 ns2; do node_conf $h; done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the configuration" wait_for 20 test -e "$T/ns2$TREE/etc/named.conf"
-check "its own lines stay its own" grep -q ns2 "$T/ns2$TREE/etc/named.host.conf"
+settle ns1 ns2
+for h in ns1 ns2; do check "$h's own lines stay its own" grep -q "\"$h\"" "$T/$h$TREE/etc/named.host.conf"; done
 check "and the key" wait_for 20 test -e "$T/ns2$TREE/etc/rndc.key"
 check "... readable for named only" test "$(stat -c '%a %G' "$T/ns2$TREE/etc/rndc.key")" = "640 bind"
 named_start ns1
@@ -54,6 +55,8 @@ zone_text b.test 5 >"$T/ns1/tmp/b"
 zone_stanza b.test >"$T/ns1/tmp/b.conf"
 served "a new zone: file, then configuration" ns1 \
 	"install -m 644 /tmp/b var/named/b.test.zone; cat /tmp/b.conf >>etc/named.conf" b.test 5
+served "moved away, and an older file in its place" ns1 "Z=var/named/b.test.zone; sed 's/ 5 / 6 /' \$Z >/tmp/z
+	chmod 644 /tmp/z; touch -d 2001-01-01 /tmp/z; mv \$Z /tmp/away; cp -p /tmp/z \$Z" b.test 6
 zone_text c.test 6 >"$T/ns2/tmp/c"
 zone_stanza c.test >"$T/ns2/tmp/c.conf"
 served "a new zone: configuration, then file" ns2 \
