@@ -42,6 +42,11 @@ sh_on ns2 'mkdir etc/two; echo two >etc/two/f; mv etc/each/ns1 etc/each/moved'
 sh_on ns3 'echo three >etc/three; chmod 600 etc/each/ns3'
 for h in ns1 ns2; do on $h zonefsctl wait --timeout 3 >/dev/null 2>&1; done
 is "two of three go on" "$(sh_on ns1 'cat etc/two/f etc/each/moved' | xargs) $(sh_on ns2 'cat etc/one')" "two from ns1 one"
+for h in ns1 ns2; do
+	check "$h finds that the third is lost" wait_for 20 eval "on $h zonefsctl peers | grep -Eq '^ns3 .* (silent|unreachable)'"
+	sh_on $h "echo more >etc/more.$h; zonefsctl wait --timeout 3" >/dev/null 2>&1
+done
+is "two of three go on when they know it, too" "$(sh_on ns1 'cat etc/more.*' | xargs) $(sh_on ns2 'cat etc/more.*' | xargs)" "more more more more"
 link_up ns3
 check "the third catches up" wait_for 30 same_trees $ALL
 for h in $ALL; do check "$h says that all is well" wait_for 30 node_well $h; done
