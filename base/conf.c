@@ -145,7 +145,8 @@ static char *read_file(const char *file, size_t *len, struct mistakes *m)
 	CLEANUP_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		mistake(m, 0, "can't be opened: %s", strerror(errno));
+		mistake(m, 0, "can't be opened: %s%s", strerror(errno),
+			errno == ENOENT ? " (zonefs.conf(5) says what is in it)" : "");
 		return NULL;
 	}
 	if (!S_ISREG(st.st_mode))

@@ -45,6 +45,8 @@ struct conf {
 	char *listen;
 	char *key_file;
 	char *user;            /* the replicator's */
+	/* Where they stand in the file; 0: they do not. */
+	int mount_line, state_line, key_file_line, user_line;
 	bool dev;              /* devices in the tree may be opened */
 	int64_t max_file_size; /* bytes */
 	int delete_delay_msec;

@@ -257,6 +257,10 @@ static void take_top(struct source *s, struct conf *c)
 	c->listen = take_address(s, "listen", true);
 	c->key_file = take_path(s, "key-file");
 	c->user = take_name(s, "user");
+	c->mount_line = line_of(s, "mount");
+	c->state_line = line_of(s, "state");
+	c->key_file_line = line_of(s, "key-file");
+	c->user_line = line_of(s, "user");
 	c->dev = cfg_getbool(s->cfg, "dev");
 	take_size(s, c);
 	c->delete_delay_msec = take_int(s, "delete-delay", 0, 60000);

@@ -106,8 +106,11 @@ static void read_keys(const char *file, struct conf_keys *keys, struct mistakes 
 	CLEANUP_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
-		mistake(m, 0, "can't be opened: %s%s", strerror(errno),
-			errno == ENOENT ? " (zonefsctl keygen makes a key)" : "");
+		if (errno == ENOENT)
+			mistake(m, 0, "there is no such key file: zonefsctl keygen %s makes it",
+				file);
+		else
+			mistake(m, 0, "can't be opened: %s", strerror(errno));
 		return;
 	}
 	check_file(file, fd, m);

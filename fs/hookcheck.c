@@ -37,6 +37,12 @@ static int refuse(struct walk *w, int err, const char *place, const char *senten
 	return err;
 }
 
+static int fail(struct walk *w, int err, const char *place)
+{
+	snprintf(w->why, w->why_size, "%s: %s", place, err_text(err));
+	return err;
+}
+
 static int check_owner(struct walk *w, const char *place, const struct stat *st)
 {
 	bool own =
@@ -129,7 +135,7 @@ static int step(struct walk *w, const char *name)
 	if (in_tree(w, place))
 		return refuse(w, ERR_DENIED, place, "lies in the tree: nothing in it is executed");
 	if (lstat(place, &st) < 0)
-		return refuse(w, -errno, place, err_text(-errno));
+		return fail(w, -errno, place);
 	rc = check_owner(w, place, &st);
 	if (rc < 0)
 		return rc;
@@ -175,7 +181,7 @@ int hookcheck_program(const char *program, const char *mount, char *why, size_t 
 		return refuse(w, -EINVAL, program, "is not an absolute path");
 	memcpy(w->rest, program, strlen(program) + 1);
 	if (stat("/", &st) < 0)
-		return refuse(w, -errno, "/", err_text(-errno));
+		return fail(w, -errno, "/");
 
 	int rc = check_owner(w, "/", &st);
 	while (rc == 0 && next_component(w, name) > 0)

@@ -163,10 +163,6 @@ static int start(struct keeper *k)
 		log_error("signals: %s", err_text(-errno));
 		return -errno;
 	}
-	if (geteuid() != 0) {
-		log_error("zonefs has to be started by root (or in a namespace: unshare -rm)");
-		return -EPERM;
-	}
 	k->trial = account_fixed();
 	int rc = keeper_check(conf, &k->secrets, report_error, NULL);
 	if (rc == 0)

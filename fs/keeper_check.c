@@ -19,6 +19,7 @@
 #include "fs/hookcheck.h"
 
 #define SENTENCE_MAX 8192
+#define DEVICE "/dev/fuse"
 
 struct reporter {
 	const struct conf *conf;
@@ -42,6 +43,15 @@ static void mistake(struct reporter *r, int line, const char *format, ...)
 	r->mistakes++;
 }
 
+static void check_device(struct reporter *r)
+{
+	if (access(DEVICE, F_OK) == 0)
+		return;
+	r->report(r->arg, DEVICE, 0,
+		  "is not there: modprobe fuse; a container has to be given the device");
+	r->mistakes++;
+}
+
 static void check_mount(struct reporter *r)
 {
 	struct stat st;
@@ -50,9 +60,12 @@ static void check_mount(struct reporter *r)
 	if (stat(path, &st) < 0) {
 		/* A dead mount of an earlier run: the start clears it. */
 		if (errno != ENOTCONN && errno != ECONNABORTED)
-			mistake(r, 0, "mount: %s: %s", path, err_text(-errno));
+			mistake(r, r->conf->mount_line, "mount: %s: %s%s", path, err_text(-errno),
+				errno == ENOENT ? ": name the directory that is to be "
+						  "replicated, or make it"
+						: "");
 	} else if (!S_ISDIR(st.st_mode)) {
-		mistake(r, 0, "mount: %s is not a directory", path);
+		mistake(r, r->conf->mount_line, "mount: %s is not a directory", path);
 	}
 }
 
@@ -61,14 +74,14 @@ static void check_user(struct reporter *r, struct account *account)
 	int rc = account_find(account, r->conf->user);
 
 	if (rc == ERR_UNKNOWN)
-		mistake(r, 0,
+		mistake(r, r->conf->user_line,
 			"user: there is no user \"%s\": adduser --system --group --no-create-home "
 			"--home %s %s",
 			r->conf->user, r->conf->state, r->conf->user);
 	else if (rc < 0)
-		mistake(r, 0, "user: %s: %s", r->conf->user, err_text(rc));
+		mistake(r, r->conf->user_line, "user: %s: %s", r->conf->user, err_text(rc));
 	else if (account->uid == 0 && !account->fixed)
-		mistake(r, 0, "user: the replicator never runs as root");
+		mistake(r, r->conf->user_line, "user: the replicator never runs as root");
 }
 
 /* An existing one. */
@@ -78,14 +91,15 @@ static void check_state_stat(struct reporter *r, const struct account *account,
 	const char *path = r->conf->state;
 
 	if (!S_ISDIR(st->st_mode))
-		mistake(r, 0, "state: %s is not a directory", path);
+		mistake(r, r->conf->state_line, "state: %s is not a directory", path);
 	else if (st->st_uid != account->uid)
-		mistake(r, 0,
+		mistake(r, r->conf->state_line,
 			"state: %s belongs to user %u, not to \"%s\" (%u): chown it, or choose "
 			"another directory",
 			path, st->st_uid, r->conf->user, account->uid);
 	else if (st->st_mode & 077)
-		mistake(r, 0, "state: %s may be entered by others (mode %04o): chmod 700 %s", path,
+		mistake(r, r->conf->state_line,
+			"state: %s may be entered by others (mode %04o): chmod 700 %s", path,
 			st->st_mode & 07777, path);
 }
 
@@ -104,9 +118,28 @@ static void check_state(struct reporter *r, const struct account *account)
 	if (slash && slash != parent)
 		*slash = '\0';
 	if (err != -ENOENT)
-		mistake(r, 0, "state: %s: %s", path, err_text(err));
+		mistake(r, r->conf->state_line, "state: %s: %s", path, err_text(err));
 	else if (slash && slash != parent && (stat(parent, &st) < 0 || !S_ISDIR(st.st_mode)))
-		mistake(r, 0, "state: there is no directory %s to make it in", parent);
+		mistake(r, r->conf->state_line, "state: there is no directory %s to make it in",
+			parent);
+}
+
+/* What a tired hand pastes: the line that was printed here instead of there. */
+static void check_keys(struct reporter *r, struct conf_keys *keys)
+{
+	if (conf_read_keys(r->conf->key_file, keys, r->report, r->arg) < 0) {
+		r->mistakes++;
+		return;
+	}
+	for (size_t i = 0; i < r->conf->npeers; i++) {
+		const struct conf_peer *peer = &r->conf->peers[i];
+
+		if (strcmp(peer->key, keys->public_key) == 0)
+			mistake(r, peer->line,
+				"the peer \"%s\" has this node's own key: its key is what "
+				"`zonefsctl keygen -p` prints on that host",
+				peer->name);
+	}
 }
 
 int keeper_check(const struct conf *conf, struct keeper_secrets *secrets, conf_report *report,
@@ -114,12 +147,17 @@ int keeper_check(const struct conf *conf, struct keeper_secrets *secrets, conf_r
 {
 	struct reporter r = {conf, report, arg, 0};
 
+	/* Another's eyes would see other mistakes. */
+	if (geteuid() != 0) {
+		mistake(&r, 0, "zonefs has to be started by root (or in a namespace: unshare -rm)");
+		return ERR_CONFIG;
+	}
+	check_device(&r);
 	check_mount(&r);
 	check_user(&r, &secrets->account);
 	if (r.mistakes == 0)
 		check_state(&r, &secrets->account);
-	if (conf_read_keys(conf->key_file, &secrets->keys, report, arg) < 0)
-		r.mistakes++;
+	check_keys(&r, &secrets->keys);
 	return r.mistakes > 0 ? ERR_CONFIG : 0;
 }
 

@@ -82,8 +82,8 @@ struct keeper_secrets {
 	struct conf_keys keys;
 };
 
-/* Mount, user, key file and state directory are as they must be: all mistakes are reported. 0 or
- * ERR_CONFIG. */
+/* Who starts it, mount, user, key file and state directory are as they must be: all mistakes are
+ * reported. 0 or ERR_CONFIG. */
 int keeper_check(const struct conf *conf, struct keeper_secrets *secrets, conf_report *report,
 		 void *arg);
 /* The hooks' users and programs: likewise. */

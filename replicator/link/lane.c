@@ -41,6 +41,14 @@ static void set_words(struct lane *n, const char *words)
 		log_notice("peer \"%s\" at %s: %s", n->peer_name, n->address, words);
 }
 
+/* Has it a name for a host, which ZeroMQ looks up without telling what came of it? */
+static bool by_name(const char *address)
+{
+	const char *host = address + strlen("tcp://");
+
+	return host[0] != '[' && host[strspn(host, "0123456789.")] != ':';
+}
+
 static void start(struct lane *n)
 {
 	if (zmq_connect(n->socket, n->address) == 0) {
@@ -145,7 +153,11 @@ static enum lane_change take(struct lane *n, uint16_t event, uint32_t value)
 		return down(n);
 	case ZMQ_EVENT_CONNECT_RETRIED:
 		if (n->state == LANE_CONNECTING)
-			set_words(n, "cannot connect: is the peer running, and its port open?");
+			set_words(n,
+				  by_name(n->address)
+				      ? "cannot connect: has that name an address here, is the "
+					"peer running, and its port open?"
+				      : "cannot connect: is the peer running, and its port open?");
 		return LANE_SAME;
 	default:
 		return LANE_SAME;

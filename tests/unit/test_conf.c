@@ -568,7 +568,8 @@ static void a_file_that_others_may_write_is_not_read(void **state)
 	conf_free(c);
 	drop_file();
 	assert_null(conf_read(file_name, collect_any, said));
-	assert_string_equal(said, "0:can't be opened: No such file or directory\n");
+	assert_string_equal(said, "0:can't be opened: No such file or directory (zonefs.conf(5) says "
+				  "what is in it)\n");
 	said[0] = '\0';
 	assert_null(conf_read("/dev/null", collect_any, said));
 	assert_string_equal(said, "0:is not a regular file\n");

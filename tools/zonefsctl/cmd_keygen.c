@@ -65,6 +65,13 @@ static int write_keys(const char *file, const struct conf_keys *keys)
 	CLEANUP_CLOSE int fd =
 	    open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+	if (fd < 0 && errno == EEXIST) {
+		fprintf(stderr,
+			"zonefsctl: %s: is there already, and stays: zonefsctl keygen -p %s shows "
+			"its public key\n",
+			file, file);
+		return EXIT_FAILED;
+	}
 	if (fd < 0)
 		return complain(file, "cannot make the key file");
 	int len = snprintf(text, sizeof text, "public = '%s'\nsecret = '%s'\n", keys->public_key,
