@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +18,20 @@
 #define FILE_MAX 256
 #define POLL_NSEC 1000000
 
-static void stall(const char *file)
+static void stall(const char *file, const char *label)
 {
 	struct timespec pause = {.tv_nsec = POLL_NSEC};
-	char here[FILE_MAX + 8];
+	char wait[FILE_MAX];
+	char here[FILE_MAX];
 
-	snprintf(here, sizeof(here), "%.*s.here", FILE_MAX, file);
-	int fd = open(here, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
+	snprintf(wait, sizeof(wait), "%s.%s", file, label);
+	snprintf(here, sizeof(here), "%s.%s.here", file, label);
+	int fd = access(wait, F_OK) == 0 ? open(here, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)
+					 : -1;
 	if (fd < 0)
-		return; /* another thread is there */
+		return; /* nobody wants it, or another thread is there */
 	close(fd);
-	while (access(file, F_OK) == 0)
+	while (access(wait, F_OK) == 0)
 		nanosleep(&pause, NULL);
 	unlink(here);
 }
@@ -48,15 +49,11 @@ void crash_point(const char *label)
 		close(fd);
 		wanted[len > 0 ? len : 0] = '\0';
 		wanted[strcspn(wanted, "\n")] = '\0';
-		char *verb = wanted + strcspn(wanted, " ");
-		bool stalls = strcmp(verb, " stall") == 0;
-
-		*verb = '\0';
-		if (strcmp(wanted, label) == 0 && stalls)
-			stall(file);
-		else if (strcmp(wanted, label) == 0 && unlink(file) == 0)
+		if (strcmp(wanted, label) == 0 && unlink(file) == 0)
 			kill(getpid(), SIGKILL);
 	}
+	if (file)
+		stall(file, label);
 	errno = saved;
 }
 #endif

@@ -7,8 +7,8 @@
  * process that comes to the point of that label removes the file and dies by SIGKILL: once, so that
  * whoever is started in its place lives. Safe from any thread and under any lock.
  *
- * With " stall" after the label, the first thread that comes there stops instead until the file is
- * gone; FILE.here says that it has come.
+ * While a file FILE.LABEL exists, the first thread that comes to that point stops there;
+ * FILE.LABEL.here says that it has come.
  */
 #ifndef BASE_CRASH_H
 #define BASE_CRASH_H

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/path.h"
 #include "fs/ops.h"
 #include "fs/reader.h"
@@ -229,6 +230,7 @@ static int locked_rename(struct renaming *r, bool shape)
 	struct stat st;
 	int rc;
 
+	crash_point("fs-rename");
 	if (shape)
 		lock_tree(l, true);
 	lock_dirs(l, r->from.parent->hash, r->to.parent->hash);

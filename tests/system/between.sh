@@ -19,22 +19,32 @@ node_start ns1 ZONEFS_CRASH=$SEAM
 node_start ns2
 wait_for 20 both_well || bail "the nodes do not meet"
 
-# between LABEL CHANGE SHELL: the peer's CHANGE comes to the label here and stops; then SHELL is run, in etc/r both.
-# Where it must wait for the install, so be it: that goes on after a second.
+# between LABEL CHANGE SHELL: the peer's CHANGE comes to the label here and stops; then SHELL is run, both in etc/r.
+# Where it must wait for the install, so be it: that goes on after a second. A rename is let as far as to the worker
+# before the change is made: the kernel asks for its target first.
 between() {
-	local job
+	local job renames=
+	case $3 in mv*) renames=yes ;; esac
 	sh_on ns1 'rm -rf etc/r && mkdir -p etc/r/d && cd etc/r && echo old >a && echo local >b && echo old >d/f'
 	settle ns1 ns2
-	echo "$1 stall" >"$FILE.new"
-	chmod 666 "$FILE.new"
-	mv "$FILE.new" "$FILE"
-	sh_on ns2 "cd etc/r && $2"
-	wait_for 20 test -e "$FILE.here" || bail "$1 is not reached"
 	rm -f "$T/ns1/tmp/done"
-	sh_on ns1 "cd etc/r && $3; touch /tmp/done" &
-	job=$!
+	if [ $renames ]; then
+		touch "$FILE.fs-rename"
+		sh_on ns1 "cd etc/r && $3; touch /tmp/done" &
+		job=$!
+		wait_for 20 test -e "$FILE.fs-rename.here" || bail "the rename is not reached"
+	fi
+	touch "$FILE.$1"
+	sh_on ns2 "cd etc/r && $2"
+	wait_for 20 test -e "$FILE.$1.here" || bail "$1 is not reached"
+	if [ $renames ]; then
+		rm "$FILE.fs-rename"
+	else
+		sh_on ns1 "cd etc/r && $3; touch /tmp/done" &
+		job=$!
+	fi
 	wait_for 1 test -e "$T/ns1/tmp/done"
-	rm "$FILE"
+	rm "$FILE.$1"
 	wait_for 30 test -e "$T/ns1/tmp/done" || bail "a local program hangs: $3"
 	wait $job
 	settle ns1 ns2

@@ -16,7 +16,7 @@ world_enter "$@"
 REPLICATOR="looked commit committed broadcast broadcasted ack ask answer-page page page-taken op op-taken
 	stage-asked staged install-asked installed removed hook-due hook-ended hook-noted object object-named"
 WORKER="fs-saved fs-hints fs-acknowledged fs-stage fs-staged fs-install fs-moved-in fs-invalidate
-	fs-invalidated fs-attributes fs-attributes-set fs-remove fs-removed fs-hook fs-hook-ended"
+	fs-invalidated fs-attributes fs-attributes-set fs-remove fs-removed fs-rename fs-hook fs-hook-ended"
 RESTING="prune pruned checkpoint checkpointed" # reached when there is nothing else to do
 USUAL="committed broadcasted answer-page page-taken installed object fs-saved fs-moved-in fs-removed"
 if [ -z "${LABELS:-}" ]; then

@@ -42,7 +42,7 @@ is "symbolic links" "$(there 'readlink etc/l etc/dangling etc/out' | tr '\n' ' '
 here 'rm etc/l; ln -s f etc/l'
 is "another target" "$(there 'readlink etc/l')" f
 is "the old target is untouched" "$(there 'cat etc/target')" keep
-target() { there 'stat -c "%U %a %y" etc/f'; }
+target() { stat -c '%u %g %a %y' "$T/ns2$TREE/etc/f"; }
 before=$(target)
 here 'chown -h dnsadm:dnsops etc/l; touch -h -d 2019-05-06 etc/l'
 is "a link's own owner and time" "$(there 'stat -c "%U %G %y" etc/l')" "$(sh_on ns1 'stat -c "%U %G %y" etc/l')"
@@ -81,7 +81,7 @@ forward() {
 }
 here 'mkdir etc/ti; echo 1 >etc/ti/f; echo 1 >etc/ti/g'
 forward "of rewritten files never backwards" 'echo 2 >etc/ti/f; echo 2 >>etc/ti/g'
-forward "of replaced ones" 'echo old >old; touch -d 2001-01-01 old; cp -p old etc/ti/f; mv old etc/ti/g'
+forward "of replaced ones" 'echo old >/tmp/old; touch -d 2001-01-01 /tmp/old; cp -p /tmp/old etc/ti/f; cp -p /tmp/old old; mv old etc/ti/g'
 forward "of those whose time was set back with their content" 'for f in f g; do echo 34 >etc/ti/$f; touch -d 2001-01-01 etc/ti/$f; done'
 forward "of those removed and made again" 'rm etc/ti/*; cp -p /etc/hostname etc/ti/f; cp -p /etc/hostname etc/ti/g; touch -d 2001-01-01 etc/ti/*'
 here 'touch -d tomorrow etc/ti/*'
