@@ -68,9 +68,16 @@ here 'touch -d "2019-05-06 07:08:09.123456789" etc/t'
 is "mtimes, to the nanosecond" "$(there 'stat -c %y etc/t')" "$(sh_on ns1 'stat -c %y etc/t')"
 # forward SENTENCE COMMAND: what the names in etc/ti show is of other content then, and later, on both hosts.
 times() { sh_on $1 'stat -c %.9Y etc/ti/* | tr "\n" " "'; }
+# later BEFORE AFTER: each of them, to the nanosecond.
 later() {
-	awk -v a="$1" -v b="$2" 'BEGIN { n = split(a, x); if (!n || split(b, y) != n) exit 1
-		for (i = 1; i <= n; i++) if (y[i] "" <= x[i] "") exit 1 }'
+	awk -v a="$1" -v b="$2" 'BEGIN {
+		n = split(a, x)
+		if (!n || split(b, y) != n) exit 1
+		for (i = 1; i <= n; i++) {
+			split(x[i], p, "."); split(y[i], q, ".")
+			if (q[1] + 0 < p[1] + 0 || q[1] + 0 == p[1] + 0 && q[2] + 0 <= p[2] + 0) exit 1
+		}
+	}'
 }
 forward() {
 	local one two
