@@ -5,10 +5,12 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define SEC_NSEC INT64_C(1000000000)
 #define MSEC_NSEC INT64_C(1000000)
@@ -18,17 +20,40 @@
 #define AHEAD_MAX_NSEC (60 * SEC_NSEC)
 
 static int64_t offset_nsec;
+static int offset_file = -1;
 
-static void read_offset(void)
+static int64_t offset_of(const char *text)
 {
-	const char *text = getenv("ZONEFS_CLOCK_OFFSET");
 	char *end;
 
-	if (!text || !*text)
-		return;
+	if (!*text)
+		return 0;
 	long long sec = strtoll(text, &end, 10);
-	if (*end == '\0' && sec >= -OFFSET_MAX_SEC && sec <= OFFSET_MAX_SEC)
-		offset_nsec = sec * SEC_NSEC;
+	if ((*end == '\0' || *end == '\n') && sec >= -OFFSET_MAX_SEC && sec <= OFFSET_MAX_SEC)
+		return sec * SEC_NSEC;
+	return 0;
+}
+
+static void read_environment(void)
+{
+	const char *text = getenv("ZONEFS_CLOCK_OFFSET");
+	const char *file = getenv("ZONEFS_CLOCK_FILE");
+
+	if (text)
+		offset_nsec = offset_of(text);
+	if (file)
+		offset_file = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static int64_t offset(void)
+{
+	char text[32];
+
+	if (offset_file < 0)
+		return offset_nsec;
+	ssize_t len = pread(offset_file, text, sizeof(text) - 1, 0);
+	text[len > 0 ? len : 0] = '\0';
+	return offset_of(text);
 }
 
 static int64_t now(clockid_t id)
@@ -43,8 +68,8 @@ int64_t clock_wall_nsec(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, read_offset);
-	return now(CLOCK_REALTIME) + offset_nsec;
+	pthread_once(&once, read_environment);
+	return now(CLOCK_REALTIME) + offset();
 }
 
 int64_t clock_wall_msec(void)

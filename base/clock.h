@@ -2,7 +2,8 @@
  *
  * The daemons' clocks. Everything that asks for the time asks here, so that a test can give one
  * daemon another wall clock than its neighbour: ZONEFS_CLOCK_OFFSET (seconds, signed) in the
- * environment is added to the wall clock.
+ * environment is added to the wall clock; or what the
+ * file ZONEFS_CLOCK_FILE holds, whenever the clock is read: so it can jump.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

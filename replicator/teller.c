@@ -294,12 +294,12 @@ static void write_text(struct teller *t, const struct alert *a, bool begins, str
 	char *text CLEANUP_FREE = NULL;
 
 	clock_span(span, t->node->wall_msec - a->since_msec);
-	int len = asprintf(&text, "node %s: %s%s%s%s%s%s\n%s\n\n%s %s.\nzonefsctl status on %s says more.\n",
-			   t->node->conf->node, alert_name(a->what), a->path[0] ? " " : "",
-			   path_escape(path, sizeof(path), a->path), a->peer[0] ? " " : "",
-			   a->peer, begins ? "" : ": over", a->words,
-			   begins ? "Since" : "It is over; it lasted for", span,
-			   t->node->conf->node);
+	int len = asprintf(
+	    &text, "node %s: %s%s%s%s%s%s\n%s\n\n%s %s.\nzonefsctl status on %s says more.\n",
+	    t->node->conf->node, alert_name(a->what), a->path[0] ? " " : "",
+	    path_escape(path, sizeof(path), a->path), a->peer[0] ? " " : "", a->peer,
+	    begins ? "" : ": over", a->words, begins ? "Since" : "It is over; it lasted for", span,
+	    t->node->conf->node);
 	if (len > 0)
 		buf_bytes(b, text, (size_t)len);
 	else

@@ -30,8 +30,9 @@ struct alerts {
 const char *alert_name(enum alert_what what)
 {
 	static const char *const names[] = {
-	    [ALERT_CONFLICT] = "conflict", [ALERT_HOOK] = "hook-failed",   [ALERT_HELD] = "held",
-	    [ALERT_LAG] = "lag",           [ALERT_PEER] = "cut-off",       [ALERT_ISOLATED] = "isolated",
+	    [ALERT_CONFLICT] = "conflict", [ALERT_HOOK] = "hook-failed",
+	    [ALERT_HELD] = "held",         [ALERT_LAG] = "lag",
+	    [ALERT_PEER] = "cut-off",      [ALERT_ISOLATED] = "isolated",
 	    [ALERT_STORE] = "store",
 	};
 

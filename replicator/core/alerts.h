@@ -41,7 +41,7 @@ struct alert {
 	char *path; /* "": none */
 	char *peer;
 	char *hook;
-	char *words; /* a sentence */
+	char *words;        /* a sentence */
 	int64_t since_msec; /* wall clock */
 	/* alerts.c's own, monotonic: */
 	int64_t began_msec;
@@ -72,7 +72,8 @@ const struct alert *alerts_next(struct alerts *a, bool *begins);
 bool alerts_done(struct alerts *a, bool ok, int64_t now_msec);
 /* False: told, or given up. For the log, right after alerts_done. */
 bool alerts_will_try(const struct alerts *a);
-uint32_t alerts_left_out(const struct alerts *a); /* that ALERTS_MAX had no room for, at the last look */
+uint32_t
+alerts_left_out(const struct alerts *a); /* that ALERTS_MAX had no room for, at the last look */
 
 /* What was told to have begun, in bytes, and back (into an empty one). 0 or ERR_FORMAT. */
 void alerts_put(const struct alerts *a, struct buf *b);

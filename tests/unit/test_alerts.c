@@ -35,7 +35,7 @@ static struct alert away(const char *peer)
 {
 	return (struct alert){.what = ALERT_PEER,
 			      .peer = (char *)(uintptr_t)peer,
-			      .words = (char *)(uintptr_t)"away",
+			      .words = (char *)(uintptr_t) "away",
 			      .since_msec = now};
 }
 

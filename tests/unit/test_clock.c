@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -111,6 +112,41 @@ static void the_environment_moves_the_wall_clock(void **state)
 	assert_in_range(offset_with("999999999999999999999"), 0, 10);
 }
 
+static void the_clock_jumps_with_a_file(void **state)
+{
+	char name[] = "/tmp/zonefs-clock.XXXXXX";
+	int fd = mkstemp(name);
+	int64_t difference[3];
+	static const char *const texts[3] = {"86400\n", "-86400\n", "x\n"};
+	int pipes[2], status;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(pipe(pipes), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		setenv("ZONEFS_CLOCK_FILE", name, 1);
+		for (int i = 0; i < 3; i++) {
+			ssize_t len = (ssize_t)strlen(texts[i]);
+			if (ftruncate(fd, 0) < 0 || pwrite(fd, texts[i], (size_t)len, 0) != len)
+				_exit(1);
+			difference[i] = (clock_wall_nsec() - (int64_t)time(NULL) * SEC) / SEC;
+		}
+		_exit(write(pipes[1], difference, sizeof difference) != sizeof difference);
+	}
+	close(pipes[1]);
+	assert_int_equal(read(pipes[0], difference, sizeof difference), sizeof difference);
+	close(pipes[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	unlink(name);
+	close(fd);
+	assert_in_range(difference[0], 86400, 86410);
+	assert_true(difference[1] <= -86390 && difference[1] >= -86401);
+	assert_in_range(difference[2], 0, 10);
+}
+
 static void durations_are_short(void **state)
 {
 	char text[CLOCK_SPAN_TEXT];
@@ -138,6 +174,7 @@ int main(void)
 	    cmocka_unit_test(an_older_or_equal_time_becomes_the_next_whole_second),
 	    cmocka_unit_test(a_floor_ahead_of_the_clock_is_raised_by_milliseconds),
 	    cmocka_unit_test(the_result_is_never_below_the_floor_nor_does_it_overflow),
+	    cmocka_unit_test(the_clock_jumps_with_a_file),
 	    cmocka_unit_test(durations_are_short),
 	    cmocka_unit_test(the_monotonic_clock_does_not_go_back),
 	};
