@@ -28,6 +28,7 @@ struct peers *peers_new(struct node *n)
 	p->node = n;
 	p->n = (uint32_t)n->conf->npeers;
 	p->next_id = 1;
+	core_heartbeat(n->core, &p->told, n->wall_msec, n->now_msec); /* as it was loaded */
 	p->p = calloc(p->n ? p->n : 1, sizeof(*p->p));
 	if (!p->p) {
 		free(p);

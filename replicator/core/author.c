@@ -191,3 +191,18 @@ void author_import(struct core *c, struct key *k, const struct observation *o)
 
 	author_op(c, &e, 1, 0, adjust_import);
 }
+
+/* Kept in the history alone: no vector speaks of it, nobody is told. */
+void author_aside(struct core *c, struct key *k, const struct observation *o)
+{
+	struct edit e = {k, o->attrs, o->ident, o->target};
+	uint64_t random = XXH3_64bits_withSeed(&c->random, sizeof(c->random), 1);
+	struct dot dot = {origin_of(c, &c->aside_origin, random), ++c->aside};
+	struct version *v = version_make(c, e, dot);
+	int64_t msec = v->attrs.mtime_nsec / 1000000;
+
+	v->import = true;
+	v->stamp = msec > 0 ? (uint64_t)msec << STAMP_SHIFT : 1;
+	store_history(c, k, v);
+	version_put(v);
+}

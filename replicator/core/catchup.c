@@ -285,7 +285,8 @@ void catchup_ask(struct core *c, const struct event *e)
 	page->joining = c->joining;
 	page->joined_with = !c->joining && ask->joining && p->heard_joining;
 	page->known = p->known;
-	join_heard(c, e->peer, ask->joining);
+	if (ask->joining) /* that it is established its heartbeat says, when that is durable */
+		join_heard(c, e->peer, true);
 	if (ask->compare) {
 		compare_answer(c, ask, page);
 		effect = effect_add(c, EFFECT_ANSWER, NULL);

@@ -123,6 +123,14 @@ void store_version(struct core *c, struct key *k, struct version *v, bool own)
 	e->store.own = own;
 }
 
+void store_history(struct core *c, struct key *k, struct version *v)
+{
+	struct effect *e = store_add(c, STORE_HISTORY, k->path);
+
+	e->store.version = version_get(v);
+	e->store.dot = v->dot;
+}
+
 void store_superseded(struct core *c, struct key *k, struct dot d)
 {
 	store_add(c, STORE_SUPERSEDED, k->path)->store.dot = d;

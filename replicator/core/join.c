@@ -10,6 +10,10 @@
  *   - only here: published; but not what the peers have deleted and we hold as
  * it was. Where nobody had anything, all have imports, ranked by the files'
  * age.
+ * A node that its peers have heard as an established one has lost its store:
+ * what it has otherwise than they may have been changed or deleted by them
+ * since. It becomes as theirs; what was there is kept in the history, with a
+ * dot of an origin that is in no vector.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +58,18 @@ static void store_joined(struct core *c)
 	buf_fini(&b);
 }
 
+/* An established node has heard this one, established too. */
+static bool was_known(const struct core *c)
+{
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		const struct peer *p = &c->peers[i];
+
+		if (p->answered && p->known_before && !p->answer_joining)
+			return true;
+	}
+	return false;
+}
+
 static void join(struct core *c, bool equal)
 {
 	struct scan *s;
@@ -61,9 +77,12 @@ static void join(struct core *c, bool equal)
 	c->joining = false;
 	c->taking_in = true;
 	c->take_in_equal = equal;
+	c->returning = was_known(c);
 	effect_note(c, LOG_LEVEL_NOTICE, "joined: %s",
-		    equal ? "no peer had a tree yet, this node's is taken in"
-			  : "the peers' tree is taken, what only this node has is published");
+		    equal          ? "no peer had a tree yet, this node's is taken in"
+		    : c->returning ? "the peers know this node, whose store is empty: their tree is "
+				     "taken, what is here otherwise goes to the history"
+				   : "the peers' tree is taken, what only this node has is published");
 	s = scan_new(c, "");
 	s->take_in = true;
 	serials_move(&s->serials, &c->join_rescan);
@@ -167,10 +186,15 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 
 	if (o->too_big || o->attrs.kind == KIND_OTHER || o->attrs.kind == KIND_ABSENT)
 		return;
-	if (v.kind == KIND_ABSENT ? deleted_as_it_is(k, o) : same)
-		adopt(c, k, o, v);
-	else
+	if (v.kind == KIND_ABSENT)
+		same = deleted_as_it_is(k, o);
+	if (!same && !c->returning) {
 		author_import(c, k, o);
+		return;
+	}
+	if (!same && o->attrs.kind != KIND_DIR)
+		author_aside(c, k, o);
+	adopt(c, k, o, v);
 }
 
 /* The first tree has been gone through: from here on this is an ordinary node.
@@ -179,6 +203,11 @@ void join_taken(struct core *c, const struct scan *s)
 {
 	c->taking_in = false;
 	store_joined(c);
+	if (c->aside)
+		effect_note(c, LOG_LEVEL_WARNING,
+			    "%llu path%s here as on no peer: now as there, and what was here is in the "
+			    "history (zonefsctl log --origin %s; zonefsctl restore)",
+			    (unsigned long long)c->aside, c->aside == 1 ? " was" : "s were", c->conf.node);
 	effect_add(c, EFFECT_JOINED, NULL);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
 		if (k->edited) {

@@ -259,6 +259,8 @@ struct core {
 	uint64_t random;
 	uint64_t origin; /* of this life; 0 until the first version */
 	uint64_t order_origin; /* likewise, of what was not made by a save */
+	uint64_t aside_origin; /* likewise, of what is only in the history */
+	uint64_t aside;        /* how many those are */
 
 	struct vv vector;
 	struct dot recent[HEARTBEAT_RECENT_MAX];
@@ -311,6 +313,7 @@ struct core {
 	bool started;
 	bool joining;
 	bool taking_in;     /* joined, and the scan of the first tree runs */
+	bool returning;     /* the peers have heard this node before: its store was lost */
 	bool take_in_equal; /* nobody had anything: imports carry their mtime */
 	struct serials join_rescan; /* the rescan that was asked for while joining */
 
@@ -353,6 +356,7 @@ void effects_reset(struct core *c);
 void *step_alloc(struct core *c, size_t n);
 void step_own(struct core *c, void *p);
 void store_version(struct core *c, struct key *k, struct version *v, bool own);
+void store_history(struct core *c, struct key *k, struct version *v);
 void store_superseded(struct core *c, struct key *k, struct dot d);
 void store_shown(struct core *c, struct key *k);
 void store_intent(struct core *c, struct key *k);
@@ -470,6 +474,7 @@ void author_change(struct core *c, struct key *k, const struct observation *o);
 void author_edits(struct core *c, const struct edit *edits, uint32_t n);
 void author_import(struct core *c, struct key *k, const struct observation *o);
 
+void author_aside(struct core *c, struct key *k, const struct observation *o);
 uint64_t author_order_origin(struct core *c);
 uint64_t author_stamp(const struct core *c, const struct key *k);
 

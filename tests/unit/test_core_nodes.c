@@ -230,6 +230,83 @@ static void a_silent_node_is_forgotten_in_time(void **state)
 	assert_int_equal(versions_of(N1, "zone"), 0);
 }
 
+/* ---- a store that is lost ---- */
+
+static void lose_store(struct host *h)
+{
+	story_crash(&s, h);
+	storage_fini(&h->store);
+	h->store = (struct storage){0};
+}
+
+/* n2 has been heard as an established node; then its store is gone, but not its tree. */
+static void begin_lost(void)
+{
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "changed", 1);
+	user_saves(&s, N2, "deleted", 2);
+	user_saves(&s, N2, "differs", 3);
+	all_know();
+	lose_store(N2);
+	user_deletes(&s, N1, "deleted");
+	user_deletes(&s, N1, "differs");
+	user_saves(&s, N1, "changed", 4);
+	story_wait(&s, 1000);
+	disk_write(&s, N2, "differs", 5);
+	disk_write(&s, N2, "only", 6);
+}
+
+static void a_node_without_its_store_brings_nothing_back(void **state)
+{
+	(void)state;
+	begin_lost();
+	story_up(&s, N2);
+	all_know();
+	expect_content(N2, "changed", 4);
+	for (int i = 0; i < 2; i++) {
+		expect_absent(&s.host[i], "deleted");
+		expect_absent(&s.host[i], "differs");
+		expect_absent(&s.host[i], "only");
+	}
+	assert_int_equal(storage_find(&N2->store, "only")->nhistory, 1);
+	assert_int_equal(storage_find(&N2->store, "differs")->nhistory, 1);
+	assert_int_equal(storage_find(&N2->store, "changed")->nhistory, 1);
+	assert_int_equal(versions_of(N1, "changed"), 1); /* an old copy is no conflict */
+	assert_true(vv_compare(core_vector(N1->core), core_vector(N2->core)) == VV_EQUAL);
+	user_saves(&s, N2, "only", 7); /* it goes on as ever */
+	expect_content(N1, "only", 7);
+}
+
+static void what_is_set_aside_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	begin_lost();
+	story_up(&s, N2);
+	const struct stored_path *only = storage_find(&N2->store, "only");
+	const struct stored_path *differs = storage_find(&N2->store, "differs");
+	struct dot a = only->history[0]->dot, b = differs->history[0]->dot;
+
+	assert_true(only->history[0]->import);
+	assert_false(dot_same(a, b));
+	assert_string_equal(core_origin_node(N2->core, a.origin), "n2");
+	assert_false(vv_covers(core_vector(N2->core), a)); /* nobody else is to have it */
+	user_saves(&s, N2, "later", 8);
+	assert_true(core_visible(N2->core, "later")->dot.origin != a.origin);
+}
+
+static void a_newcomer_publishes_what_only_it_has(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	struct event e = {.type = EVENT_START_ALONE};
+	story_event(&s, N1, &e);
+	story_run(&s);
+	disk_write(&s, N2, "only", 6);
+	story_up(&s, N2);
+	expect_content(N1, "only", 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +318,9 @@ int main(void)
 	    cmocka_unit_test_teardown(what_a_forgotten_node_saved_meanwhile_is_kept, end),
 	    cmocka_unit_test_teardown(a_readmitted_node_is_waited_for_again, end),
 	    cmocka_unit_test_teardown(it_is_known_for_whom_a_tombstone_is_kept, end),
+	    cmocka_unit_test_teardown(a_node_without_its_store_brings_nothing_back, end),
+	    cmocka_unit_test_teardown(what_is_set_aside_has_a_name_of_its_own, end),
+	    cmocka_unit_test_teardown(a_newcomer_publishes_what_only_it_has, end),
 	    cmocka_unit_test_teardown(a_silent_node_is_forgotten_in_time, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
