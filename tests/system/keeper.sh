@@ -71,7 +71,9 @@ with 'hook "h" { run = { "/tmp/hook" } user = "bind" match = { "**" } }'
 like "a hook that others could replace is refused" "$(zonefs_on --check)" '/tmp is writable'
 with
 mkdir -m 755 "$T/k1/var/lib/zonefs"
-like "a state directory that others may enter is refused" "$(zonefs_on --check)" '/var/lib/zonefs'
+like "a state directory of somebody else is refused" "$(zonefs_on --check)" '/var/lib/zonefs belongs to user 0'
+must on k1 chown zonefs: /var/lib/zonefs
+like "as is one that others may enter" "$(zonefs_on --check)" '/var/lib/zonefs may be entered by others'
 is "... also at the start" "$(status_of)" 1
 rmdir "$T/k1/var/lib/zonefs"
 
