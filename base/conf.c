@@ -47,6 +47,7 @@ static cfg_opt_t options[] = {
     INT("stop-timeout", 10),
     INT("keep-versions", 10),
     INT("keep-age", 365),
+    CFG_STR("keep-size", "10G", CFGF_NONE),
     INT("forget-after", 90),
     INT("brake-share", 25),
     INT("brake-paths", 20),

@@ -55,6 +55,7 @@ struct conf {
 	int stop_timeout_sec;
 	int keep_versions;
 	int keep_age_days;
+	int64_t keep_bytes; /* of history and log */
 	int forget_after_days; /* 0: never */
 	int brake_share; /* percent of the tree that may be removed at once; 0: the brake is off */
 	int brake_paths; /* as many paths may in any case */

@@ -16,6 +16,7 @@
 
 #define HOOK_ARGS_MAX 64
 #define FILE_SIZE_MAX (INT64_C(1) << 40)
+#define KEEP_SIZE_MIN (1024 * 1024)
 
 /* STATE/control must fit into a socket's address. */
 #define STATE_LEN_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof "/control")
@@ -222,9 +223,10 @@ static void take_hook(struct source *s, struct conf_hook *hook, const char *moun
 		s->failed |= patterns_add(hook->match, "**", &why) < 0;
 }
 
-static void take_size(struct source *s, struct conf *c)
+static void take_sizes(struct source *s, struct conf *c)
 {
 	CLEANUP_FREE char *size = take_str(s, "max-file-size");
+	CLEANUP_FREE char *keep = take_str(s, "keep-size");
 
 	if (size && (!conf_size(size, &c->max_file_size) || c->max_file_size < 1 ||
 		     c->max_file_size > FILE_SIZE_MAX))
@@ -233,6 +235,12 @@ static void take_size(struct source *s, struct conf *c)
 		    "max-file-size is a number of bytes, or one with K, M or G, up to 1024G, not "
 		    "\"%s\"",
 		    size);
+	if (keep && (!conf_size(keep, &c->keep_bytes) || c->keep_bytes < KEEP_SIZE_MIN ||
+		     c->keep_bytes > FILE_SIZE_MAX))
+		mistake(
+		    s->mistakes, line_of(s, "keep-size"),
+		    "keep-size is a number of bytes, or one with K, M or G, 1M to 1024G, not \"%s\"",
+		    keep);
 }
 
 static void take_level(struct source *s, struct conf *c)
@@ -262,7 +270,7 @@ static void take_top(struct source *s, struct conf *c)
 	c->key_file_line = line_of(s, "key-file");
 	c->user_line = line_of(s, "user");
 	c->dev = cfg_getbool(s->cfg, "dev");
-	take_size(s, c);
+	take_sizes(s, c);
 	c->delete_delay_msec = take_int(s, "delete-delay", 0, 60000);
 	c->settle_msec = take_int(s, "settle", 10, 600000);
 	c->close_delay_msec = take_int(s, "close-delay", 0, 10000);

@@ -54,6 +54,12 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(store, "database_bytes", (int64_t)u->database_bytes);
 	control_add_number(store, "objects_bytes", (int64_t)u->objects_bytes);
 	control_add_number(store, "free_bytes", (int64_t)u->free_bytes);
+	if (u->counted) {
+		control_add_number(store, "current_bytes", (int64_t)u->current_bytes);
+		control_add_number(store, "history_bytes", (int64_t)u->history_bytes);
+		control_add_number(store, "log_bytes", (int64_t)u->log_bytes);
+		control_add_number(store, "keep_bytes", c->node->conf->keep_bytes);
+	}
 	control_add_number(store, "versions", (int64_t)u->versions);
 	control_add_number(store, "paths", (int64_t)u->paths);
 	json_object_set_new(o, "store", store);

@@ -203,8 +203,10 @@ static void idle(struct node *n, int64_t *prune_at)
 {
 	if (n->now_msec < *prune_at)
 		return;
-	bool more = store_prune(n->store, (uint32_t)n->conf->keep_versions,
-				(uint32_t)n->conf->keep_age_days);
+	const struct store_keep keep = {.versions = (uint32_t)n->conf->keep_versions,
+					.days = (uint32_t)n->conf->keep_age_days,
+					.bytes = (uint64_t)n->conf->keep_bytes};
+	bool more = store_prune(n->store, &keep);
 	*prune_at = n->now_msec + (more ? PRUNE_AGAIN_MSEC : PRUNE_REST_MSEC);
 }
 

@@ -94,6 +94,12 @@ static const char *const statements[SQL_MAX] = {
     [SQL_PRUNE_CONTENT] = "DELETE FROM content WHERE id = ?1",
     [SQL_HASH_USED] = "SELECT 1 FROM version WHERE hash = ?1 LIMIT 1",
     [SQL_CONTENT_LAST] = "SELECT max(id) FROM content",
+    [SQL_ROOM_VERSIONS] = "SELECT id, current, path, data, hash FROM version WHERE id > ?1"
+			  " ORDER BY id LIMIT ?2",
+    [SQL_ROOM_HASH] = "SELECT min(id), max(current) FROM version WHERE hash = ?1",
+    [SQL_ROOM_OUTCOMES] = "SELECT id, path, data FROM outcome WHERE id > ?1 ORDER BY id LIMIT ?2",
+    [SQL_ROOM_PAST] = "SELECT id, path, data, hash, origin, seq FROM version"
+		      " WHERE id > ?1 AND current = 0 ORDER BY id LIMIT ?2",
     [SQL_COUNT_VERSIONS] = "SELECT count(*) FROM version",
     [SQL_COUNT_PATHS] = "SELECT count(DISTINCT path) FROM version",
 };

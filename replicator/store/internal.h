@@ -68,6 +68,10 @@ enum statement {
 	SQL_PRUNE_CONTENT,
 	SQL_HASH_USED,
 	SQL_CONTENT_LAST,
+	SQL_ROOM_VERSIONS,
+	SQL_ROOM_HASH,
+	SQL_ROOM_OUTCOMES,
+	SQL_ROOM_PAST,
 	SQL_COUNT_VERSIONS,
 	SQL_COUNT_PATHS,
 	SQL_MAX,
@@ -114,8 +118,17 @@ enum prune_phase {
 	PRUNE_PATHS,
 	PRUNE_OLD,
 	PRUNE_OUTCOMES,
+	PRUNE_COUNT,
+	PRUNE_COUNT_OUTCOMES,
+	PRUNE_ROOM,
 	PRUNE_CONTENTS,
 	PRUNE_OBJECTS
+};
+
+/* Bytes, as of the last time that all was counted (store_room.c). */
+struct room {
+	bool known;
+	uint64_t current, history, log;
 };
 
 struct store {
@@ -143,6 +156,7 @@ struct store {
 	struct incoming *incoming; /* open ones */
 	uint32_t incoming_serial;
 	int64_t objects_bytes; /* -1: not counted yet */
+	struct room room, counting;
 
 	struct {
 		enum prune_phase phase;
@@ -197,6 +211,18 @@ void rd_intent(struct rd *r, struct intent *i); /* likewise */
 int record_add(struct store *s, struct record *r, const char *path, const struct buf *data);
 /* The transaction fails: rolled back, the records wait for the next commit. Gives err. */
 int store_stall(struct store *s, int err);
+
+/* ---- store_prune.c ---- */
+
+/* A version of the past goes, and what is known of its outcomes; a current one stays. */
+int prune_version(struct store *s, int64_t id, struct dot dot, const char *path);
+
+/* ---- store_room.c: pieces of a round, after prune.id. 1: there is more; 0; an error ---- */
+
+int room_count(struct store *s);
+int room_count_outcomes(struct store *s);
+/* Drops the oldest of the past while it takes more than that; 0: no bound. */
+int room_make(struct store *s, uint64_t keep_bytes);
 
 /* ---- store_contents.c ---- */
 

@@ -136,11 +136,17 @@ int store_told(struct store *s, int64_t id);
 int store_outcomes(struct store *s, struct dot dot, const char *path,
 		   int (*each)(void *arg, const struct outcome *o), void *arg);
 
-/* Old versions beyond `keep` of a path, their contents, and versions and outcomes older than that many days are
- * cut. Does a bounded piece of work, which is durable when it returns, and nothing while something
+/* What is kept of the past. */
+struct store_keep {
+	uint32_t versions; /* of a path, current ones included */
+	uint32_t days;
+	uint64_t bytes; /* history and log, as they were saved: the oldest go first. 0: no bound */
+};
+
+/* Old versions beyond what `keep` says, their contents and outcomes are cut. Does a bounded piece of work, which is durable when it returns, and nothing while something
  * waits for a commit; true if there is more. For quiet moments: it moves SQLite's log to its place,
  * too. Never fails loudly. */
-bool store_prune(struct store *s, uint32_t keep, uint32_t keep_days);
+bool store_prune(struct store *s, const struct store_keep *keep);
 
 struct store_usage {
 	uint64_t database_bytes;
@@ -148,6 +154,12 @@ struct store_usage {
 	uint64_t free_bytes; /* of the file system */
 	uint64_t versions;
 	uint64_t paths;
+	/* As of the last round of store_prune, and as they were saved: contents that are current,
+	 * that only the history refers to, and the records of the log. */
+	bool counted;
+	uint64_t current_bytes;
+	uint64_t history_bytes;
+	uint64_t log_bytes;
 };
 int store_usage(struct store *s, struct store_usage *u);
 

@@ -5,6 +5,8 @@
  *   paths     versions of a path beyond the last `keep`
  *   old       versions of the history, older than that many days
  *   outcomes  likewise
+ *   count     how much room is taken (store_room.c)
+ *   room      the oldest versions of the history, while it is more than it may be
  *   contents  in the database, that no version refers to
  *   objects   likewise
  *
@@ -34,23 +36,22 @@ struct old {
 	struct dot dot;
 };
 
-/* A version of the history goes, and what is known of its outcomes. */
-static int remove_version(struct store *s, const struct old *old, const char *path)
+int prune_version(struct store *s, int64_t id, struct dot dot, const char *path)
 {
 	int err;
 	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_OUTCOMES_OF, &err);
 
 	if (!st)
 		return err;
-	sqlite3_bind_int64(st, 1, (int64_t)old->dot.origin);
-	sqlite3_bind_int64(st, 2, (int64_t)old->dot.seq);
+	sqlite3_bind_int64(st, 1, (int64_t)dot.origin);
+	sqlite3_bind_int64(st, 2, (int64_t)dot.seq);
 	bind_path(st, 3, path);
 	err = database_run(s, st);
 	if (!err)
 		st = database_statement(s, SQL_PRUNE_VERSION, &err);
 	if (err)
 		return err;
-	sqlite3_bind_int64(st, 1, old->id);
+	sqlite3_bind_int64(st, 1, id);
 	return database_run(s, st);
 }
 
@@ -77,7 +78,7 @@ static int prune_path(struct store *s, const char *path, int64_t beyond)
 		olds[n++] = column_old(st);
 	sqlite3_reset(st);
 	for (int i = 0; i < n && !err; i++)
-		err = remove_version(s, &olds[i], path);
+		err = prune_version(s, olds[i].id, olds[i].dot, path);
 	return err;
 }
 
@@ -137,7 +138,7 @@ static int prune_old(struct store *s, int64_t before_msec)
 	sqlite3_reset(st);
 	for (int i = 0; i < n; i++) {
 		if (!err)
-			err = remove_version(s, &olds[i], paths[i]);
+			err = prune_version(s, olds[i].id, olds[i].dot, paths[i]);
 		free(paths[i]);
 	}
 	return err ? err : rows == PIECE;
@@ -228,15 +229,21 @@ static void start_round(struct store *s)
 }
 
 /* A piece of the phase's work: 1 if the phase has more, 0, or an error. */
-static int piece(struct store *s, uint32_t keep, int64_t before_msec)
+static int piece(struct store *s, const struct store_keep *keep, int64_t before_msec)
 {
 	switch (s->prune.phase) {
 	case PRUNE_PATHS:
-		return prune_paths(s, keep ? keep : 1);
+		return prune_paths(s, keep->versions ? keep->versions : 1);
 	case PRUNE_OLD:
 		return prune_old(s, before_msec);
 	case PRUNE_OUTCOMES:
 		return prune_outcomes(s, before_msec);
+	case PRUNE_COUNT:
+		return room_count(s);
+	case PRUNE_COUNT_OUTCOMES:
+		return room_count_outcomes(s);
+	case PRUNE_ROOM:
+		return room_make(s, keep->bytes);
 	case PRUNE_CONTENTS:
 		return prune_contents(s);
 	case PRUNE_OBJECTS:
@@ -248,7 +255,7 @@ static int piece(struct store *s, uint32_t keep, int64_t before_msec)
 	return 0;
 }
 
-static int piece_in_transaction(struct store *s, uint32_t keep, int64_t before_msec)
+static int piece_in_transaction(struct store *s, const struct store_keep *keep, int64_t before_msec)
 {
 	int err = database_begin(s);
 
@@ -264,9 +271,9 @@ static int piece_in_transaction(struct store *s, uint32_t keep, int64_t before_m
 	return more;
 }
 
-bool store_prune(struct store *s, uint32_t keep, uint32_t keep_days)
+bool store_prune(struct store *s, const struct store_keep *keep)
 {
-	int64_t before_msec = clock_wall_msec() - keep_days * DAY_MSEC;
+	int64_t before_msec = clock_wall_msec() - keep->days * DAY_MSEC;
 
 	if (s->readonly || store_dirty(s))
 		return false;
@@ -320,6 +327,10 @@ int store_usage(struct store *s, struct store_usage *u)
 	    .free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize,
 	    .versions = (uint64_t)versions,
 	    .paths = (uint64_t)paths,
+	    .counted = s->room.known,
+	    .current_bytes = s->room.current,
+	    .history_bytes = s->room.history,
+	    .log_bytes = s->room.log,
 	};
 	return 0;
 }

@@ -97,6 +97,8 @@ like "... and publishes what it has" "$OUT" "etc/mine"
 node_start ns2
 for h in ns1 ns2; do check "$h: all is well" wait_for 30 status_is 0 $h status; done
 check "status: its first line" wait_for 10 begins "all well: 1 peer identical$" ns1 status
+check "status: what the store takes, and may take" wait_for 20 says \
+	'current contents .*, history .*, log .* \(at most 10 GiB of these two\)' ns1 status
 ctl ns1 status
 like "... then this node" "$OUT" "^ns1 \(this node\), $TREE, up since"
 like "... its hook" "$OUT" "hook +words: ok"

@@ -104,6 +104,7 @@ static void the_smallest_configuration_has_the_documented_defaults(void **state)
 	assert_int_equal(c->stop_timeout_sec, 10);
 	assert_int_equal(c->keep_versions, 10);
 	assert_int_equal(c->keep_age_days, 365);
+	assert_int_equal(c->keep_bytes, INT64_C(10) << 30);
 	assert_int_equal(c->forget_after_days, 90);
 	assert_int_equal(c->brake_share, 25);
 	assert_int_equal(c->brake_paths, 20);
@@ -124,7 +125,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	struct conf *c = parse_well(
 	    "# comment with \"quote\n" REQUIRED "user = daemon // comment\n"
 	    "dev = false max-file-size = 20M /* two on a line */ delete-delay = 0\n"
-	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 forget-after=0 brake-share=50 brake-paths=5\nallow-setid=true\n"
+	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 keep-size=2M forget-after=0 brake-share=50 brake-paths=5\nallow-setid=true\n"
 	    "log-level = \"debug\"\n"
 	    "peer \"ns2\" { address = \"tcp://192.0.2.2:7740\"\n key = '" KEY1 "' }\n"
 	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' }\n"
@@ -145,6 +146,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	assert_int_equal(c->stop_timeout_sec, 3);
 	assert_int_equal(c->keep_versions, 1);
 	assert_int_equal(c->keep_age_days, 2);
+	assert_int_equal(c->keep_bytes, 2 * 1024 * 1024);
 	assert_int_equal(c->forget_after_days, 0);
 	assert_int_equal(c->brake_share, 50);
 	assert_int_equal(c->brake_paths, 5);
@@ -217,6 +219,7 @@ static void the_sample_shows_every_default(void **state)
 	assert_int_equal(c->stop_timeout_sec, bare->stop_timeout_sec);
 	assert_int_equal(c->keep_versions, bare->keep_versions);
 	assert_int_equal(c->keep_age_days, bare->keep_age_days);
+	assert_int_equal(c->keep_bytes, bare->keep_bytes);
 	assert_int_equal(c->forget_after_days, bare->forget_after_days);
 	assert_int_equal(c->brake_share, bare->brake_share);
 	assert_int_equal(c->brake_paths, bare->brake_paths);
@@ -239,6 +242,7 @@ static void the_sample_shows_every_default(void **state)
 	    "brake-share", "brake-paths",
 	    "exclude",     "include",      "address",       "key",          "run",
 	    "match",       "quiet",        "timeout",       "keep-age",     "forget-after",
+	    "keep-size",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		char setting[64];
@@ -273,7 +277,7 @@ static void every_mistake_is_reported_in_one_pass_in_order(void **state)
 	       "colour = \"red\"\n"
 	       "settle = 050\n"
 	       "dev = maybe\n"
-	       "max-file-size = 1X\n"
+	       "max-file-size = 1X keep-size = 1023K\n"
 	       "log-level = loud\n"
 	       "delete-delay = \"${HOME}\"\n"
 	       "hook \"h\" {\n"
@@ -285,7 +289,7 @@ static void every_mistake_is_reported_in_one_pass_in_order(void **state)
 	       "peer \"p\" { address = \"udp://x:1\" key = \"short\" }\n",
 	       "1:listen is tcp://", "2:node is 1 to 63",
 	       "3:mount \"named\" is not an absolute path", "4:'colour' is no option",
-	       "5:settle is a decimal number without zeros", "6:dev is true", "7:max-file-size is",
+	       "5:settle is a decimal number without zeros", "6:dev is true", "7:max-file-size is", "7:keep-size is",
 	       "8:log-level is", "9:${...} in double quotes", "10:the hook \"h\" has no user",
 	       "11:the program \"bin/x\" is not an absolute path",
 	       "12:'colour' is no option of a hook", "13:timeout is between",

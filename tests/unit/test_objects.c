@@ -361,13 +361,13 @@ static void objects_that_nobody_needs_are_swept(void **state)
 	make_old(*state, named);
 	make_old(*state, orphan);
 	make_old(*state, asked);
-	while (store_prune(s, 10, 365))
+	while (store_prune(s, &(struct store_keep){.versions = 10, .days = 365}))
 		;
 	assert_int_equal(files_in(*state, "objects"),
 			 4); /* lately put: on their way to a version */
 	s = reopened(s, *state);
 	assert_true(store_has(s, asked));
-	while (store_prune(s, 10, 365))
+	while (store_prune(s, &(struct store_keep){.versions = 10, .days = 365}))
 		;
 	assert_true(store_has(s, named));
 	assert_true(store_has(s, young));

@@ -464,7 +464,7 @@ static void prune_all(struct store *s, uint32_t keep)
 {
 	int pieces = 0;
 
-	while (store_prune(s, keep, 365))
+	while (store_prune(s, &(struct store_keep){.versions = keep, .days = 365}))
 		assert_true(++pieces < 10000);
 	assert_false(store_dirty(s));
 }
@@ -496,7 +496,7 @@ static void only_the_last_versions_of_a_path_are_kept(void **state)
 	content[0] = '\0';
 	assert_int_equal(store_outcomes(s, (struct dot){1, 17}, "f", note_outcome, content), 0);
 	assert_string_equal(content, "");
-	assert_false(store_prune(s, 3, 365)); /* nothing was written since */
+	assert_false(store_prune(s, &(struct store_keep){.versions = 3, .days = 365})); /* nothing was written since */
 	store_close(s);
 }
 
@@ -517,7 +517,7 @@ static void what_is_no_longer_current_is_kept_for_some_days(void **state)
 	assert_int_equal(store_commit(s), 0);
 	store_close(s);
 	s = store_at(*state);
-	while (store_prune(s, 10, 25))
+	while (store_prune(s, &(struct store_keep){.versions = 10, .days = 25}))
 		;
 	assert_string_equal(log_text(s, &(struct log_filter){0}), "f:2h f:3 old:4 ");
 	assert_false(has_content(s, "c1"));
@@ -601,7 +601,7 @@ static void many_paths_are_pruned_in_bounded_pieces(void **state)
 	assert_int_equal(store_commit(s), 0);
 	store_close(s);
 	s = store_at(*state);
-	while (store_prune(s, 2, 365))
+	while (store_prune(s, &(struct store_keep){.versions = 2, .days = 365}))
 		pieces++;
 	assert_in_range(pieces, 16, 300);
 	struct store_usage u;
@@ -611,6 +611,100 @@ static void many_paths_are_pruned_in_bounded_pieces(void **state)
 	assert_true(u.database_bytes > 100000 && u.free_bytes > 0);
 	assert_false(has_content(s, "c1"));
 	assert_true(has_content(s, "c1001"));
+	store_close(s);
+}
+
+/* ---- room ---- */
+
+static const char *thousand(int i)
+{
+	static char content[1001];
+
+	snprintf(content, sizeof(content), "%01000d", i);
+	return content;
+}
+
+/* Contents of 1,000 bytes each: 20 old ones of f and g in turn, and what is there now. */
+static struct store *store_with_a_past(const char *dir)
+{
+	struct store *s = store_at(dir);
+
+	for (uint64_t i = 1; i <= 22; i++) {
+		const char *path = i % 2 ? "f" : "g";
+
+		assert_int_equal(save(s, path, i, thousand((int)i), clock_wall_msec()), 0);
+		if (i > 2)
+			assert_int_equal(
+			    apply_dot(s, STORE_SUPERSEDED, path, (struct dot){1, i - 2}), 0);
+		assert_int_equal(outcome(s, (struct dot){1, i}, path, NULL, true), 0);
+	}
+	/* Twice what f was first: in conflict, so both are current. */
+	assert_int_equal(save(s, "h", 23, thousand(1), clock_wall_msec()), 0);
+	assert_int_equal(save(s, "h", 24, thousand(1), clock_wall_msec()), 0);
+	assert_int_equal(store_commit(s), 0);
+	store_close(s);
+	return store_at(dir);
+}
+
+static struct store_usage usage_after(struct store *s, uint64_t bytes)
+{
+	const struct store_keep keep = {.versions = 1000, .days = 365, .bytes = bytes};
+	struct store_usage u;
+	int pieces = 0;
+
+	while (store_prune(s, &keep))
+		assert_true(++pieces < 10000);
+	assert_int_equal(store_usage(s, &u), 0);
+	assert_true(u.counted);
+	return u;
+}
+
+static void how_much_room_the_past_takes_is_known(void **state)
+{
+	struct store *s = store_with_a_past(*state);
+	struct store_usage u;
+
+	assert_int_equal(store_usage(s, &u), 0);
+	assert_false(u.counted);
+	u = usage_after(s, 0);
+	assert_int_equal(u.versions, 24);
+	assert_int_equal(u.current_bytes, 3000); /* f's first is what h is */
+	assert_int_equal(u.history_bytes, 19000);
+	assert_in_range(u.log_bytes, 20 * 200, 44 * 400);
+	store_close(s);
+}
+
+static void over_the_bound_the_oldest_of_the_past_goes(void **state)
+{
+	struct store *s = store_with_a_past(*state);
+	uint64_t all = usage_after(s, 0).log_bytes + 19000;
+	struct store_usage u;
+
+	store_close(s);
+	s = store_at(*state);
+	u = usage_after(s, all); /* just enough */
+	assert_int_equal(u.versions, 24);
+	store_close(s);
+	s = store_at(*state);
+	u = usage_after(s, all - 5000);
+	assert_true(u.history_bytes + u.log_bytes <= all - 5000);
+	assert_true(u.history_bytes >= 13000); /* and no more than need be */
+	store_close(s);
+	s = store_at(*state);
+	u = usage_after(s, 0); /* counted anew */
+	assert_true(u.history_bytes + u.log_bytes <= all - 5000);
+	assert_false(has_content(s, thousand(2)));
+	assert_true(has_content(s, thousand(1))); /* h has it */
+	assert_true(has_content(s, thousand(20)));
+	store_close(s);
+	s = store_at(*state);
+	u = usage_after(s, 1);
+	assert_int_equal(u.versions, 4);
+	assert_int_equal(u.history_bytes, 0);
+	assert_int_equal(u.current_bytes, 3000);
+	assert_string_equal(log_text(s, &(struct log_filter){0}), "f:21 g:22 h:23 h:24 ");
+	assert_true(has_content(s, thousand(1)));
+	assert_true(has_content(s, thousand(21)));
 	store_close(s);
 }
 
@@ -640,6 +734,8 @@ int main(void)
 	    story(history_older_than_a_year_goes),
 	    story(what_may_yet_be_named_is_not_pruned),
 	    story(many_paths_are_pruned_in_bounded_pieces),
+	    story(how_much_room_the_past_takes_is_known),
+	    story(over_the_bound_the_oldest_of_the_past_goes),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,7 +196,7 @@ static int records_seen(const char *dir)
 
 	assert_int_equal(store_open(&s, dir, true), 0);
 	assert_int_equal(store_log(s, &(struct log_filter){0}, count_record, &n), 0);
-	assert_false(store_prune(s, 1, 365));
+	assert_false(store_prune(s, &(struct store_keep){.versions = 1, .days = 365}));
 	store_close(s);
 	return n;
 }

@@ -35,13 +35,22 @@ static const char *plural(long long n)
 static void say_store(const json_t *line)
 {
 	const json_t *store = json_object_get(line, "store");
-	char used[TEXT_MAX], left[TEXT_MAX];
+	char used[TEXT_MAX], left[TEXT_MAX], current[TEXT_MAX], history[TEXT_MAX];
+	char log[TEXT_MAX], keep[TEXT_MAX];
 
 	text_size(used, line_number(store, "database_bytes") + line_number(store, "objects_bytes"));
 	text_size(left, line_number(store, "free_bytes"));
 	printf("  store      %lld path%s, %lld version%s, %s; %s free\n",
 	       line_number(store, "paths"), plural(line_number(store, "paths")),
 	       line_number(store, "versions"), plural(line_number(store, "versions")), used, left);
+	if (!json_object_get(store, "history_bytes"))
+		return;
+	text_size(current, line_number(store, "current_bytes"));
+	text_size(history, line_number(store, "history_bytes"));
+	text_size(log, line_number(store, "log_bytes"));
+	text_size(keep, line_number(store, "keep_bytes"));
+	printf("             current contents %s, history %s, log %s (at most %s of these two)\n",
+	       current, history, log, keep);
 }
 
 static void say_joining(const json_t *line)
