@@ -172,6 +172,7 @@ static int start(struct keeper *k)
 	if (rc < 0)
 		return rc;
 	keeper_check_hooks(conf, report_warning, NULL);
+	k->clean = keeper_clean_take(conf) == 1;
 	if (k->trial)
 		log_notice("a trial: all processes run as you, and %s",
 			   conf->dev ? "devices in the tree cannot be opened" : "without devices");
@@ -380,10 +381,14 @@ int keeper_run(const struct conf *conf, const char *conf_text, size_t conf_len,
 		if (status >= 0)
 			return status;
 	}
-	if (start(k) < 0)
-		k->status = 1;
-	else
+	if (start(k) == 0) {
 		loop(k);
+		keeper_clean_leave(conf, k->mount.lock);
+	} else {
+		k->status = 1;
+		if (k->clean) /* nothing has been written since */
+			keeper_clean_leave(conf, -1);
+	}
 	keeper_mount_close(&k->mount);
 	explicit_bzero(&k->secrets.keys, sizeof(k->secrets.keys));
 	if (k->replicator.program >= 0)

@@ -91,6 +91,14 @@ int keeper_check_hooks(const struct conf *conf, conf_report *report, void *arg);
 /* Makes the state directory if it is missing. 0 or an error, logged. */
 int keeper_make_state(const struct conf *conf, const struct account *account);
 
+/* ---- the mark of a clean end: keeper_clean.c ---- */
+
+/* Before the mount: 1 if the mark was there (it is gone now, durably), 0 if not, or -errno. */
+int keeper_clean_take(const struct conf *conf);
+/* After the last writer: syncs the file system of `tree` (-1: nothing was mounted), and leaves the
+ * mark. What goes wrong is logged. */
+void keeper_clean_leave(const struct conf *conf, int tree);
+
 /* ---- the node ---- */
 
 enum keeper_state {
@@ -128,6 +136,7 @@ struct keeper {
 	size_t conf_len;
 	bool foreground;
 	bool trial; /* not the machine's root */
+	bool clean; /* the last end was one */
 	enum keeper_state state;
 	int status; /* to exit with */
 	int signals;

@@ -99,13 +99,18 @@ static int key_file(const struct conf_keys *keys)
 static int spawn(struct keeper *k, int port)
 {
 	struct keeper_replicator *r = &k->replicator;
-	const char *argv[] = {NAME, "-c", k->conf->file, k->foreground ? "-f" : NULL, NULL};
+	const char *argv[] = {NAME, "-c", k->conf->file, NULL, NULL, NULL};
+	int n = 3;
 	const char *envp[ENV_MAX];
 	int text CLEANUP_CLOSE = memfile_new("zonefs.conf", k->conf_text, k->conf_len);
 	int keys CLEANUP_CLOSE = key_file(&k->secrets.keys);
 
 	if (text < 0 || keys < 0)
 		return text < 0 ? text : keys;
+	if (k->foreground)
+		argv[n++] = "-f";
+	if (k->clean)
+		argv[n++] = "-e";
 	set_environment(envp);
 	struct child_spec spec = {
 	    .path = r->path,

@@ -144,7 +144,7 @@ static void about_known(struct reasons *trouble, const struct core_node *k, int6
 
 static void say_well(struct summary *s, const struct summary_facts *f)
 {
-	uint32_t conflicts = f->node->conflicts;
+	uint32_t conflicts = f->node->conflicts, mended = f->node->mended;
 	int len;
 
 	if (f->npeers == 0)
@@ -153,8 +153,11 @@ static void say_well(struct summary *s, const struct summary_facts *f)
 		len = snprintf(s->words, sizeof(s->words), "all well: %" PRIu32 " peer%s identical",
 			       f->npeers, plural(f->npeers));
 	if (conflicts > 0)
+		len += snprintf(s->words + len, sizeof(s->words) - (size_t)len,
+				"; %" PRIu32 " path%s with a conflict", conflicts, plural(conflicts));
+	if (mended > 0)
 		snprintf(s->words + len, sizeof(s->words) - (size_t)len,
-			 "; %" PRIu32 " path%s with a conflict", conflicts, plural(conflicts));
+			 "; %" PRIu32 " path%s put back after an unclean stop", mended, plural(mended));
 }
 
 void summary_make(struct summary *s, const struct summary_facts *f)

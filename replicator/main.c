@@ -104,15 +104,17 @@ static void seal(void)
 int main(int argc, char **argv)
 {
 	const char *file = CONF_DEFAULT_FILE;
-	bool front = false, stopped = false;
+	bool front = false, clean = false, stopped = false;
 	int option;
 
 	seal();
-	while ((option = getopt(argc, argv, "c:fs")) != -1) {
+	while ((option = getopt(argc, argv, "c:efs")) != -1) {
 		if (option == 'c') {
 			file = optarg;
 		} else if (option == 'f') {
 			front = true;
+		} else if (option == 'e') {
+			clean = true; /* the last end was */
 		} else if (option == 's') {
 			front = stopped = true;
 		} else {
@@ -136,7 +138,7 @@ int main(int argc, char **argv)
 	if (stopped)
 		status = stopped_serve(conf, PORT_FD);
 	else if (read_keys(conf, &keys) == 0)
-		status = node_run(conf, &keys, PORT_FD);
+		status = node_run(conf, &keys, PORT_FD, clean);
 	explicit_bzero(&keys, sizeof(keys));
 	conf_free(conf);
 	return status;

@@ -273,7 +273,7 @@ static void loop(struct node *n)
 	}
 }
 
-int node_run(const struct conf *conf, const struct conf_keys *keys, int port)
+int node_run(const struct conf *conf, const struct conf_keys *keys, int port, bool clean)
 {
 	struct node *n = calloc(1, sizeof(*n));
 
@@ -282,6 +282,7 @@ int node_run(const struct conf *conf, const struct conf_keys *keys, int port)
 		return 1;
 	}
 	n->conf = conf;
+	n->clean = clean;
 	n->core_wake = INT64_MAX;
 	n->deferred_end = &n->deferred;
 	read_clocks(n);

@@ -18,6 +18,7 @@
  *   runs.c      hook runs
  *   teller.c    alerts: what an administrator is told
  *   waits.c     `wait`: until peers have what this node has
+ *   damage.c    what a power cut may have done: to the store, and to what is looked at
  *   verify.c    are all nodes identical?
  *   control.c   the socket for zonefsctl; one file a command: control_*.c
  *   stopped.c   instead of all that: a stopped node's store, read for zonefsctl
@@ -33,7 +34,8 @@
 
 struct node;
 
-/* Runs until SIGTERM or the keeper's end of the port closes. The exit status. */
-int node_run(const struct conf *conf, const struct conf_keys *keys, int port);
+/* Runs until SIGTERM or the keeper's end of the port closes. `clean`: so did the last keeper, and the
+ * tree was synced. The exit status. */
+int node_run(const struct conf *conf, const struct conf_keys *keys, int port, bool clean);
 
 #endif

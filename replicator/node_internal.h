@@ -29,6 +29,7 @@ struct contents;
 struct runs;
 struct waits;
 struct verify;
+struct lately;
 struct names;
 struct teller;
 struct control;
@@ -49,6 +50,7 @@ struct node {
 	struct runs *runs;
 	struct waits *waits;
 	struct verify *verify;
+	struct lately *damage;
 	struct names *names;
 	struct teller *teller;
 	struct control *control;
@@ -64,6 +66,7 @@ struct node {
 	uint64_t changes;           /* counts what was stored: "has anything happened?" */
 	struct deferred *deferred;  /* events for the next round */
 	struct deferred **deferred_end;
+	bool clean;    /* the last keeper's end was, and the tree was synced */
 	bool stopping; /* SIGTERM came, or the port is closed */
 	bool stopped;  /* there is only the store, for reading (stopped.c) */
 };
@@ -95,6 +98,7 @@ struct node_status {
 	uint32_t conflicts;
 	uint32_t tombstones;
 	uint32_t held; /* removals that wait for a decision */
+	uint32_t mended; /* paths put back after an unclean stop, in this life */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */
 	char refused_address[128]; /* of the last of them; "" */
@@ -155,6 +159,7 @@ enum trouble_kind {
 	TROUBLE_LEFTOVER, /* a deleted directory that holds local files */
 	TROUBLE_CONFLICT, /* more than one version that nobody has reconciled */
 	TROUBLE_HELD,     /* its removal is held by the safety brake */
+	TROUBLE_MENDED,   /* was damaged by an unclean stop, and put back: how it was */
 	TROUBLE_TOO_BIG,  /* a local file over max-file-size: stays local */
 };
 struct trouble {

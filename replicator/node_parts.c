@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
+#include "replicator/damage.h"
 #include "replicator/names.h"
 #include "replicator/outcomes.h"
 #include "replicator/pause.h"
@@ -196,6 +197,8 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	err = load_core(n);
 	if (err == 0)
 		err = load_id(n);
+	if (err == 0)
+		err = damage_open(n);
 	if (err < 0) {
 		log_error("the store in %s cannot be read: %s", n->conf->state, err_text(err));
 		return err;
@@ -244,6 +247,7 @@ void node_close(struct node *n)
 	peers_free(n->peers);
 	runner_free(n->runner);
 	names_free(n->names);
+	damage_free(n->damage);
 	core_free(n->core);
 	if (n->store)
 		store_close(n->store);

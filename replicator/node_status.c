@@ -40,6 +40,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->conflicts = h.conflicts;
 	s->tombstones = core_tombstones(n->core);
 	s->held = core_held(n->core);
+	s->mended = core_mended(n->core);
 	s->hooks_failing = runs_failing(n->runs);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
 	store_usage(n->store, &s->usage);
@@ -78,6 +79,8 @@ static bool look_at(void *arg, const struct core_path *p)
 		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
 	if (p->held)
 		tell(t, TROUBLE_HELD, p->path, "", UINT32_MAX);
+	if (p->mended)
+		tell(t, TROUBLE_MENDED, p->path, p->mended, UINT32_MAX);
 	if (p->conflict) {
 		snprintf(words, sizeof(words), "%u versions", p->n);
 		tell(t, TROUBLE_CONFLICT, p->path, words, UINT32_MAX);

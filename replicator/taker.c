@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "replicator/damage.h"
 #include "replicator/hashing.h"
 #include "replicator/names.h"
 #include "replicator/taker_internal.h"
@@ -180,6 +181,8 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 	o.target = l->kind == KIND_LINK ? l->target : NULL;
 	crash_point("looked");
 	o.too_big = l->kind == KIND_FILE && !l->busy && l->size > (uint64_t)n->conf->max_file_size;
+	if (!o.too_big && !o.busy)
+		o.damage = damage_found(n, k->path, &o.attrs);
 	give(t, k, &o);
 }
 
@@ -274,7 +277,8 @@ static void looked_first(struct taker *t, struct take *k, int *fd, const uint8_t
 	const struct shown *shown = core_shown(n->core, k->path);
 	struct hash hash = {{0}};
 
-	if (l->kind != KIND_ABSENT && !l->busy && shown && ident_same(&l->ident, &shown->ident)) {
+	if (l->kind != KIND_ABSENT && !l->busy && shown && ident_same(&l->ident, &shown->ident) &&
+	    !damage_read_again(n, k->path)) {
 		struct observation o = {.ident = l->ident, .unchanged = true};
 		give(t, k, &o);
 	} else if (l->kind == KIND_LINK) {

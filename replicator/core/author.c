@@ -90,6 +90,7 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 
 	if (s->attrs.kind == KIND_ABSENT)
 		e->key->appeared = c->now;
+	mend_forget(c, e->key);
 	s->ident = e->ident;
 	s->attrs = e->attrs;
 	vv_raise(&s->context, v->dot);
@@ -172,6 +173,21 @@ void author_change(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	author_op(c, &e, 1, 0, NULL);
+}
+
+void author_keep(struct core *c, struct key *k, const struct observation *o)
+{
+	struct dot dot = {own_origin(c), 0};
+	struct version *v;
+
+	dot.seq = vv_get(&c->vector, dot.origin) + 1;
+	v = version_make(c, (struct edit){k, o->attrs, o->ident, o->target}, dot);
+	v->who = (struct who){.login_uid = (uint32_t)-1, .command = "unclean stop"};
+	free(v->user);
+	v->user = core_strdup("");
+	store_history(c, k, v);
+	merge_vector(c, dot);
+	version_put(v);
 }
 
 /* Taken in with a first tree: below everything that was saved; among its like

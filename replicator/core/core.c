@@ -117,6 +117,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 	join_load(c, name, value, len);
 	brake_load(c, name, value, len);
 	mark_load(c, name);
+	mend_load(c, name);
 	nodes_load(c, name, value, len);
 }
 
@@ -127,6 +128,7 @@ static void start(struct core *c, const struct event *e)
 	c->started = true;
 	c->random = e->random;
 	nodes_start(c);
+	mend_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
 		if (k->intent) {
 			k->recovering = true;
@@ -233,6 +235,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	dispatch(c, e);
 	delays_due(c);
 	brake_due(c);
+	mend_due(c);
 	opwaits_due(c);
 	place_due(c);
 	catchup_due(c);
@@ -369,6 +372,7 @@ void core_each(const struct core *c, const char *after,
 		    .waiting_for_peer = UINT32_MAX,
 		    .unwanted = k->unwanted,
 		    .held = k->held_removal,
+		    .mended = mend_words(k),
 		    .conflict = k->conflict,
 		};
 

@@ -93,6 +93,10 @@ void core_load_origin(struct core *c, const struct origin *o);
 /* A named value that the core once stored with STORE_META. */
 void core_load_meta(struct core *c, const char *name, const void *value, size_t len);
 
+/* The last end may have been a power cut (and a process that was killed is none): what the disk does
+ * not have any more is put back, not told. */
+void core_distrust(struct core *c);
+
 /* ---- events ---- */
 
 enum event_type {
@@ -119,6 +123,16 @@ enum event_type {
 	EVENT_DISCARD,     /* ... it is not: it is put back */
 };
 
+/* What a power cut leaves behind, and a save hardly ever. */
+enum damage {
+	DAMAGE_NONE,
+	DAMAGE_EMPTY,
+	DAMAGE_NULS,
+	DAMAGE_PART,  /* in blocks: of known versions, cut off by NULs, or short */
+	DAMAGE_OLDER, /* as a version of its history, and no later than what was shown */
+	DAMAGE_GONE,  /* the core's: nothing is there */
+};
+
 /* What was found at a path. */
 struct observation {
 	int status; /* 0, or a negative error: then nothing was learned, look again later */
@@ -128,6 +142,7 @@ struct observation {
 	bool busy;      /* being written: content and hash are not filled in; a hint will follow */
 	bool unchanged; /* ident_same with what core_shown has: only ident is filled in */
 	bool too_big;   /* over max-file-size: not read */
+	enum damage damage; /* how it differs from what was shown; told where core_suspects */
 };
 
 /* What an administrator wants to be at a path. */
@@ -282,6 +297,10 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 
 /* What was last shown at path, or NULL. For "is a look at its content needed?". */
 const struct shown *core_shown(const struct core *c, const char *path);
+/* Until the tree has been gone through after core_distrust: what differs at this path may be damage,
+ * since nobody has changed it. Its identity proves nothing then about a content that was written
+ * shortly before. */
+bool core_suspects(const struct core *c, const char *path);
 /* The path stays on this host: SCAN neither looks at it nor goes below it. */
 bool core_local(const struct core *c, const char *path, bool dir);
 const struct vv *core_vector(const struct core *c);
@@ -316,6 +335,8 @@ const struct vv *core_floor(const struct core *c);
 uint64_t core_tree_digest(const struct core *c);
 /* Paths whose removal the safety brake holds. */
 uint32_t core_held(const struct core *c);
+/* Paths that were put back in this life. */
+uint32_t core_mended(const struct core *c);
 
 /* The version that is visible at path by the entries (borrowed), or NULL: nothing, or an implicit
  * directory. */
@@ -335,6 +356,7 @@ struct core_path {
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
 	bool held;                 /* its removal is held by the safety brake */
+	const char *mended;        /* put back in this life: how it was, in words; NULL: no */
 	bool conflict; /* versions of other content that nobody has reconciled, or a file where
 			* others have put something below */
 };

@@ -129,6 +129,7 @@ void store_history(struct core *c, struct key *k, struct version *v)
 
 	e->store.version = version_get(v);
 	e->store.dot = v->dot;
+	e->store.own = true;
 }
 
 void store_superseded(struct core *c, struct key *k, struct dot d)

@@ -145,8 +145,10 @@ void observe_hint(struct core *c, const struct event *e)
 		serials_ack(c, &k->hinted);
 	serials_add(&k->hinted, e->hint.serial);
 	remember_who(k, e);
+	mend_hinted(c, k, tree);
 	if (e->hint.from && e->hint.from[0]) {
 		from = key_get(c, e->hint.from);
+		mend_hinted(c, from, tree);
 		key_scratch(c, from);
 		remember_who(from, e);
 		from->touched = c->step;
@@ -260,6 +262,8 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 		same_as_shown(c, k, o);
 		return;
 	}
+	if (mend_take(c, k, o))
+		return;
 	if (removed && put_back)
 		brake_put_back(c, k, o);
 	else if (!removed || approved)

@@ -19,6 +19,7 @@
  *   placed.c    what became of that
  *   join.c      the first tree
  *   brake.c     what would remove too much at once is held
+ *   mend.c      what a power cut did to the disk is put back
  */
 #ifndef CORE_STATE_H
 #define CORE_STATE_H
@@ -109,6 +110,9 @@ struct key {
 	bool held_removal; /* the safety brake holds back that it has gone, or was emptied */
 	bool approved;     /* ... but its next look may tell so */
 	bool put_back;     /* ... and its next look lets what was there be installed again */
+	bool saved;         /* hinted in this life, in which mend.on is set */
+	bool saved_tree;    /* ... as a directory that came or went */
+	enum damage mended; /* put back in this life */
 	uint64_t digest; /* what it adds to that */
 
 	struct version *placing; /* FLIGHT_*: what is being put there; NULL: an implicit directory,
@@ -300,6 +304,11 @@ struct core {
 	struct key **combining; /* for the end of this step */
 	uint32_t ncombining;
 	uint32_t cap_combining;
+	struct {
+		bool on;        /* after a power cut, until the tree has been gone through */
+		bool is_new;    /* ... and not recorded yet */
+		uint32_t paths; /* put back */
+	} mend;
 
 	struct delays delays; /* by deadline */
 	struct delays due;    /* their names are being looked at */
@@ -469,9 +478,21 @@ void brake_decide(struct core *c, const char *path, bool approve);
 void brake_scanned(struct core *c); /* the tree has been gone through */
 void brake_due(struct core *c);
 
+/* ---- mend.c ---- */
+void mend_load(struct core *c, const char *name);
+void mend_start(struct core *c);
+void mend_hinted(struct core *c, struct key *k, bool tree);
+/* A look that differs from what is shown: true if that is damage, which is dealt with. */
+bool mend_take(struct core *c, struct key *k, const struct observation *o);
+void mend_forget(struct core *c, struct key *k);
+void mend_due(struct core *c);
+const char *mend_words(const struct key *k); /* NULL: was not put back */
+
 /* ---- author.c ---- */
 void author_change(struct core *c, struct key *k, const struct observation *o);
 void author_edits(struct core *c, const struct edit *edits, uint32_t n);
+/* What was found goes to the history only. */
+void author_keep(struct core *c, struct key *k, const struct observation *o);
 void author_import(struct core *c, struct key *k, const struct observation *o);
 
 void author_aside(struct core *c, struct key *k, const struct observation *o);

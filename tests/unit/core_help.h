@@ -43,6 +43,7 @@ struct host {
 	uint32_t broadcasts;
 	uint32_t told_items; /* of the last broadcast */
 	uint32_t asks;
+	bool power_cut; /* its next start comes after one */
 };
 
 struct pending {
@@ -113,6 +114,27 @@ static inline void story_attrs(const struct inode *i, struct attrs *a)
 	a->hash = content_hash(i->content);
 }
 
+/* Contents from PARTS on are torn. */
+#define PARTS 900
+
+static inline enum damage story_damage(const struct host *h, const char *path,
+				       const struct attrs *a)
+{
+	const struct stored_path *p = storage_find(&h->store, path);
+	const struct shown *shown = core_shown(h->core, path);
+
+	if (!core_suspects(h->core, path) || a->kind != KIND_FILE)
+		return DAMAGE_NONE;
+	for (uint32_t i = 0; p && i < p->nhistory; i++)
+		if (hash_same(p->history[i]->attrs.hash, a->hash))
+			return DAMAGE_OLDER;
+	if (!shown || shown->attrs.kind != KIND_FILE)
+		return DAMAGE_NONE;
+	return !a->size				 ? DAMAGE_EMPTY
+	       : hash_same(a->hash, content_hash(PARTS)) ? DAMAGE_PART
+							 : DAMAGE_NONE;
+}
+
 static inline void story_look(struct story *s, struct host *h, const char *path, bool scan)
 {
 	struct inode *i = disk_find(&h->disk, path);
@@ -125,6 +147,7 @@ static inline void story_look(struct story *s, struct host *h, const char *path,
 	e.looked.o.unchanged =
 	    !e.looked.o.busy && shown && ident_same(&shown->ident, &e.looked.o.ident);
 	e.looked.scan = scan;
+	e.looked.o.damage = story_damage(h, path, &e.looked.o.attrs);
 	if (i && i->kind == KIND_FILE && !e.looked.o.busy)
 		storage_put(&h->store, e.looked.o.attrs.hash);
 	story_event(s, h, &e);
@@ -380,6 +403,9 @@ static inline void story_up(struct story *s, struct host *h)
 	h->core = core_new(&h->conf);
 	h->wake = INT64_MAX;
 	storage_load(&h->store, h->core);
+	if (h->power_cut)
+		core_distrust(h->core);
+	h->power_cut = false;
 	h->up = true;
 	story_event(s, h, &e);
 	story_reach(s, h, true);

@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# After a power cut (processes killed, another kernel, blocks lost): what the disk has lost is put back and
+# told to nobody. After a clean end, and after processes alone were killed, the same is an edit.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+
+BOOTS=0
+boot() { # another kernel, as ns1 sees it
+	BOOTS=$((BOOTS + 1))
+	printf '%08d-0000-4000-8000-000000000000\n' $BOOTS >"$T/ns1/tmp/boot"
+}
+kill_all() {
+	local p
+	for p in "$(keeper_pid ns1)" "$(worker_pid ns1)" "$(replicator_pid ns1)"; do kill -KILL "$p"; done
+	wait "${JOB[ns1.zonefs]}" 2>/dev/null
+	must wait_for 10 fails worker_pid ns1
+	on ns1 umount -l $TREE
+}
+back() {
+	: >"$T/ns1/zonefs.log"
+	node_start ns1
+	wait_for 60 node_well ns1 || bail "ns1: $(on ns1 zonefsctl status)"
+	settle ns1 ns2
+}
+beneath() { (cd "$T/ns1$TREE/z" && eval "$1"); }
+last_version() { on "$1" zonefsctl log --json -n 100000 | grep '"type":"version"' | tail -n 1; }
+
+host_new ns1
+host_new ns2
+must touch "$T/ns1/tmp/boot"
+boot
+must on ns1 mount --bind /tmp/boot /proc/sys/kernel/random/boot_id
+nodes_start ns1 ns2
+sh_on ns1 'mkdir -p z/sub && for f in emptied nuls torn older edited gone sub/gone chmod; do echo "$f: first" >z/$f; done
+	yes "mixed: first" | head -c 100000 >z/mixed; yes "large: first" | head -c 150000 >z/large; ln -s one z/link'
+settle ns1
+cp -a "$T/ns1$TREE/z" $T/first
+sh_on ns1 'for f in emptied nuls torn older edited gone; do echo "$f: the second version of it" >z/$f; done
+	yes "mixed, second" | head -c 110000 >z/mixed; yes "large, second" | head -c 150000 >z/large
+	ln -sfn two z/link; chmod 600 z/chmod; echo deleted >z/deleted'
+settle ns1
+cp -a "$T/ns1$TREE/z/deleted" $T/first/
+sh_on ns1 'rm z/deleted'
+settle ns1 ns2
+cp -a "$T/ns1$TREE/z" $T/second
+ago=$(on ns2 zonefsctl log --json -n 100000 | grep -c '"type":"version"')
+
+# ---- the power cut
+kill_all
+boot
+beneath ': >emptied; truncate -s 0 nuls; truncate -s 17 nuls; truncate -s 9 torn; cp -a '$T'/first/older older
+	rm -r gone sub; cp -a '$T'/first/deleted deleted; truncate -s 70000 large; ln -sfn one link; touch -h -d -1hour link; chmod 644 chmod
+	dd if='$T'/first/mixed of=mixed bs=4096 skip=3 seek=3 count=9 conv=notrunc; echo "edited by somebody" >edited; echo new >new' 2>/dev/null
+cp -a "$T/ns1$TREE/z" $T/damaged
+back
+for f in emptied nuls torn older gone large mixed; do
+	check "$f: is put back" cmp "$T/ns1$TREE/z/$f" $T/second/$f
+done
+check "what was lost with its directory" cmp "$T/ns1$TREE/z/sub/gone" $T/second/sub/gone
+check_not "what was deleted does not come back" test -e "$T/ns1$TREE/z/deleted"
+is "a link" "$(readlink "$T/ns1$TREE/z/link")" two
+is "a mode" "$(stat -c %a "$T/ns1$TREE/z/chmod")" 600
+is "an edit beneath is told" "$(cat "$T/ns2$TREE/z/edited" "$T/ns2$TREE/z/new" | tr '\n' ' ')" "edited by somebody new "
+trees_same "after a power cut" ns1 ns2
+is "nothing else was told" "$(on ns2 zonefsctl log --json -n 100000 | grep -c '"type":"version"')" $((ago + 2))
+check "mtimes are as they were" test "$(stat -c %Y "$T/ns1$TREE/z/torn")" -ge "$(stat -c %Y $T/second/torn)"
+like "the log says what it takes it for" "$(cat "$T/ns1/zonefs.log")" 'no clean one and the kernel is another one'
+like "names each path, and how it was" "$(cat "$T/ns1/zonefs.log")" '/z/torn was cut off or mixed up after an unclean stop.*it is put back; what was there is in its history'
+like "status counts them" "$(on ns1 zonefsctl status | head -n 1)" '; 12 paths put back after an unclean stop'
+like "and lists them" "$(on ns1 zonefsctl status)" 'z/emptied: put back: after an unclean stop it: was empty'
+for f in torn nuls large mixed; do
+	v=$(on ns1 zonefsctl history $TREE/z/$f | grep 'unclean stop' | cut -d' ' -f1)
+	check "$f: what was there is kept" cmp <(on ns1 zonefsctl show $TREE/z/$f@"$v") $T/damaged/$f
+done
+
+# ---- processes alone are killed: the page cache is not lost
+kill_all
+beneath 'cp '$T'/first/older older; : >emptied; rm gone'
+back
+is "after a kill alone, an older version is an edit" "$(cat "$T/ns2$TREE/z/older")" "older: first"
+is "an emptied file, too" "$(cat "$T/ns2$TREE/z/emptied")" ""
+check_not "and a removal" test -e "$T/ns2$TREE/z/gone"
+trees_same "after a kill" ns1 ns2
+
+# ---- a clean end, and another kernel
+sh_on ns1 'echo third >z/older; echo third >z/emptied'
+settle ns1
+node_stop ns1
+check "a clean end leaves its mark" test -e "$T/ns1/var/lib/zonefs/clean"
+boot
+beneath 'echo "older: first" >older; : >emptied'
+back
+check_not "which is gone when it is mounted" test -e "$T/ns1/var/lib/zonefs/clean"
+is "after a clean end, it is an edit" "$(cat "$T/ns2$TREE/z/older" "$T/ns2$TREE/z/emptied")" "older: first"
+unlike "and nothing is suspected" "$(cat "$T/ns1/zonefs.log")" 'no clean one'
+trees_same "at the end" ns1 ns2
+finish
