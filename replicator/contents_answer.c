@@ -6,7 +6,27 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
+#include "replicator/hashing.h"
 #include "replicator/peers.h"
+#include "replicator/repair.h"
+
+/* What is not what its hash says goes to nobody. */
+static long read_piece(struct node *n, const struct wire_piece *asked, uint8_t *p, size_t room,
+		       uint64_t *total)
+{
+	long len = store_read(n->store, asked->hash, asked->offset, p, room, total);
+
+	if (len >= 0 && *total > STORE_SMALL_MAX && asked->offset == 0 &&
+	    store_prove(n->store, asked->hash) == ERR_CORRUPT)
+		len = ERR_CORRUPT;
+	else if (len >= 0 && *total <= STORE_SMALL_MAX && asked->offset == 0 &&
+		 !hash_same(hash_of(p, (size_t)len), asked->hash))
+		len = ERR_CORRUPT;
+	if (len == ERR_CORRUPT)
+		repair_content(n->repair, asked->hash);
+	return len;
+}
 
 void contents_answer(struct node *n, uint32_t peer, const struct link_route *route,
 		     const struct message *m)
@@ -32,8 +52,7 @@ void contents_answer(struct node *n, uint32_t peer, const struct link_route *rou
 			break; /* the rest is asked for again; a small one is never sent in part */
 		if (room > WIRE_PIECE_MAX)
 			room = WIRE_PIECE_MAX;
-		long len =
-		    store_read(n->store, asked->hash, asked->offset, bytes + used, room, &total);
+		long len = read_piece(n, asked, bytes + used, room, &total);
 		p->hash = asked->hash;
 		p->offset = asked->offset;
 		p->status = len < 0;

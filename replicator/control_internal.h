@@ -54,6 +54,7 @@ extern const struct control_command control_peers;
 extern const struct control_command control_log;
 extern const struct control_command control_wait;
 extern const struct control_command control_verify;
+extern const struct control_command control_check;
 extern const struct control_command control_start_alone;
 extern const struct control_command control_history;
 extern const struct control_command control_conflicts;

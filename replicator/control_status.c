@@ -48,6 +48,7 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "conflicts", s->conflicts);
 	control_add_number(o, "tombstones", s->tombstones);
 	control_add_number(o, "held", s->held);
+	control_add_number(o, "damaged", s->damaged);
 	control_add_number(o, "mended", s->mended);
 	control_add_number(o, "hooks_failing", s->hooks_failing);
 	control_add_number(o, "refused", (int64_t)s->refused_links);
@@ -100,6 +101,8 @@ static const char *trouble_text(enum trouble_kind kind)
 		return "conflict";
 	case TROUBLE_HELD:
 		return "held";
+	case TROUBLE_DAMAGED:
+		return "damaged";
 	case TROUBLE_MENDED:
 		return "mended";
 	case TROUBLE_TOO_BIG:

@@ -99,6 +99,9 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 		add(trouble, "the store cannot be written since %s: %s", span,
 		    err_text(n->blocked));
 	}
+	if (n->damaged > 0)
+		add(trouble, "%" PRIu32 " content%s of the store %s damaged or missing: got again from the peers",
+		    n->damaged, plural(n->damaged), n->damaged == 1 ? "is" : "are");
 	if (n->held > 0)
 		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held",
 		    n->held, plural(n->held));

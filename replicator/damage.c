@@ -126,6 +126,10 @@ int damage_open(struct node *n)
 		    "the last end was no clean one and the kernel is another one since (a power "
 		    "cut?): what this host's disk has lost is put back, not told");
 		core_distrust(n->core);
+		n->unclean = true;
+		int err = store_check_database(n->store);
+		if (err < 0)
+			return err;
 	}
 	if (!core_suspects(n->core, ""))
 		return 0;

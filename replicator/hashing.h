@@ -21,4 +21,15 @@ static inline struct hash hash_of(const void *p, size_t len)
 	return h;
 }
 
+/* Of all that a state was given. */
+static inline struct hash hash_of_state(const XXH3_state_t *state)
+{
+	XXH128_canonical_t canonical;
+	struct hash h;
+
+	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
+	memcpy(&h, &canonical, sizeof(h));
+	return h;
+}
+
 #endif

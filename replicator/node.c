@@ -23,6 +23,7 @@
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
+#include "replicator/repair.h"
 #include "replicator/runner.h"
 #include "replicator/runs.h"
 #include "replicator/taker.h"
@@ -141,6 +142,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, runs_wake(n->runs));
 	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, verify_wake(n->verify));
+	wake = earlier(wake, repair_wake(n->repair));
 	return n->deferred || n->peers->sent ? 0 : wake;
 }
 
@@ -222,6 +224,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		more |= taker_work(n->taker);
 		more |= placer_work(n->placer);
 		more |= contents_work(n->contents);
+		more |= repair_work(n->repair);
 	}
 	runner_end_round(n->runner, n->now_msec);
 	if (!runner_blocked(n->runner))
@@ -255,7 +258,7 @@ static void loop(struct node *n)
 	bool more = true;
 
 	catch_signals(&during_poll);
-	while (!n->stopping && !told_to_stop) {
+	while (!n->stopping && !told_to_stop && !store_damaged(n->store)) {
 		bool full = portal_flush(n->portal);
 		gather_fds(n, &f, full);
 		read_clocks(n);
@@ -293,7 +296,16 @@ int node_run(const struct conf *conf, const struct conf_keys *keys, int port, bo
 		struct event start = {.type = EVENT_START};
 		start.random = node_random();
 		node_event(n, &start);
+		repair_start(n->repair);
+		if (n->unclean)
+			repair_check(n->repair);
 		loop(n);
+		if (store_damaged(n->store)) {
+			log_error("%s/zonefs.db is damaged: this process ends; the next one looks at all "
+				  "of it, and starts with a new one if need be",
+				  conf->state);
+			err = ERR_CORRUPT;
+		}
 	} else {
 		log_error("this node cannot start: %s", err_text(err));
 	}

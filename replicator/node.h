@@ -18,6 +18,7 @@
  *   runs.c      hook runs
  *   teller.c    alerts: what an administrator is told
  *   waits.c     `wait`: until peers have what this node has
+ *   repair.c    contents that the store has lost: got again
  *   damage.c    what a power cut may have done: to the store, and to what is looked at
  *   verify.c    are all nodes identical?
  *   control.c   the socket for zonefsctl; one file a command: control_*.c

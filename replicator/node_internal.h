@@ -30,6 +30,7 @@ struct runs;
 struct waits;
 struct verify;
 struct lately;
+struct repair;
 struct names;
 struct teller;
 struct control;
@@ -51,6 +52,7 @@ struct node {
 	struct waits *waits;
 	struct verify *verify;
 	struct lately *damage;
+	struct repair *repair;
 	struct names *names;
 	struct teller *teller;
 	struct control *control;
@@ -67,6 +69,7 @@ struct node {
 	struct deferred *deferred;  /* events for the next round */
 	struct deferred **deferred_end;
 	bool clean;    /* the last keeper's end was, and the tree was synced */
+	bool unclean;  /* it may have been a power cut */
 	bool stopping; /* SIGTERM came, or the port is closed */
 	bool stopped;  /* there is only the store, for reading (stopped.c) */
 };
@@ -98,6 +101,7 @@ struct node_status {
 	uint32_t conflicts;
 	uint32_t tombstones;
 	uint32_t held; /* removals that wait for a decision */
+	uint32_t damaged; /* contents that the store has lost, and not got again yet */
 	uint32_t mended; /* paths put back after an unclean stop, in this life */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */
@@ -159,6 +163,7 @@ enum trouble_kind {
 	TROUBLE_LEFTOVER, /* a deleted directory that holds local files */
 	TROUBLE_CONFLICT, /* more than one version that nobody has reconciled */
 	TROUBLE_HELD,     /* its removal is held by the safety brake */
+	TROUBLE_DAMAGED,  /* its content in the store is, and not got again yet */
 	TROUBLE_MENDED,   /* was damaged by an unclean stop, and put back: how it was */
 	TROUBLE_TOO_BIG,  /* a local file over max-file-size: stays local */
 };
@@ -243,6 +248,16 @@ struct verify_calls {
 /* As with waits: the calls come later, and may not start or cancel a verification. */
 int node_verify(struct node *n, const struct verify_calls *calls, uint64_t *id);
 void node_verify_cancel(struct node *n, uint64_t id);
+
+/* Goes through all contents of the store, from the beginning; what is damaged or missing is got again.
+ * `report` for each such, `done` once; both come later. 0, -ENOMEM, or -EBUSY: somebody listens. */
+struct check_calls {
+	void (*report)(void *arg, const char *path, struct hash hash, bool missing);
+	void (*done)(void *arg, uint64_t contents, uint64_t bad, int err);
+	void *arg;
+};
+int node_check(struct node *n, const struct check_calls *calls);
+void node_check_cancel(struct node *n, void *arg); /* it goes on, and no more calls */
 
 /* Stop waiting for peers that have not answered (changes the node, in the next round). 0, or
  * -EALREADY: it is not joining. */

@@ -23,6 +23,7 @@
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
+#include "replicator/repair.h"
 #include "replicator/runner.h"
 #include "replicator/runs.h"
 #include "replicator/taker.h"
@@ -180,6 +181,40 @@ static int load_core(struct node *n)
 	return n->core ? store_load(n->store, n->core) : -ENOMEM;
 }
 
+static int open_store(struct node *n)
+{
+	int err = store_open(&n->store, n->conf->state, false);
+
+	if (err < 0)
+		return err;
+	err = load_core(n);
+	if (err == 0)
+		err = load_id(n);
+	if (err == 0)
+		err = damage_open(n);
+	if (err < 0)
+		log_error("the store in %s cannot be read: %s", n->conf->state, err_text(err));
+	return err;
+}
+
+/* A damaged one is put aside, and this node is like one whose store was lost. */
+static int open_store_or_anew(struct node *n)
+{
+	int err = open_store(n);
+
+	if (err != ERR_CORRUPT)
+		return err;
+	damage_free(n->damage);
+	core_free(n->core);
+	store_close(n->store);
+	n->damage = NULL;
+	n->core = NULL;
+	n->store = NULL;
+	n->unclean = false;
+	err = store_put_aside(n->conf->state);
+	return err < 0 ? err : open_store(n);
+}
+
 int node_open(struct node *n, const struct conf_keys *keys, int port)
 {
 	const struct runner_hands hands = {
@@ -190,19 +225,10 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	    .carry_out = hand_carry_out,
 	    .arg = n,
 	};
-	int err = store_open(&n->store, n->conf->state, false);
+	int err = open_store_or_anew(n);
 
 	if (err < 0)
 		return err;
-	err = load_core(n);
-	if (err == 0)
-		err = load_id(n);
-	if (err == 0)
-		err = damage_open(n);
-	if (err < 0) {
-		log_error("the store in %s cannot be read: %s", n->conf->state, err_text(err));
-		return err;
-	}
 	err = pause_load(n);
 	if (err < 0)
 		return err;
@@ -216,8 +242,9 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->verify = verify_new(n);
 	n->runs = runs_new(n);
 	n->teller = teller_new(n);
+	n->repair = repair_new(n);
 	if (!n->names || !n->runner || !n->peers || !n->taker || !n->placer || !n->contents ||
-	    !n->waits || !n->verify || !n->runs || !n->teller)
+	    !n->waits || !n->verify || !n->runs || !n->teller || !n->repair)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -230,7 +257,7 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 void node_close(struct node *n)
 {
 	control_close(n->control);
-	if (n->runner && n->link && n->portal)
+	if (n->runner && n->link && n->portal && !store_damaged(n->store))
 		runner_flush(n->runner, n->now_msec);
 	if (n->portal)
 		portal_flush(n->portal);
@@ -239,6 +266,7 @@ void node_close(struct node *n)
 	portal_close(n->portal);
 	teller_free(n->teller);
 	runs_free(n->runs);
+	repair_free(n->repair);
 	verify_free(n->verify);
 	waits_free(n->waits);
 	contents_free(n->contents);

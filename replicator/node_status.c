@@ -8,6 +8,7 @@
 
 #include "base/path.h"
 #include "replicator/node_internal.h"
+#include "replicator/repair.h"
 #include "replicator/runner.h"
 #include "replicator/runs.h"
 #include "replicator/taker.h"
@@ -40,6 +41,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->conflicts = h.conflicts;
 	s->tombstones = core_tombstones(n->core);
 	s->held = core_held(n->core);
+	s->damaged = repair_left(n->repair);
 	s->mended = core_mended(n->core);
 	s->hooks_failing = runs_failing(n->runs);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
@@ -88,6 +90,11 @@ static bool look_at(void *arg, const struct core_path *p)
 	return !t->stopped;
 }
 
+static bool damaged(void *arg, const char *path)
+{
+	return tell(arg, TROUBLE_DAMAGED, path, "", UINT32_MAX);
+}
+
 static bool too_big(void *arg, const char *path)
 {
 	return tell(arg, TROUBLE_TOO_BIG, path, "", UINT32_MAX);
@@ -98,6 +105,8 @@ void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble 
 	struct troubles t = {each, arg, false};
 
 	core_each(n->core, "", look_at, &t);
+	if (!t.stopped)
+		repair_each(n->repair, damaged, &t);
 	if (!t.stopped)
 		taker_too_big(n->taker, too_big, &t);
 }

@@ -15,8 +15,10 @@
 #include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "replicator/hashing.h"
 #include "replicator/names.h"
 #include "replicator/portal.h"
+#include "replicator/repair.h"
 
 #define PIECE (1024 * 1024)
 #define PIECES_A_ROUND 4
@@ -32,6 +34,7 @@ struct place {
 	struct attrs attrs;
 	int fd; /* STAGE of a large content: to be written into; -1 */
 	uint64_t written;
+	XXH3_state_t *state; /* of what was written; NULL: none yet */
 	struct fhandle handle;
 	struct task *task; /* INSTALL, REMOVE: what was asked */
 };
@@ -76,6 +79,7 @@ static void place_free(struct place *p)
 		free(p->task->install.target);
 		free(p->task);
 	}
+	XXH3_freeState(p->state);
 	free(p->path);
 	free(p);
 }
@@ -142,6 +146,15 @@ static void stage_done(struct node *n, void *arg, int status, struct rd *r, int 
 	staged(n->placer, k, status);
 }
 
+/* A damaged content is one that is missing, until it has been got again. */
+static int lacking(struct placer *p, const struct place *k, int status)
+{
+	if (status != ERR_CORRUPT)
+		return status;
+	repair_content(p->node->repair, k->hash);
+	return -ENOENT;
+}
+
 /* False: it must wait. */
 static bool send_stage(struct placer *p, struct place *k)
 {
@@ -152,7 +165,8 @@ static bool send_stage(struct placer *p, struct place *k)
 	if (k->size <= PORT_INLINE_MAX && k->size > 0) {
 		uint64_t total = 0;
 		len = store_read(n->store, k->hash, 0, content, sizeof(content), &total);
-		if (len >= 0 && ((uint64_t)len != k->size || total != k->size))
+		if (len >= 0 && ((uint64_t)len != k->size || total != k->size ||
+				 !hash_same(hash_of(content, (size_t)len), k->hash)))
 			len = ERR_CORRUPT;
 	}
 	if (len < 0) {
@@ -161,7 +175,7 @@ static bool send_stage(struct placer *p, struct place *k)
 		 * way. */
 		if (len != -ENOENT)
 			log_error("a content in the store cannot be read: %s", err_text((int)len));
-		e.staged.status = (int)len;
+		e.staged.status = lacking(p, k, (int)len);
 		node_defer(n, &e);
 		place_free(k);
 		return true;
@@ -192,6 +206,11 @@ static int write_piece(struct placer *p, struct place *k)
 		return (int)len;
 	if (total != k->size || (len == 0 && k->written != k->size))
 		return ERR_CORRUPT;
+	if (!k->state && !(k->state = XXH3_createState()))
+		return -ENOMEM;
+	if (k->written == 0)
+		XXH3_128bits_reset(k->state);
+	XXH3_128bits_update(k->state, piece, (size_t)len);
 	for (long at = 0; at < len;) {
 		ssize_t put = write(k->fd, piece + at, (size_t)(len - at));
 		if (put < 0 && errno != EINTR)
@@ -200,7 +219,9 @@ static int write_piece(struct placer *p, struct place *k)
 			at += put;
 	}
 	k->written += (uint64_t)len;
-	return k->written < k->size;
+	if (k->written < k->size)
+		return 1;
+	return hash_same(hash_of_state(k->state), k->hash) ? 0 : ERR_CORRUPT;
 }
 
 /* ---- installing ---- */
@@ -334,7 +355,7 @@ bool placer_work(struct placer *p)
 		}
 		close(k->fd);
 		k->fd = -1;
-		staged(p, k, more);
+		staged(p, k, lacking(p, k, more));
 	}
 	pump(p);
 	return p->large.first != NULL;

@@ -144,6 +144,11 @@ static void give(struct taker *t, struct take *k, const struct observation *o)
 	struct event e = {.type = EVENT_LOOKED, .path = k->path};
 	struct scan *s = k->scan;
 
+	if (k->refill) {
+		take_free(k);
+		return;
+	}
+
 	e.looked.o = *o;
 	e.looked.scan = s != NULL;
 	if (o->too_big || t->ntoo_big > 0)
@@ -278,7 +283,7 @@ static void looked_first(struct taker *t, struct take *k, int *fd, const uint8_t
 	struct hash hash = {{0}};
 
 	if (l->kind != KIND_ABSENT && !l->busy && shown && ident_same(&l->ident, &shown->ident) &&
-	    !damage_read_again(n, k->path)) {
+	    !k->refill && !damage_read_again(n, k->path)) {
 		struct observation o = {.ident = l->ident, .unchanged = true};
 		give(t, k, &o);
 	} else if (l->kind == KIND_LINK) {
@@ -381,6 +386,15 @@ static struct take *take_new(char *path, struct scan *s)
 void taker_look(struct taker *t, const char *path)
 {
 	take_append(&t->asked, take_new(strdup(path), NULL));
+	taker_pump(t);
+}
+
+void taker_refill(struct taker *t, const char *path)
+{
+	struct take *k = take_new(strdup(path), NULL);
+
+	k->refill = true;
+	take_append(&t->asked, k);
 	taker_pump(t);
 }
 

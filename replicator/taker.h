@@ -20,6 +20,8 @@ void taker_free(struct taker *t);
 void taker_look(struct taker *t, const char *path);
 /* EFFECT_SCAN: EVENT_LOOKED for each path below, then EVENT_SCANNED. One after the other. */
 void taker_scan(struct taker *t, const char *path);
+/* Reads the file at path again, only to have its content in the store; no event follows. */
+void taker_refill(struct taker *t, const char *path);
 /* Reads pieces of large contents (a bounded while); true if there is more to read. */
 bool taker_work(struct taker *t);
 

@@ -16,6 +16,7 @@ struct take {
 	struct take *next;
 	char *path;
 	struct scan *scan; /* that found it; NULL: asked for by the core */
+	bool refill;       /* for the store alone: nothing is told */
 	unsigned tries;
 	bool inlined;      /* the look under way may bring the content along */
 	bool proving;      /* the content is read; the look under way proves it */

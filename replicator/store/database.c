@@ -11,8 +11,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/crash.h"
@@ -93,6 +96,9 @@ static const char *const statements[SQL_MAX] = {
 			   " ORDER BY id LIMIT ?3",
     [SQL_PRUNE_CONTENT] = "DELETE FROM content WHERE id = ?1",
     [SQL_HASH_USED] = "SELECT 1 FROM version WHERE hash = ?1 LIMIT 1",
+    [SQL_CONTENT_DROP] = "DELETE FROM content WHERE hash = ?1",
+    [SQL_WHOSE] = "SELECT path, data FROM version WHERE hash = ?1 ORDER BY current DESC LIMIT 1",
+    [SQL_CHECK_CONTENTS] = "SELECT id, hash, data FROM content WHERE id > ?1 ORDER BY id LIMIT ?2",
     [SQL_CONTENT_LAST] = "SELECT max(id) FROM content",
     [SQL_ROOM_VERSIONS] = "SELECT id, current, path, data, hash FROM version WHERE id > ?1"
 			  " ORDER BY id LIMIT ?2",
@@ -134,11 +140,24 @@ static int error_of(struct store *s, int rc)
 	}
 }
 
+/* Whoever opens it next is to look at all of it. */
+static void suspect(struct store *s)
+{
+	if (s->damaged || s->readonly || s->dir_fd < 0)
+		return;
+	int fd = openat(s->dir_fd, STORE_SUSPECT, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	s->damaged = true;
+}
+
 int database_error(struct store *s, int rc, const char *doing)
 {
 	if (rc == SQLITE_OK || rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return 0;
 	int err = error_of(s, rc);
+	if (err == ERR_CORRUPT)
+		suspect(s);
 	log_limited(LOG_LEVEL_ERROR, "%s/zonefs.db: %s: %s (%s, SQLite code %d)", s->dir, doing,
 		    err_text(err), s->db ? sqlite3_errmsg(s->db) : "no memory", rc);
 	return err;
@@ -340,18 +359,12 @@ static int check_schema(struct store *s)
 	return 0;
 }
 
-/* All of a small database is checked at once; a large one as it is read. */
-static int check_pages(struct store *s)
+int store_check_database(struct store *s)
 {
-	int64_t pages, size;
 	sqlite3_stmt *st;
-	int err = pragma_number(s, "PRAGMA page_count", &pages);
+	int err;
+	int rc = sqlite3_prepare_v2(s->db, "PRAGMA integrity_check(1)", -1, &st, NULL);
 
-	if (!err)
-		err = pragma_number(s, "PRAGMA page_size", &size);
-	if (err || pages * size > CHECKED_BYTES_MAX)
-		return err;
-	int rc = sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL);
 	if (rc != SQLITE_OK)
 		return database_error(s, rc, "checking it");
 	rc = sqlite3_step(st);
@@ -368,6 +381,35 @@ static int check_pages(struct store *s)
 	return err;
 }
 
+/* All of a small database is checked at once; a large one as it is read, unless it is suspected. */
+static int check_pages(struct store *s)
+{
+	bool suspected = faccessat(s->dir_fd, STORE_SUSPECT, F_OK, 0) == 0;
+	int64_t pages, size;
+	int err = pragma_number(s, "PRAGMA page_count", &pages);
+
+	if (!err)
+		err = pragma_number(s, "PRAGMA page_size", &size);
+	if (!err && (suspected || pages * size <= CHECKED_BYTES_MAX))
+		err = store_check_database(s);
+	if (!err && suspected && !s->readonly)
+		unlinkat(s->dir_fd, STORE_SUSPECT, 0);
+	return err;
+}
+
+/* What SQLite would take for a new one: a file that was cut off to nothing. */
+static int check_length(const struct store *s)
+{
+	struct stat st, log;
+
+	if (fstatat(s->dir_fd, "zonefs.db", &st, 0) < 0 || st.st_size > 0)
+		return 0;
+	if (fstatat(s->dir_fd, "zonefs.db-wal", &log, 0) == 0 && log.st_size > 0)
+		return 0;
+	log_error("%s/zonefs.db is empty", s->dir);
+	return ERR_CORRUPT;
+}
+
 int database_open(struct store *s)
 {
 	int flags =
@@ -377,7 +419,10 @@ int database_open(struct store *s)
 
 	if (snprintf(file, sizeof(file), "%s/zonefs.db", s->dir) >= (int)sizeof(file))
 		return -ENAMETOOLONG;
-	int err = database_error(s, sqlite3_open_v2(file, &s->db, flags, NULL), "opening it");
+	int err = check_length(s);
+	if (err)
+		return err;
+	err = database_error(s, sqlite3_open_v2(file, &s->db, flags, NULL), "opening it");
 	if (err)
 		return err;
 	sqlite3_busy_timeout(s->db, 200);

@@ -11,6 +11,7 @@
 #ifndef STORE_INTERNAL_H
 #define STORE_INTERNAL_H
 
+#include <dirent.h>
 #include <sqlite3.h>
 
 #include "base/buf.h"
@@ -20,6 +21,7 @@
 #define RECORDS_BYTES_MAX (256u * 1024 * 1024)
 #define STASH_BYTES_MAX (64u * 1024 * 1024)
 #define STASH_BUCKETS 1024 /* a power of two */
+#define STORE_SUSPECT "suspect"
 #define AFFIRMED_MAX 4096
 #define WAL_PAGES_MAX 8192  /* a checkpoint is made at once beyond */
 #define WAL_PAGES_IDLE 1024 /* a checkpoint is made by store_prune beyond */
@@ -67,6 +69,9 @@ enum statement {
 	SQL_PRUNE_CONTENTS,
 	SQL_PRUNE_CONTENT,
 	SQL_HASH_USED,
+	SQL_CONTENT_DROP,
+	SQL_WHOSE,
+	SQL_CHECK_CONTENTS,
 	SQL_CONTENT_LAST,
 	SQL_ROOM_VERSIONS,
 	SQL_ROOM_HASH,
@@ -139,6 +144,7 @@ struct store {
 	sqlite3_stmt *statements[SQL_MAX];
 	int wal_pages; /* as of the last commit */
 
+	bool damaged; /* the database is */
 	bool open_transaction;
 	int stalled; /* the error that rolled the transaction back; 0: none */
 	struct record *records;
@@ -240,6 +246,8 @@ void object_name(char dst[OBJECT_NAME], struct hash hash);
 bool object_has(const struct store *s, struct hash hash);
 long object_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max,
 		 uint64_t *total);
+bool object_hash(const char *name, struct hash *h); /* that a file in objects/ab is named by */
+DIR *objects_stream(const struct store *s, int directory); /* of 256; NULL: there is none */
 /* Sweeps one of the 256 directories: what no version refers to is removed. */
 void objects_sweep(struct store *s, int directory);
 uint64_t objects_size(struct store *s);

@@ -360,8 +360,7 @@ void incoming_clean(struct store *s)
 	}
 }
 
-/* The hash that a file in objects/ab is named by. */
-static bool hash_of_name(const char *name, struct hash *h)
+bool object_hash(const char *name, struct hash *h)
 {
 	if (strlen(name) != HASH_TEXT - 1 || strspn(name, "0123456789abcdef") != HASH_TEXT - 1)
 		return false;
@@ -373,17 +372,23 @@ static bool hash_of_name(const char *name, struct hash *h)
 	return true;
 }
 
-void objects_sweep(struct store *s, int directory)
+DIR *objects_stream(const struct store *s, int directory)
 {
 	char name[3];
+
+	snprintf(name, sizeof(name), "%02x", directory & 255);
+	return stream_of(s->objects_fd, name);
+}
+
+void objects_sweep(struct store *s, int directory)
+{
 	const struct dirent *e;
 	struct stat st;
 	struct hash hash;
 
-	snprintf(name, sizeof(name), "%02x", directory & 255);
-	CLEANUP_CLOSEDIR DIR *d = stream_of(s->objects_fd, name);
+	CLEANUP_CLOSEDIR DIR *d = objects_stream(s, directory);
 	while (d && (e = readdir(d))) {
-		if (!hash_of_name(e->d_name, &hash) ||
+		if (!object_hash(e->d_name, &hash) ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    st.st_mtime > time(NULL) - YOUNG_SEC)
 			continue;
@@ -396,13 +401,11 @@ void objects_sweep(struct store *s, int directory)
 
 static int64_t directory_size(const struct store *s, int directory)
 {
-	char name[3];
 	const struct dirent *e;
 	struct stat st;
 	int64_t all = 0;
 
-	snprintf(name, sizeof(name), "%02x", directory & 255);
-	CLEANUP_CLOSEDIR DIR *d = stream_of(s->objects_fd, name);
+	CLEANUP_CLOSEDIR DIR *d = objects_stream(s, directory);
 	while (d && (e = readdir(d)))
 		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))

@@ -8,6 +8,8 @@
  *   STATE/objects/ab/ab... format byte (0: plain), then the content
  *   STATE/incoming/        objects being written; what may be resumed is kept for a day
  *   STATE/lock             held by whoever has the store open for writing
+ *   STATE/suspect          the database was found damaged while in use
+ *   STATE/damaged-DATE-... a database that was put aside
  *
  * Writing goes into an open transaction that begins by itself; store_commit makes it durable. After
  * a failed commit everything since the last one is still waiting: call it again (disk full),
@@ -20,6 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/path.h"
 #include "replicator/core/core.h"
 
 #define STORE_SMALL_MAX (64 * 1024)
@@ -31,12 +34,22 @@ struct store;
 struct hash content_hash(const void *p, size_t len);
 
 /* Opens, or makes it; checks it. `readonly` for looking at a stopped node's. 0 and *out, or an
- * error that has been logged. */
+ * error that has been logged: ERR_CORRUPT, it is damaged (store_put_aside). */
 int store_open(struct store **out, const char *state_dir, bool readonly);
 void store_close(struct store *s);
 
 /* Gives everything to a new core (versions, shown, intents, vector, origins, meta). */
 int store_load(struct store *s, struct core *c);
+
+/* Its database has been found damaged while it was in use: what it answers is not to be relied on,
+ * nothing is to be written any more. To be closed; the next store_open checks it thoroughly. */
+bool store_damaged(const struct store *s);
+/* The database from beginning to end, which takes a second for some hundred megabytes. 0, or
+ * ERR_CORRUPT, logged. */
+int store_check_database(struct store *s);
+/* Of a store that is not open: its database gets another name, so that a new one is made. The
+ * contents in objects/ stay. 0 or an error; what was done has been logged. */
+int store_put_aside(const char *state_dir);
 
 /* Carries out an EFFECT_STORE. A version whose content was given with store_stash gets it into the
  * same transaction. 0, or an error after which the store waits (see store_commit): what was asked
@@ -89,6 +102,29 @@ int incoming_finish_new(struct incoming *in, struct hash *hash, uint64_t *size);
  * the end, -ENOENT, ERR_CORRUPT. *total is the content's size. */
 long store_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max,
 		uint64_t *total);
+
+/* ---- damage ---- */
+
+/* A damaged content goes: it is missing from now on (-ENOENT). */
+int store_drop(struct store *s, struct hash hash);
+/* A path and the size of a version that has this content, a current one first. 0, -ENOENT, an error. */
+int store_whose(struct store *s, struct hash hash, char path[PATH_LEN_MAX + 1], uint64_t *size);
+/* Of a large content, by its object alone: -ENOENT, ERR_CORRUPT. */
+long store_size(struct store *s, struct hash hash);
+
+/* A large content is what its hash says, all of it (up to STORE_PROVED_MAX; a larger one is taken
+ * for whole): 0, ERR_CORRUPT, -ENOENT, or an error. */
+#define STORE_PROVED_MAX (64 * 1024 * 1024)
+int store_prove(struct store *s, struct hash hash);
+
+/* Goes through all contents and compares each with its hash, piece by piece. */
+struct store_check;
+typedef void store_checked(void *arg, struct hash hash, bool whole);
+struct store_check *store_check_new(struct store *s); /* NULL: out of memory */
+void store_check_free(struct store_check *k);
+/* A piece of it, of a megabyte or so: 1 there is more, 0 all has been read, or an error. `each` may
+ * call store_drop. */
+int store_check_go_on(struct store_check *k, store_checked *each, void *arg);
 
 /* ---- the log, for people ---- */
 

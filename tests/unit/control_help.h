@@ -26,6 +26,7 @@ static struct {
 	char path[256];
 	uint64_t cancelled;
 	struct verify_calls verify;
+	struct check_calls check;
 	fs_info_done *info;
 	void *info_arg;
 	int alone;
@@ -121,6 +122,19 @@ void node_wait_cancel(struct node *n, uint64_t id)
 	(void)n;
 	fake.cancelled = id;
 }
+int node_check(struct node *n, const struct check_calls *calls)
+{
+	(void)n;
+	fake.check = *calls;
+	return 0;
+}
+
+void node_check_cancel(struct node *n, void *arg)
+{
+	(void)n;
+	(void)arg;
+}
+
 int node_verify(struct node *n, const struct verify_calls *calls, uint64_t *id)
 {
 	(void)n;

@@ -254,6 +254,7 @@ static const char *trouble_words(const char *trouble)
 	    {"leftover", "deleted, but holds local files"},
 	    {"conflict", "in conflict: saved on two nodes at once"},
 	    {"held", "removed or emptied here; held: zonefsctl approve, or discard"},
+	    {"damaged", "its content in the store is damaged or missing, and asked for"},
 	    {"mended", "put back: after an unclean stop it"},
 	    {"too big", "bigger than max-file-size: stays on this host"},
 	};

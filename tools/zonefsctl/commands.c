@@ -20,6 +20,7 @@ const struct ctl_command ctl_commands[] = {
     {"wait", cmd_wait, "[--served] [--timeout S] [PATH...]",
      "until the peers have (or serve) what is on this disk now"},
     {"verify", cmd_verify, "", "are all nodes identical, and if not, which paths differ?"},
+    {"check", cmd_check, "", "has this node's disk kept all contents of the store?"},
     {"conflicts", cmd_conflicts, "[--json]", "what was changed on two sides at once, and by whom"},
     {"resolve", cmd_resolve, "PATH --take VERSION", "of the versions in conflict this one"},
     {"history", cmd_history, "[--json] PATH", "a path's versions: who, what, when, where"},
