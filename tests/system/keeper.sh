@@ -108,9 +108,9 @@ in_host() { awk '/^NSpid/ {print $NF}' "/proc/$1/status"; }
 told() { grep -aEq "^<$1>.* $2\[$(in_host "$3")\]: .*$4" "$SYSLOG"; }
 
 with 'log-level = "debug"'
-FIRST=$(zonefs_on)
+zonefs_on >"$T/first"
 K=$(keeper_pid k1) W=$(worker_pid) R=$(replicator_pid k1)
-like "from the background the mount is told on standard error" "$FIRST" "$TREE is mounted"
+like "from the background the mount is told on standard error" "$(cat "$T/first")" "$TREE is mounted"
 is "... where nothing comes afterwards" "$(readlink /proc/{$K,$W,$R}/fd/2 | sort -u)" /dev/null
 on k1 bash -c "echo logged >$TREE/etc/logged"
 kill -HUP "$K"
