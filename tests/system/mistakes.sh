@@ -126,5 +126,13 @@ node_stop ns1
 edit 's#tcp://10.53.0.2:#tcp://nosuch.invalid:#'
 node_start ns1
 check "a name without an address" wait_for 20 said 'nosuch\.invalid:7740: cannot connect: has that name an address here,'
+# The commands of a set-up come one after the other: the mount is there before the replicator answers.
+for i in 1 2 3; do # each time the next one comes later
+	must wait_for 20 replicator_pid ns1
+	R=$(replicator_pid ns1)
+	kill -9 "$R"
+	must wait_for 5 gone "$R"
+	check "who asks a moment too early is answered ($i)" on ns1 zonefsctl peers
+done
 is "a second start is refused" "$(on ns1 zonefs -f 2>&1 | grep -c 'a zonefs is running here already')" 1
 finish

@@ -5,6 +5,7 @@
 #include "tools/zonefsctl/client.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +13,16 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "tools/zonefsctl/stopped.h"
 #include "tools/zonefsctl/zonefsctl.h"
+
+#define START_MSEC 10000 /* that a replicator may need to answer */
+#define AGAIN_MSEC 20
 
 static const char *conf_file = CONF_DEFAULT_FILE;
 static struct conf *conf;
@@ -66,11 +72,24 @@ bool line_is(const json_t *line, const char *type)
 
 /* ---- the connection ---- */
 
+/* The keeper and the worker are there: the replicator will be, too. */
+static bool is_mounted(const struct conf *c)
+{
+	struct statfs fs;
+
+	return statfs(c->mount, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC;
+}
+
 static int explain(const struct conf *c, const char *path, int err)
 {
 	switch (err) {
 	case ENOENT:
 	case ECONNREFUSED:
+		if (is_mounted(c))
+			return ctl_fail(
+			    "nobody answers at %s, though %s is mounted: what does the log "
+			    "say of zonefs-replicator? (node \"%s\" of %s)",
+			    path, c->mount, c->node, c->file);
 		return ctl_fail("nobody answers at %s: is zonefs running? (node \"%s\" of %s)",
 				path, c->node, c->file);
 	case EACCES:
@@ -81,11 +100,28 @@ static int explain(const struct conf *c, const char *path, int err)
 	}
 }
 
-/* A connected socket, or -1 after the reason has been told. */
+/* A connected socket, or -errno. */
+static int try(const struct sockaddr_un *a, int silence_sec)
+{
+	struct timeval limit = {.tv_sec = silence_sec};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
+	    connect(fd, (const struct sockaddr *)a, sizeof(*a)) == 0)
+		return fd;
+	int err = -errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* A connected socket, or -1 after the reason has been told. A start is over when the mount is usable:
+ * the replicator, which reads its store first, may come a moment later, and is waited for. */
 static int dial(const struct conf *c, const char *command, int silence_sec)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct timeval limit = {.tv_sec = silence_sec};
+	int64_t until = clock_monotonic_msec() + START_MSEC;
 	CLEANUP_FREE char *path = conf_control_path(c);
 
 	if (!path || strlen(path) >= sizeof(a.sun_path)) {
@@ -93,17 +129,17 @@ static int dial(const struct conf *c, const char *command, int silence_sec)
 		return -1;
 	}
 	memcpy(a.sun_path, path, strlen(path) + 1);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0 &&
-	    connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-		return fd;
-	int err = errno;
+	int fd = try(&a, silence_sec);
+	while ((fd == -ENOENT || fd == -ECONNREFUSED) && is_mounted(c) &&
+	       clock_monotonic_msec() < until) {
+		usleep(AGAIN_MSEC * 1000);
+		fd = try(&a, silence_sec);
+	}
 	if (fd >= 0)
-		close(fd);
-	if ((err == ENOENT || err == ECONNREFUSED) && stopped_can(command))
+		return fd;
+	if ((fd == -ENOENT || fd == -ECONNREFUSED) && stopped_can(command))
 		return stopped_dial(c, &reader);
-	explain(c, path, err);
+	explain(c, path, -fd);
 	return -1;
 }
 
