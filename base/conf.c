@@ -22,7 +22,12 @@
 
 #define SECTION_FLAGS (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
-static cfg_opt_t peer_options[] = {STR("address"), STR("key"), CFG_END()};
+static cfg_opt_t peer_options[] = {
+    STR("address"),
+    STR("key"),
+    CFG_BOOL("receive-only", cfg_false, CFGF_NONE),
+    CFG_END(),
+};
 
 static cfg_opt_t hook_options[] = {
     LIST("run"), STR("user"), LIST("match"), INT("quiet", 50), INT("timeout", 30), CFG_END(),

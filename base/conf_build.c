@@ -139,6 +139,7 @@ static void take_peer(struct source *s, struct conf_peer *peer)
 			"a peer's name is 1 to 63 letters, digits, '.', '_' and '-', not \"%s\"",
 			cfg_title(s->cfg));
 	peer->address = take_address(s, "address", false);
+	peer->receive_only = cfg_getbool(s->cfg, "receive-only");
 
 	CLEANUP_FREE char *key = take_str(s, "key");
 	if (key && !conf_z85_ok(key))

@@ -76,6 +76,9 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 	} else if (!p->same_knowledge && p->behind > 0) {
 		add(moving, "%s is behind by %" PRIu64 " change%s", p->name, p->behind,
 		    plural(p->behind));
+	} else if (!p->same_knowledge && p->receive_only) {
+		add(trouble, "%s is receive-only, and has changes of its own, which are not taken",
+		    p->name);
 	} else if (!p->same_knowledge) {
 		add(moving, "%s knows what has not arrived here", p->name);
 	} else if (!p->identical && f->node->pending == 0) {

@@ -131,6 +131,8 @@ struct peer_status {
 	uint32_t hooks_failing;
 	uint32_t conflicts;
 	int64_t offset_msec;  /* its clock less ours */
+	bool receive_only;
+	uint64_t refused;     /* its ops that were not taken in this life, since it is receive-only */
 	bool patterns_differ; /* its exclusions are others than ours */
 	uint64_t bytes_in;
 	uint64_t bytes_out;

@@ -163,8 +163,12 @@ static int load_core(struct node *n)
 	static const char *names[CONF_PEERS_MAX];
 	const struct conf *conf = n->conf;
 
-	for (size_t i = 0; i < conf->npeers; i++)
+	uint64_t receive_only = 0;
+
+	for (size_t i = 0; i < conf->npeers; i++) {
 		names[i] = conf->peers[i].name;
+		receive_only |= (uint64_t)conf->peers[i].receive_only << i;
+	}
 	struct core_conf c = {
 	    .node = conf->node,
 	    .locality = conf->locality,
@@ -176,6 +180,7 @@ static int load_core(struct node *n)
 	    .forget_after_msec = (int64_t)conf->forget_after_days * 86400000,
 	    .npeers = (uint32_t)conf->npeers,
 	    .peers = names,
+	    .receive_only = receive_only,
 	};
 	n->core = core_new(&c);
 	return n->core ? store_load(n->store, n->core) : -ENOMEM;

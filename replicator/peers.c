@@ -269,6 +269,8 @@ void node_peer(struct node *n, uint32_t i, struct peer_status *s)
 	s->conflicts = h->conflicts;
 	s->offset_msec = peer->offset_msec;
 	s->patterns_differ = peer->patterns_differ;
+	s->receive_only = n->conf->peers[i].receive_only;
+	s->refused = peer->refused;
 	s->bytes_in = peer->bytes_in;
 	s->bytes_out = peer->bytes_out;
 	s->bad_messages = peer->bad_messages + link.bad_messages;

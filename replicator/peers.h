@@ -44,6 +44,7 @@ struct peer {
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	uint64_t bad_messages;
+	uint64_t refused; /* ops of a receive-only peer */
 	char last_error[WIRE_WORDS_MAX + 1];
 	uint64_t ask_id; /* of our ask under way; 0: none */
 	struct asked asked[PEERS_ASKS_MAX];

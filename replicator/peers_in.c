@@ -79,6 +79,18 @@ static bool have_content(struct node *n, struct peer *peer, const struct attrs *
 	return store_stash(n->store, a->hash, p, len) == 0;
 }
 
+/* It is only to receive: not even its contents are kept. */
+static bool refuse_op(struct peers *p, struct peer *peer, const struct message *m)
+{
+	if (!p->node->conf->peers[peer - p->p].receive_only)
+		return false;
+	peer->refused++;
+	log_limited(LOG_LEVEL_WARNING,
+		    "peer %s is receive-only: its change of /%s%s is not taken, and stays there",
+		    peer->name, m->op.op.items[0].path, m->op.op.n > 1 ? " and others" : "");
+	return true;
+}
+
 static void take_op(struct peers *p, struct peer *peer, const struct message *m)
 {
 	static bool have[OP_VERSIONS_MAX];
@@ -86,6 +98,8 @@ static void take_op(struct peers *p, struct peer *peer, const struct message *m)
 
 	if (p->node->paused_msec)
 		return; /* asked for when it goes on */
+	if (refuse_op(p, peer, m))
+		return;
 	for (uint32_t i = 0; i < m->op.op.n; i++)
 		log_stage("received", m->op.op.items[i].path);
 	for (uint32_t i = 0; i < m->op.op.n; i++)

@@ -128,6 +128,8 @@ static void why_not(struct node *n, const struct asking *a, char *dst, size_t si
 			 err_text(runner_blocked(n->runner)));
 	else if (core_joining(n->core))
 		snprintf(dst, size, "it is joining");
+	else if (!is_shown(n, a) && n->conf->peers[a->peer].receive_only)
+		snprintf(dst, size, "the one who asks is receive-only there: nothing is taken from it");
 	else if (!is_shown(n, a) && h.pending > 0)
 		snprintf(dst, size, "it has yet to install %u path%s", h.pending,
 			 h.pending == 1 ? "" : "s");

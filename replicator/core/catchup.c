@@ -43,8 +43,8 @@ void catchup_want(struct core *c, uint32_t peer)
 {
 	struct peer *p = &c->peers[peer];
 
-	if (!p->reachable)
-		return; /* asked when it is */
+	if (!p->reachable || p->receive_only)
+		return; /* asked when it is; or never */
 	if (p->asking) {
 		p->ask_again = true;
 		return;

@@ -18,8 +18,12 @@ struct core *core_new(const struct core_conf *conf)
 
 	c->conf = *conf;
 	c->peers = core_alloc(conf->npeers * sizeof(*c->peers));
-	for (uint32_t i = 0; i < conf->npeers; i++)
+	for (uint32_t i = 0; i < conf->npeers; i++) {
 		c->peers[i].name = conf->peers[i];
+		c->peers[i].receive_only = conf->receive_only >> i & 1;
+		/* There is nothing to be waited for. */
+		c->peers[i].answered = c->peers[i].answer_joining = c->peers[i].receive_only;
+	}
 	RB_INIT(&c->keys);
 	RB_INIT(&c->live);
 	RB_INIT(&c->wants);

@@ -46,6 +46,8 @@ struct core_conf {
 	uint32_t npeers;
 	const char *const
 	    *peers; /* names; borrowed for the core's life. A peer is its index here. */
+	uint64_t receive_only; /* bit i: nothing is taken from peer i. What it says of itself counts
+				* as acknowledgement, nothing that it says proves anything */
 };
 
 /* What this node last put at a path, or found there, and the knowledge that it stands for. */

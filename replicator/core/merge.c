@@ -312,7 +312,7 @@ void merge_op(struct core *c, const struct event *e)
 	const struct op *op = e->op;
 	uint64_t seq = vv_get(&c->vector, op->dot.origin);
 
-	if (op->dot.seq <= seq)
+	if (c->peers[e->peer].receive_only || op->dot.seq <= seq)
 		return;
 	if (op->dot.seq != seq + 1) {
 		catchup_want(c, e->peer);

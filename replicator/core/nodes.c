@@ -152,12 +152,17 @@ void nodes_heard(struct core *c, uint32_t peer)
 /* What a peer knows of the nodes, itself among them. */
 void nodes_told(struct core *c, const struct event *e)
 {
+	bool limited = c->peers[e->peer].receive_only;
+
 	for (uint32_t i = 0; i < e->nodes->n; i++) {
 		const struct known_node *told = &e->nodes->p[i];
 		bool self = strcmp(told->name, c->conf.node) == 0;
 		struct known_node *k = find(c, told->name);
 		bool news = !k;
 
+		/* Of others it proves nothing, not even that they have been forgotten. */
+		if (limited && (self || strcmp(told->name, c->peers[e->peer].name) != 0))
+			continue;
 		/* Nobody needs this node to know that it exists, but that it has been forgotten. */
 		if (self && (k ? k->forgotten : 0) >= told->forgotten)
 			continue;
@@ -168,7 +173,7 @@ void nodes_told(struct core *c, const struct event *e)
 			c->nodes_news++;
 		}
 		heard(c, k, told->heard_msec);
-		if (told->forgotten > k->forgotten) {
+		if (told->forgotten > k->forgotten && !limited) {
 			if (self && (told->forgotten & 1))
 				effect_note(c, LOG_LEVEL_NOTICE,
 					    "the other nodes had forgotten this one: what they have "

@@ -221,6 +221,7 @@ struct range {
 
 struct peer {
 	const char *name;
+	bool receive_only; /* never asked, and nothing is taken from it */
 	bool reachable;
 	/* the transfer */
 	bool asking;

@@ -128,7 +128,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 keep-size=2M forget-after=0 brake-share=50 brake-paths=5\nallow-setid=true\n"
 	    "log-level = \"debug\"\n"
 	    "peer \"ns2\" { address = \"tcp://192.0.2.2:7740\"\n key = '" KEY1 "' }\n"
-	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' }\n"
+	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' receive-only = true }\n"
 	    "hook \"bind\" {\n"
 	    "  run = { \"/usr/libexec/zonefs/hooks/bind\", \"reload # \\\"it\\\"\", }\n"
 	    "  user = \"bind\" match = { \"etc/**\", \"var/named/**\" } quiet = 5\n"
@@ -159,6 +159,8 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	assert_string_equal(c->peers[0].key, KEY1);
 	assert_int_equal(c->peers[0].line, 14);
 	assert_string_equal(c->peers[1].name, "ns3");
+	assert_false(c->peers[0].receive_only);
+	assert_true(c->peers[1].receive_only);
 	assert_string_equal(c->peers[1].key, KEY2);
 	assert_int_equal(c->peers[1].line, 16);
 
@@ -242,7 +244,7 @@ static void the_sample_shows_every_default(void **state)
 	    "brake-share", "brake-paths",
 	    "exclude",     "include",      "address",       "key",          "run",
 	    "match",       "quiet",        "timeout",       "keep-age",     "forget-after",
-	    "keep-size",
+	    "keep-size",   "receive-only",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		char setting[64];

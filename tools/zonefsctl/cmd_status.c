@@ -207,6 +207,9 @@ static void say_peer(const struct status *s, const json_t *line)
 		printf("  last heard %s%s\n", heard ? span : "never",
 		       heard ? " ago; what it said then:" : "");
 	}
+	if (line_number(line, "refused") > 0)
+		printf("  refused    %lld change%s of its own: it is receive-only\n",
+		       line_number(line, "refused"), plural(line_number(line, "refused")));
 	say_standing(line);
 	if (line_bool(line, "reachable"))
 		say_clock(line);
