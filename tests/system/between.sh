@@ -18,6 +18,12 @@ for h in ns1 ns2; do node_conf $h; done
 node_start ns1 ZONEFS_CRASH=$SEAM
 node_start ns2
 wait_for 20 both_well || bail "the nodes do not meet"
+# Whoever hangs in the kernel cannot be killed: nor would the world end then.
+CONNECTION=$(on ns1 awk -v d=$TREE '$5 == d && / fuse.zonefs / {sub(".*:", "", $3); print $3}' /proc/self/mountinfo)
+mkdir $T/fusectl
+must mount -t fusectl fusectl $T/fusectl
+must test -w "$T/fusectl/$CONNECTION/abort"
+abort_mount() { echo 1 >"$T/fusectl/$CONNECTION/abort"; }
 
 # between LABEL CHANGE SHELL: the peer's CHANGE comes to the label here and stops; then SHELL is run, both in etc/r.
 # Where it must wait for the install, so be it: that goes on after a second. A rename is let as far as to the worker
@@ -45,7 +51,7 @@ between() {
 	fi
 	wait_for 1 test -e "$T/ns1/tmp/done"
 	rm "$FILE.$1"
-	wait_for 30 test -e "$T/ns1/tmp/done" || bail "a local program hangs: $3"
+	wait_for 30 test -e "$T/ns1/tmp/done" || { abort_mount; bail "a local program hangs: $3"; }
 	wait $job
 	settle ns1 ns2
 }
