@@ -109,4 +109,22 @@ for h in ns1 ns2; do
 	check "$h: what lost is in the history" on $h "$LIB_DIR/kept.py" /var/lib/zonefs/zonefs.db \
 		etc/race/f "by ns2 ......................"
 done
+
+# The same once the local process has paused, so that what it has written was told, and the peer's save follows on it.
+held=$T/ns1$TREE/etc/race/h
+sh_on ns1 'echo "......................" >etc/race/h; zonefsctl wait'
+rm -f "$T/ns1/tmp/go"
+sh_on ns1 'exec 3<>etc/race/h; printf "kept by" >&3; while [ ! -e /tmp/go ]; do sleep 0.05; done; echo " ns1, all of it" >&3; exec 3>&-' &
+job=$!
+check "what a process has written before it paused is told" wait_for 20 grep -q "^kept by" "$T/ns2$TREE/etc/race/h"
+sh_on ns2 'echo "after it" >etc/race/h; echo more >etc/race/more'
+check "another path's version of that moment comes, too" wait_for 10 file_is "$T/ns1$TREE/etc/race/more" more
+like "that of the held path is known, and waits for the process" "$(on ns1 zonefsctl log --path etc/race/h -n 1)" " ns2 "
+check "whose file is in its place" grep -q "^kept by" "$held"
+touch "$T/ns1/tmp/go"
+wait $job
+settle ns1 ns2
+wait_for 20 same_trees ns1 ns2
+is "what it has written in the end is shown" "$(sh_on ns2 'cat etc/race/h')" "kept by ns1, all of it"
+check "and what the peer has saved is in the history" on ns1 "$LIB_DIR/kept.py" /var/lib/zonefs/zonefs.db etc/race/h "after it"
 finish
