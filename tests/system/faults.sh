@@ -28,7 +28,8 @@ kills=0
 for i in 1 2 3 4 5 6; do
 	wait_for 30 has_saved $((i * 90)) # it has got somewhere between two kills
 	for h in ns1 ns2; do
-		wait_for 20 replicator_pid $h && kill -9 "$(replicator_pid $h)" && kills=$((kills + 1))
+		wait_for 20 replicator_pid $h || break 2
+		kill -9 "$(replicator_pid $h)" && kills=$((kills + 1))
 	done
 done
 wait $job

@@ -39,7 +39,7 @@ done
 served() {
 	local h
 	sh_on "$2" "$3" || note "failed: $3"
-	check "$1: wait says that all serve it" on "$2" zonefsctl wait --served --timeout 30
+	check "$1: wait says that all serve it" on "$2" zonefsctl wait --served --timeout 90
 	for h in ns1 ns2; do
 		is "$1: $h" "$(serial_on $h $4)" "$5"
 	done
@@ -64,7 +64,7 @@ served "a new zone: configuration, then file" ns2 \
 served "renamed, with the configuration" ns1 \
 	"mv var/named/c.test.zone var/named/c2.zone; sed -i s/c.test.zone/c2.zone/ etc/named.conf" c.test 6
 sh_on ns2 'sed -i /b.test/d etc/named.conf; rm var/named/b.test.zone'
-check "a zone is taken away: wait" on ns2 zonefsctl wait --served --timeout 30
+check "a zone is taken away: wait" on ns2 zonefsctl wait --served --timeout 90
 for h in ns1 ns2; do is "it is gone on $h" "$(rcode $h b.test soa)" REFUSED; done
 
 # A mistake is told to whoever made it, and the next save mends it.
@@ -90,7 +90,7 @@ check_not "nothing of it goes to the other" grep -rq one "$T/ns2$TREE/var/named/
 LOGIN=alice
 sh_on ns1 'echo 2001 >/proc/self/loginuid' 2>/dev/null || LOGIN= # a kernel without logins
 sh_on ns1 "${LOGIN:+echo 2001 >/proc/self/loginuid;} exec sed -i 's/ 1007 / 1008 /' $Z"
-must on ns1 zonefsctl wait --served --timeout 30
+must on ns1 zonefsctl wait --served --timeout 90
 for h in ns1 ns2; do is "edited by who has logged in: $h serves it" "$(serial_on $h a.test)" 1008; done
 all_told() { [ "$(on ns1 zonefsctl log --path $Z -n 1 | wc -l)" -ge 4 ]; }
 check "the log has a line for the edit, and three for what became of it" wait_for 10 all_told
