@@ -139,9 +139,9 @@ $(B)/sim: $(call obj,$(src_sim)) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
 fuzz_libs := $(addprefix $(B)/lib,ctl.a hooks.a fs.a replicator.a base.a)
 $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(fuzz_libs)
-	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
+	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_tests) $(pkgs_base)))
 $(B)/fuzzer/%: $(B)/obj/tests/fuzz/fuzz_%.o $(fuzz_libs)
-	$(call link,-fsanitize=fuzzer $^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
+	$(call link,-fsanitize=fuzzer $^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_tests) $(pkgs_base)))
 $(B)/helpers/%: $(B)/obj/tests/system/helpers/%.o $(B)/libbase.a
 	$(call link,$^ $(call libs_of,libzmq libxxhash $(pkgs_base)))
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libbase.a

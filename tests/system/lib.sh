@@ -92,7 +92,7 @@ show_logs() {
 # Sanitizers write into the logs and end the program: each of their reports is a failure.
 check_logs() {
 	local found
-	found=$(grep -lE 'ERROR: (Address|Leak|Undefined)Sanitizer|runtime error:' "$T"/*/*.log 2>/dev/null)
+	found=$(grep -lE '(ERROR|WARNING): (Address|Leak|Undefined|Thread)Sanitizer|runtime error:' "$T"/*/*.log 2>/dev/null)
 	[ -z "$found" ] && return 0
 	not_ok "no sanitizer has anything to say" "$(grep -hE -A25 'Sanitizer|runtime error:' $found | head -60)"
 }
@@ -165,6 +165,8 @@ world_make() {
 	install -m 755 "$LIB_DIR/typist" "$B"/helpers/* $BIN/helpers/ 2>/dev/null
 	# Hosts have a /tmp, /var, /run and /etc of their own: a checkout there would be out of their sight.
 	must cp -r "$LIB_DIR" $T/tests
+	must cp "$LIB_DIR/../tsan.supp" $T/tests/
+	export TSAN_OPTIONS="suppressions=$T/tests/tsan.supp history_size=7"
 	LIB_DIR=$T/tests
 	export PATH=$BIN:$BIN/helpers:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export LC_ALL=C.UTF-8 HOME=/root TERM=vt100

@@ -312,7 +312,7 @@ static int dial(void)
 	return fd;
 }
 
-static void say(int fd, const char *text)
+static inline void say(int fd, const char *text)
 {
 	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }
@@ -349,7 +349,7 @@ static const char *text_of(const json_t *o, const char *name)
 	return s ? s : "";
 }
 
-static void hears_end(int fd, int status, const char *words)
+static inline void hears_end(int fd, int status, const char *words)
 {
 	json_t *o = hear(fd);
 
