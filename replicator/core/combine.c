@@ -161,6 +161,8 @@ bool combine_due(struct core *c)
 {
 	uint32_t n = c->ncombining;
 
+	if (n == 0)
+		return false; /* there may be no array yet */
 	for (uint32_t i = 0; i < n; i++)
 		combine(c, c->combining[i]);
 	memmove(c->combining, c->combining + n, (c->ncombining - n) * sizeof(*c->combining));
