@@ -54,7 +54,7 @@ for ADDRESS_OF in ip_of ip6_of; do
 	settle ns1 ns2
 	is "400 files, half on each" "$(sh_on ns1 'ls etc | grep -c "left\|right"')" 400
 	trees_same "" ns1 ns2
-	check "status says that all is well" on ns1 zonefsctl status
+	check "status says that all is well, when each has heard of it" wait_for 20 node_well ns1
 	check "verify finds nothing" on ns2 zonefsctl verify
 	sh_on ns2 'rm -f etc/left.* etc/right.* etc/turns etc/all'
 	settle ns1 ns2
