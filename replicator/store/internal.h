@@ -127,7 +127,8 @@ enum prune_phase {
 	PRUNE_COUNT_OUTCOMES,
 	PRUNE_ROOM,
 	PRUNE_CONTENTS,
-	PRUNE_OBJECTS
+	PRUNE_OBJECTS,
+	PRUNE_PACK
 };
 
 /* Bytes, as of the last time that all was counted (store_room.c). */
@@ -163,6 +164,8 @@ struct store {
 	uint32_t incoming_serial;
 	int64_t objects_bytes; /* -1: not counted yet */
 	struct room room, counting;
+	struct pack *pack;           /* being packed; NULL: none */
+	char packed_last[HASH_TEXT]; /* of this directory, looked at last */
 
 	struct {
 		enum prune_phase phase;
@@ -241,6 +244,9 @@ bool content_needed(struct store *s, struct hash hash);
 /* ---- objects.c ---- */
 
 #define OBJECT_FORMAT_PLAIN 0
+#define OBJECT_FORMAT_PACKED 1     /* object_pack.c */
+#define OBJECT_FORMAT_UNPACKABLE 2 /* plain, since compressing it does not pay */
+#define OBJECT_YOUNG_SEC (60 * 60) /* a version may yet refer to it */
 #define OBJECT_NAME (3 + HASH_TEXT) /* "ab/abcd…" */
 void object_name(char dst[OBJECT_NAME], struct hash hash);
 bool object_has(const struct store *s, struct hash hash);
@@ -251,6 +257,12 @@ DIR *objects_stream(const struct store *s, int directory); /* of 256; NULL: ther
 /* Sweeps one of the 256 directories: what no version refers to is removed. */
 void objects_sweep(struct store *s, int directory);
 uint64_t objects_size(struct store *s);
+/* Of a packed object: as object_read. */
+long pack_read(int fd, uint64_t offset, void *p, size_t max, uint64_t *total);
+/* Packs a block of what may be packed in one of the 256 directories: 1: there is more, 0, or an
+ * error. */
+int objects_pack(struct store *s, int directory);
+void pack_end(struct store *s); /* what is half done is thrown away */
 /* Old leftovers in incoming/. */
 void incoming_clean(struct store *s);
 

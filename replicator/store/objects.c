@@ -4,7 +4,7 @@
  * fsynced, its hash proved, and then renamed into place, so that what has an object's name is
  * whole.
  *
- *   object = u8 OBJECT_FORMAT_PLAIN, content
+ *   object = u8 OBJECT_FORMAT_PLAIN, content (or OBJECT_FORMAT_PACKED: see object_pack.c)
  *
  * An incoming file whose hash is known from the start is named by it and may go on later, also
  * after a restart: what is there is read again, and whatever a crash did to it is found by the hash
@@ -27,7 +27,6 @@
 #include "replicator/store/internal.h"
 
 #define KEPT_SEC (24 * 60 * 60) /* a cut off incoming file */
-#define YOUNG_SEC (60 * 60)     /* an object that a version may yet refer to */
 #define BLOCK (1024 * 1024)
 #define WRITE_OUT (4 * 1024 * 1024) /* the kernel is told to begin with as much */
 
@@ -76,7 +75,11 @@ long object_read(struct store *s, struct hash hash, uint64_t offset, void *p, si
 		return s->objects_fd < 0 ? -ENOENT : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size < 1 || pread(fd, &format, 1, 0) != 1 || format != OBJECT_FORMAT_PLAIN)
+	if (st.st_size < 1 || pread(fd, &format, 1, 0) != 1)
+		return ERR_CORRUPT;
+	if (format == OBJECT_FORMAT_PACKED)
+		return pack_read(fd, offset, p, max, total);
+	if (format != OBJECT_FORMAT_PLAIN && format != OBJECT_FORMAT_UNPACKABLE)
 		return ERR_CORRUPT;
 	uint64_t size = (uint64_t)st.st_size - 1;
 	size_t done = 0;
@@ -291,12 +294,14 @@ static int place(struct incoming *in, struct hash hash)
 	CLEANUP_CLOSE int directory = object_directory(s, name);
 	if (directory < 0)
 		return directory;
-	bool there = object_has(s, hash);
+	struct stat old = {0}; /* an equal one: it may be packed */
+	if (fstatat(s->objects_fd, name, &old, AT_SYMLINK_NOFOLLOW) < 0)
+		old.st_size = 0;
 	crash_point("object");
 	if (renameat(s->incoming_fd, in->name, directory, name + 3) < 0)
 		return -errno;
-	if (!there && s->objects_bytes >= 0)
-		s->objects_bytes += (int64_t)(in->size + 1);
+	if (s->objects_bytes >= 0)
+		s->objects_bytes += (int64_t)(in->size + 1) - old.st_size;
 	s->prune.due = true;
 	content_affirm(s, hash);
 	crash_point("object-named");
@@ -390,7 +395,7 @@ void objects_sweep(struct store *s, int directory)
 	while (d && (e = readdir(d))) {
 		if (!object_hash(e->d_name, &hash) ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-		    st.st_mtime > time(NULL) - YOUNG_SEC)
+		    st.st_mtime > time(NULL) - OBJECT_YOUNG_SEC)
 			continue;
 		if (content_needed(s, hash))
 			continue;

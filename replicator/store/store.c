@@ -140,6 +140,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	pack_end(s);
 	database_close(s);
 	stash_clear(s);
 	free(s->records);

@@ -5,7 +5,7 @@
  * thread.
  *
  *   STATE/zonefs.db        schema number in PRAGMA user_version; another one is refused in words
- *   STATE/objects/ab/ab... format byte (0: plain), then the content
+ *   STATE/objects/ab/ab... format byte, then the content, plain or compressed
  *   STATE/incoming/        objects being written; what may be resumed is kept for a day
  *   STATE/lock             held by whoever has the store open for writing
  *   STATE/suspect          the database was found damaged while in use

@@ -9,6 +9,7 @@
  *   room      the oldest versions of the history, while it is more than it may be
  *   contents  in the database, that no version refers to
  *   objects   likewise
+ *   pack      large ones are compressed (object_pack.c)
  *
  * A content may be here before the version that refers to it. So in one life of the process only
  * what has been here for an hour is swept, and nothing that store_has has affirmed lately.
@@ -26,6 +27,7 @@
 #include "replicator/store/internal.h"
 
 #define PIECE 256 /* rows */
+#define PACK_DIRECTORIES 32
 #define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
 #define SETTLE_MSEC (60 * 60 * 1000)
 
@@ -228,6 +230,18 @@ static void start_round(struct store *s)
 	s->prune.settled_msec = now;
 }
 
+/* A block, or a look for the next object in some of the directories. */
+static int pack_piece(struct store *s)
+{
+	for (int i = 0; i < PACK_DIRECTORIES; i++) {
+		int more = objects_pack(s, s->prune.directory);
+
+		if (more || ++s->prune.directory == 256)
+			return more;
+	}
+	return 1;
+}
+
 /* A piece of the phase's work: 1 if the phase has more, 0, or an error. */
 static int piece(struct store *s, const struct store_keep *keep, int64_t before_msec)
 {
@@ -249,6 +263,8 @@ static int piece(struct store *s, const struct store_keep *keep, int64_t before_
 	case PRUNE_OBJECTS:
 		objects_sweep(s, s->prune.directory);
 		return ++s->prune.directory < 256;
+	case PRUNE_PACK:
+		return pack_piece(s);
 	case PRUNE_REST:
 		break;
 	}
@@ -285,7 +301,7 @@ bool store_prune(struct store *s, const struct store_keep *keep)
 		start_round(s);
 	}
 	crash_point("prune");
-	int more = s->prune.phase == PRUNE_OBJECTS ? piece(s, keep, before_msec)
+	int more = s->prune.phase >= PRUNE_OBJECTS ? piece(s, keep, before_msec)
 						   : piece_in_transaction(s, keep, before_msec);
 	crash_point("pruned");
 	if (more < 0) {
@@ -295,7 +311,8 @@ bool store_prune(struct store *s, const struct store_keep *keep)
 	}
 	if (more == 0) {
 		s->prune.id = 0;
-		s->prune.phase = s->prune.phase == PRUNE_OBJECTS ? PRUNE_REST : s->prune.phase + 1;
+		s->prune.directory = 0;
+		s->prune.phase = s->prune.phase == PRUNE_PACK ? PRUNE_REST : s->prune.phase + 1;
 	}
 	return s->prune.phase != PRUNE_REST;
 }
