@@ -112,6 +112,7 @@ static struct task *task_new(const struct effect *e)
 	case EFFECT_TOLD:
 		t->told.version = e->told.version ? version_get(e->told.version) : NULL;
 		t->told.own = e->told.own;
+		t->told.kind = e->told.kind;
 		t->told.changed = e->told.changed;
 		t->told.more = e->told.more;
 		break;

@@ -108,7 +108,7 @@ static void mark(struct runs *r, bool due)
 
 void runs_note(struct runs *r, const struct effect *e)
 {
-	bool dir = e->told.version && e->told.version->attrs.kind == KIND_DIR;
+	bool dir = e->told.kind == KIND_DIR;
 
 	if (r->marked || !(e->told.changed & ~CHANGED_MTIME))
 		return;
@@ -121,9 +121,8 @@ void runs_changed(struct runs *r, const struct task *t)
 	const struct version *v = t->told.version;
 	struct dot none = {0};
 
-	hooks_changed(r->hooks, t->path, !v || v->attrs.kind == KIND_DIR,
-		      v && v->attrs.kind == KIND_ABSENT, t->told.changed, v ? v->dot : none,
-		      t->told.more, r->node->now_msec);
+	hooks_changed(r->hooks, t->path, t->told.kind == KIND_DIR, t->told.kind == KIND_ABSENT,
+		      t->told.changed, v ? v->dot : none, t->told.more, r->node->now_msec);
 }
 
 /* ---- the text for the hook ---- */

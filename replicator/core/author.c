@@ -107,6 +107,7 @@ static void tell(struct core *c, struct key *k, struct version *v)
 
 	e->told.version = version_get(v);
 	e->told.own = true;
+	e->told.kind = v->attrs.kind;
 	e->told.changed = v->changed;
 }
 

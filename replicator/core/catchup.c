@@ -283,7 +283,7 @@ void catchup_ask(struct core *c, const struct event *e)
 		f.max = PAGE_VERSIONS_MAX / 2;
 	page->id = ask->id;
 	page->joining = c->joining;
-	page->joined_with = !c->joining && ask->joining && p->heard_joining;
+	page->joined_with = !c->joining && ask->joining && p->heard_joining && !p->known;
 	page->known = p->known;
 	if (ask->joining) /* that it is established its heartbeat says, when that is durable */
 		join_heard(c, e->peer, true);

@@ -229,8 +229,8 @@ enum effect_type {
 	EFFECT_BROADCAST, /* op */
 	EFFECT_ASK,       /* peer, ask */
 	EFFECT_ANSWER,    /* peer, page */
-	EFFECT_TOLD,      /* a change is on this node's disk (own or installed): path, version (or
-			   * NULL for an implicit directory); feeds the hooks and the outcomes */
+	EFFECT_TOLD,      /* a change is on this node's disk (own or installed): path, version
+			   * (NULL: an implicit directory, or nothing is known any more); feeds the hooks and the outcomes */
 	EFFECT_JOINED,    /* this node is no longer joining */
 	EFFECT_WAKE,      /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
 	EFFECT_NOTE,      /* for the log: level, text */
@@ -282,6 +282,7 @@ struct effect {
 			struct version *version;
 			bool own;        /* made here (else installed) */
 			bool more;       /* the rest of its op is about to follow */
+			enum kind kind;  /* of what is there now */
 			uint8_t changed; /* CHANGED_*: in what the disk changed here */
 		} told;
 		int64_t at_msec;

@@ -24,6 +24,7 @@
 
 #define META_JOINED "joined"
 #define META_KNOWN "known/"
+#define META_LATE "late/"
 
 void join_load(struct core *c, const char *name, const uint8_t *p, size_t len)
 {
@@ -37,6 +38,9 @@ void join_load(struct core *c, const char *name, const uint8_t *p, size_t len)
 			}
 		}
 	}
+	if (strncmp(name, META_LATE, strlen(META_LATE)) == 0 && len == 1 &&
+	    path_valid(name + strlen(META_LATE)))
+		key_get(c, name + strlen(META_LATE))->late = p[0];
 	if (strncmp(name, META_KNOWN, strlen(META_KNOWN)) == 0) {
 		for (uint32_t i = 0; i < c->conf.npeers; i++) {
 			if (strcmp(c->peers[i].name, name + strlen(META_KNOWN)) == 0)
@@ -178,6 +182,20 @@ static bool deleted_as_it_is(const struct key *k, const struct observation *o)
 	return false;
 }
 
+/* What is there is shown, but stands for nothing: what the peers have, be it nothing, is put in its
+ * place. */
+static void put_aside(struct core *c, struct key *k, const struct observation *o)
+{
+	struct shown *s = key_shown(k);
+
+	if (o->attrs.kind != KIND_DIR)
+		author_aside(c, k, o);
+	s->ident = o->ident;
+	s->attrs = o->attrs;
+	shown_floor(s);
+	key_shown_changed(c, k);
+}
+
 void join_take(struct core *c, struct key *k, const struct observation *o)
 {
 	struct visible v = key_visible(c, k);
@@ -186,15 +204,60 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 
 	if (o->too_big || o->attrs.kind == KIND_OTHER || o->attrs.kind == KIND_ABSENT)
 		return;
-	if (v.kind == KIND_ABSENT)
-		same = deleted_as_it_is(k, o);
-	if (!same && !c->returning) {
+	if (v.kind == KIND_ABSENT ? deleted_as_it_is(k, o) : same)
+		adopt(c, k, o, v);
+	else if (c->returning)
+		put_aside(c, k, o);
+	else
 		author_import(c, k, o);
+}
+
+static void store_late(struct core *c, struct key *k)
+{
+	CLEANUP_FREE char *name = path_join("late", k->path);
+	uint8_t value = k->late;
+
+	if (!name) /* longer than any name in the store: as long as this life lasts */
 		return;
-	}
-	if (!same && o->attrs.kind != KIND_DIR)
-		author_aside(c, k, o);
-	adopt(c, k, o, v);
+	if (value)
+		store_meta(c, name, &value, 1);
+	else
+		store_meta_forget(c, name);
+}
+
+void join_late(struct core *c, struct key *k)
+{
+	enum late late = c->returning ? LATE_RETURNING : c->take_in_equal ? LATE_EQUAL : LATE_NEW;
+
+	if (k->late || k->shown || k->edited)
+		return;
+	k->late = late;
+	store_late(c, k);
+}
+
+void join_late_over(struct core *c, struct key *k)
+{
+	if (!k->late)
+		return;
+	k->late = LATE_NOT;
+	key_scratch(c, k);
+	store_late(c, k);
+}
+
+bool join_take_late(struct core *c, struct key *k, const struct observation *o)
+{
+	bool returning = c->returning, equal = c->take_in_equal;
+
+	if (!k->late || o->status < 0 || o->busy)
+		return false;
+	c->returning = k->late == LATE_RETURNING;
+	c->take_in_equal = k->late == LATE_EQUAL;
+	join_late_over(c, k);
+	if (!k->shown)
+		join_take(c, k, o);
+	c->returning = returning;
+	c->take_in_equal = equal;
+	return k->shown;
 }
 
 /* The first tree has been gone through: from here on this is an ordinary node.

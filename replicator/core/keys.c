@@ -93,7 +93,7 @@ static bool key_idle(const struct key *k)
 {
 	return !k->n && !k->shown && !k->intent && !k->flight && !k->looking && !k->delay &&
 	       !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready && !k->hinted.n &&
-	       !k->looked.n && !k->edited && !k->held && !k->local;
+	       !k->looked.n && !k->edited && !k->late && !k->held && !k->local;
 }
 
 static void key_free(struct core *c, struct key *k)

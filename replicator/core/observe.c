@@ -112,7 +112,8 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		observe_look(c, k);
 		return;
 	}
-	if ((key_present(from) || from->looking || from->unsettled || tree) && !from_local) {
+	if ((key_present(from) || from->looking || from->delay || from->unsettled || tree) &&
+	    !from_local) {
 		observe_look_for(c, from, &k->hinted);
 		if (tree)
 			scan_for(c, from);
@@ -158,6 +159,7 @@ void observe_hint(struct core *c, const struct event *e)
 		joining_hint(c, k, from, e);
 		return;
 	}
+	join_late_over(c, k);
 	if (!from && observe_local(c, k, tree)) {
 		local_hint(c, k);
 		return;
@@ -280,6 +282,8 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 	}
 	if (!o->busy && k->block == BLOCK_BUSY)
 		k->block = BLOCK_NONE;
+	if (join_take_late(c, k, o))
+		return;
 	if (k->recovering) {
 		place_recover(c, k, o);
 		if (k->recovering)

@@ -17,6 +17,7 @@ static void told(struct core *c, struct key *k, uint8_t changed)
 	struct effect *e = effect_add(c, EFFECT_TOLD, k->path);
 
 	e->told.version = k->placing ? version_get(k->placing) : NULL;
+	e->told.kind = k->shown->attrs.kind;
 	e->told.changed = changed;
 	e->told.more = k->opwait && (k->opwait->contents > 1 || k->opwait->n);
 }
@@ -99,7 +100,8 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 	show_intended(c, k, &k->decided, &e->installed.ident);
 	place_forget_intent(c, k);
 	changed = attrs_compare(&before, &k->shown->attrs);
-	if (k->decided.dot.origin || k->decided.attrs.kind != KIND_ABSENT)
+	if (k->decided.dot.origin || k->decided.attrs.kind != KIND_ABSENT ||
+	    before.kind == KIND_FILE || before.kind == KIND_LINK)
 		told(c, k, changed);
 	k->changed_again = 0;
 	k->retry_msec = 0;

@@ -161,7 +161,11 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 		found_meanwhile(k, s, o);
 		return;
 	}
+	if (join_take_late(c, k, o))
+		return;
 	if (o->status < 0 || o->busy) {
+		if (o->status < 0 && s->take_in)
+			join_late(c, k);
 		if (o->status < 0)
 			observe_look_for(c, k, &s->serials);
 		return;

@@ -42,6 +42,9 @@
 #define MOVE_TRIES_MAX 50 /* times that a rename waits for a file that is being written */
 #define MISMATCH_BEATS 3  /* heartbeats with another digest before we ask */
 
+/* Could not be read when the first tree was taken: taken when it can be, as then. */
+enum late { LATE_NOT, LATE_NEW, LATE_EQUAL, LATE_RETURNING };
+
 enum flight { FLIGHT_NONE, FLIGHT_STAGING, FLIGHT_INSTALLING, FLIGHT_REMOVING };
 
 enum block {
@@ -97,6 +100,7 @@ struct key {
 	bool confirming; /* the LOOK that is out shall also confirm `decided` */
 	bool local;      /* by its name and who created it (mark.c) */
 	bool edited;     /* hinted while this node was joining */
+	uint8_t late;    /* enum late */
 	bool scratch;    /* on the list of keys that may be forgotten */
 	bool recovering; /* an intent of an earlier life is being looked into */
 	bool counted;    /* in the tree's digest */
@@ -588,6 +592,10 @@ void join_answered(struct core *c, uint32_t peer, const struct page *page);
 void join_alone(struct core *c);
 void join_take(struct core *c, struct key *k, const struct observation *o);
 void join_taken(struct core *c, const struct scan *s);
+void join_late(struct core *c, struct key *k);      /* it cannot be read now */
+void join_late_over(struct core *c, struct key *k); /* somebody has saved it since */
+/* A look can read it. True: it was taken. */
+bool join_take_late(struct core *c, struct key *k, const struct observation *o);
 void join_heard(struct core *c, uint32_t peer, bool joining);
 
 #endif

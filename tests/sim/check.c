@@ -84,8 +84,25 @@ static bool held_by_local(struct world *w, const char *path)
 	return false;
 }
 
+/* Its content was on one host only, and that was put back from an old image: nobody has it. */
+static bool content_gone(struct world *w, const char *path)
+{
+	for (uint32_t i = 0; (w->losses || w->put_back) && i < w->nnodes; i++) {
+		const struct version *v = core_visible(w->nodes[i].core, path);
+		bool found = !v || v->attrs.kind != KIND_FILE;
+
+		for (uint32_t k = 0; k < w->nnodes && !found; k++)
+			found = storage_has(&w->nodes[k].store, v->attrs.hash);
+		if (!found)
+			return true;
+	}
+	return false;
+}
+
 static bool excluded(struct world *w, const char *path, bool dir)
 {
+	if (content_gone(w, path))
+		return true;
 	for (uint32_t i = 0; i < w->nnodes; i++)
 		if (truth_local(w, &w->nodes[i], path, dir))
 			return true;
@@ -148,7 +165,8 @@ static bool note_waiting(void *arg, const struct core_path *p)
 	struct settling *s = arg;
 	struct node *n = s->n;
 
-	if (!p->waiting || p->unwanted || held_by_local(s->w, p->path))
+	if (!p->waiting || p->unwanted || held_by_local(s->w, p->path) ||
+	    content_gone(s->w, p->path))
 		return true;
 	snprintf(words, sizeof words, "%s on %s waits: %s", p->path, n->name, p->waiting);
 	return false;
@@ -230,6 +248,25 @@ static bool same_kept(const struct path_truth *p, const struct saves *kept, cons
 	return false;
 }
 
+/* No store has it any more, since stores were lost or put back from old images. */
+static bool version_gone(const struct world *w, const struct path_truth *p, const struct truth *t)
+{
+	if (!w->losses && !w->put_back)
+		return false;
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (check_stored(&w->nodes[i], p->path, t->dot))
+			return false;
+	return true;
+}
+
+bool check_save_gone(const struct world *w, const struct path_truth *p, uint32_t save)
+{
+	for (uint32_t i = 0; i < p->nversions; i++)
+		if (p->versions[i].primary == (int32_t)save && !version_gone(w, p, &p->versions[i]))
+			return false;
+	return w->losses || w->put_back;
+}
+
 static void check_lost(struct world *w, struct node *n, const struct path_truth *p)
 {
 	struct entry_seen seen = {.w = w, .path = p->path};
@@ -243,7 +280,7 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 		const struct save *s = &p->save[i];
 
 		if (!s->published || s->excused || saves_has(&seen.saves, i) ||
-		    (s->initial && same_kept(p, &seen.saves, s)))
+		    (s->initial && same_kept(p, &seen.saves, s)) || check_save_gone(w, p, i))
 			continue;
 		world_fail(w, "loses nothing", "save %u of %s, made on %s, is nowhere on %s", i,
 			   p->path, w->nodes[s->node].name, n->name);
@@ -257,9 +294,12 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 	const struct version *v = core_visible(n->core, p->path);
 	struct attrs a;
 
-	if (spot->last < 0 || p->save[spot->last].published)
+	if (spot->last < 0 || p->save[spot->last].published || p->save[spot->last].excused)
 		return;
 	fs_attrs(n, disk_find(&n->disk, p->path), &a);
+	if (p->save[spot->last].initial && v && v->attrs.kind == a.kind &&
+	    hash_same(v->attrs.hash, a.hash)) /* the same content as the peers': theirs */
+		return;
 	if (attrs_compare(&a, &spot->base) == 0 || (v && attrs_compare(&a, &v->attrs) == 0))
 		return;
 	if (a.kind == KIND_DIR || (a.kind == KIND_ABSENT && (!v || !version_live(v))))
@@ -293,12 +333,12 @@ static void check_back(struct world *w, struct node *n, const struct path_truth 
 	const struct version *v = core_visible(n->core, p->path);
 	const struct truth *live = v && version_live(v) ? truth_find(w, p->path, v->dot) : NULL;
 
-	if (!live || live->primary < 0)
+	if (!live || live->primary < 0 || (live->newcomer && (w->losses || w->put_back)))
 		return;
 	for (uint32_t i = 0; i < p->nversions; i++) {
 		const struct truth *t = &p->versions[i];
 
-		if (t->version->attrs.kind == KIND_ABSENT &&
+		if (t->version->attrs.kind == KIND_ABSENT && !version_gone(w, p, t) &&
 		    saves_has(&t->strong, (uint32_t)live->primary))
 			world_fail(w, "no resurrection",
 				   "%s shows save %d of %s, which was deleted", n->name,

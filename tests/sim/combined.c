@@ -110,7 +110,8 @@ void check_combined(struct world *w, const struct path_truth *p)
 		uint8_t lost = attrs_compare(&f.visible->attrs, &t.p[i]->attrs) & t.p[i]->changed;
 
 		lost &= FIELDS_ALL | CHANGED_KIND;
-		if (lost && !made_twice(p, t.p[i], lost))
+		if (lost && !made_twice(p, t.p[i], lost) && !t.p[i]->excused &&
+		    !check_save_gone(w, p, t.index[i]))
 			world_fail(w, "both survive",
 				   "%s: what save %u changed (%x) is neither there nor listed",
 				   p->path, t.index[i], lost);

@@ -157,6 +157,46 @@ void disk_unlink(struct disk *d, struct inode *i, int64_t wall_nsec)
 	disk_touch(d, i, wall_nsec);
 }
 
+static struct inode *copy_below(struct disk *d, const struct inode *from)
+{
+	struct inode *i = malloc(sizeof *i);
+
+	if (!i)
+		abort();
+	*i = *from;
+	i->parent = NULL;
+	i->writers = 0;
+	i->fresh = false;
+	i->count = 0;
+	i->next = d->all;
+	d->all = i;
+	i->kids = calloc(from->nkids + 1, sizeof *i->kids);
+	if (!i->kids)
+		abort();
+	for (uint32_t k = 0; k < from->nkids; k++) {
+		i->kids[k] = copy_below(d, from->kids[k]);
+		i->kids[k]->parent = i;
+	}
+	return i;
+}
+
+void disk_copy(struct disk *to, const struct disk *from)
+{
+	*to = (struct disk){.numbers = from->numbers, .ctimes = from->ctimes, .life = from->life};
+	to->root = copy_below(to, from->root);
+}
+
+void disk_put_back(struct disk *to, const struct disk *from)
+{
+	for (struct inode *i = to->all; i; i = i->next) {
+		i->linked = false;
+		i->parent = NULL;
+		i->nkids = 0;
+		i->number = UINT64_MAX; /* nothing finds it any more; programs may hold it open */
+	}
+	to->root = copy_below(to, from->root);
+}
+
 void disk_touch(struct disk *d, struct inode *i, int64_t wall_nsec)
 {
 	d->ctimes = d->ctimes >= wall_nsec ? d->ctimes + 1 : wall_nsec;

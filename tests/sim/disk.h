@@ -58,6 +58,10 @@ struct inode *disk_make(struct disk *d, enum kind kind, int64_t wall_nsec);
 /* 0, -ENOENT (no parent), -ENOTDIR, -EEXIST, -ENAMETOOLONG. */
 int disk_link(struct disk *d, struct inode *i, const char *path, int64_t wall_nsec);
 void disk_unlink(struct disk *d, struct inode *i, int64_t wall_nsec);
+/* The linked part of a disk. */
+void disk_copy(struct disk *to, const struct disk *from);
+/* Numbers go on from where they were: none is used twice. */
+void disk_put_back(struct disk *to, const struct disk *from);
 /* The inode changed now: its ctime and its count. */
 void disk_touch(struct disk *d, struct inode *i, int64_t wall_nsec);
 struct inode *disk_by_handle(struct disk *d, const struct fhandle *h);

@@ -90,6 +90,9 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 		truth_shown(w, n, e->path, e->store.shown);
 		break;
 	case STORE_HISTORY:
+		if (v->attrs.kind == KIND_FILE && !q->with_content)
+			world_fail(w, "loses nothing", "%s puts %s aside without its content",
+				   n->name, e->path);
 		truth_history(w, n, e->path);
 		break;
 	default:

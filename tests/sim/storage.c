@@ -89,6 +89,14 @@ static void store_meta(struct storage *s, const char *name, const uint8_t *bytes
 	m->len = len;
 }
 
+bool storage_has_meta(const struct storage *s, const char *name)
+{
+	for (uint32_t i = 0; i < s->nmeta; i++)
+		if (strcmp(s->meta[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 static void forget_meta(struct storage *s, const char *name)
 {
 	for (uint32_t i = 0; i < s->nmeta; i++) {
@@ -228,6 +236,55 @@ void storage_fini(struct storage *s)
 	free(s->contents);
 	vv_fini(&s->vector);
 	*s = (struct storage){0};
+}
+
+static void *dup_array(const void *p, uint32_t n, size_t size)
+{
+	uint32_t cap = 1; /* room as grow() expects it */
+	void *to;
+
+	while (cap < n)
+		cap *= 2;
+	to = calloc(cap, size);
+	if (!to)
+		abort();
+	if (n)
+		memcpy(to, p, n * size);
+	return to;
+}
+
+static void versions_copy(struct version ***to, struct version *const *from, uint32_t n)
+{
+	*to = dup_array(from, n, sizeof **to);
+	for (uint32_t i = 0; i < n; i++)
+		version_get((*to)[i]);
+}
+
+void storage_copy(struct storage *to, const struct storage *from)
+{
+	*to = (struct storage){.npaths = from->npaths,
+			       .norigins = from->norigins,
+			       .nmeta = from->nmeta,
+			       .ncontents = from->ncontents};
+	vv_copy(&to->vector, &from->vector);
+	to->paths = dup_array(from->paths, from->npaths, sizeof *to->paths);
+	to->origins = dup_array(from->origins, from->norigins, sizeof *to->origins);
+	to->meta = dup_array(from->meta, from->nmeta, sizeof *to->meta);
+	to->contents = dup_array(from->contents, from->ncontents, sizeof *to->contents);
+	for (uint32_t i = 0; i < to->npaths; i++) {
+		const struct stored_path *p = &from->paths[i];
+		struct stored_path *c = &to->paths[i];
+
+		c->path = strdup(p->path);
+		versions_copy(&c->entry, p->entry, p->n);
+		versions_copy(&c->history, p->history, p->nhistory);
+		c->shown = p->shown ? shown_copy(p->shown) : NULL;
+		c->intent = p->intent ? intent_copy(p->intent) : NULL;
+	}
+	for (uint32_t i = 0; i < to->nmeta; i++) {
+		to->meta[i].name = strdup(from->meta[i].name);
+		to->meta[i].bytes = dup_array(from->meta[i].bytes, (uint32_t)from->meta[i].len, 1);
+	}
 }
 
 /* As the real store would give it back: from its bytes. */

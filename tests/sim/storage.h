@@ -52,6 +52,9 @@ bool storage_durable(const struct storage *s, struct hash h);
 bool storage_dirty(const struct storage *s);
 void storage_commit(struct storage *s);
 void storage_crash(struct storage *s);
+/* What is durable of `from`; `to` keeps nothing of what it was. */
+void storage_copy(struct storage *to, const struct storage *from);
+bool storage_has_meta(const struct storage *s, const char *name);
 void storage_load(const struct storage *s, struct core *c);
 const struct stored_path *storage_find(const struct storage *s, const char *path);
 

@@ -8,6 +8,7 @@
  * was there already), that is believed only if it has looked at the disk since it learned of the
  * rest.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,14 +211,14 @@ static bool same_attrs_content(const struct attrs *a, const struct attrs *b)
 /* A new node makes no versions before it has heard everybody, and nobody ever of its own installs.
  */
 static void check_may_tell(struct world *w, struct node *n, const char *path,
-			   const struct spot *spot)
+			   const struct spot *spot, const struct version *v)
 {
 	for (uint32_t i = 0; i < w->nnodes; i++)
 		if (net_linked(w, (uint8_t)i, n->index) && !n->answered[i] && !n->alone)
 			world_fail(w, "loses nothing",
 				   "%s makes a version of %s and has not heard %s", n->name, path,
 				   w->nodes[i].name);
-	if (spot->looked_last < 0 && spot->looked_attrs.kind == KIND_FILE)
+	if (spot->looked_last < 0 && spot->looked_attrs.kind == KIND_FILE && !v->import)
 		world_fail(w, "converges", "%s makes a version of its own install of %s", n->name,
 			   path);
 }
@@ -250,6 +251,17 @@ static void truth_ordered(struct world *w, struct node *n, struct path_truth *p,
 	p->nversions++;
 }
 
+static bool is_newcomer(const struct world *w, const struct node *n)
+{
+	char name[sizeof n->name + 6];
+
+	snprintf(name, sizeof name, "known/%s", n->name);
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (net_linked(w, (uint8_t)i, n->index) && storage_has_meta(&w->nodes[i].store, name))
+			return false;
+	return true;
+}
+
 void truth_version(struct world *w, struct node *n, const char *path, struct version *v)
 {
 	struct path_truth *p = path_of(w, path);
@@ -276,7 +288,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			   n->name, path);
 		return;
 	}
-	check_may_tell(w, n, path, spot);
+	check_may_tell(w, n, path, spot, v);
 	check_claims(w, n, p, v, &spot->looked_shown);
 	p->versions = realloc(p->versions, (p->nversions + 1) * sizeof *p->versions);
 	if (!p->versions)
@@ -287,6 +299,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			    .strong = spot->looked_strong,
 			    .primary = spot->looked_last,
 			    .author = n->index,
+			    .newcomer = v->import && is_newcomer(w, n),
 			    .version = version_get(v)};
 	for (int i = 0; i < NODES_MAX; i++)
 		t->learned_at[i] = i == n->index ? w->now : -1;
@@ -349,6 +362,9 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
+	if (w->losses && spot->looked && spot->base.kind == KIND_ABSENT &&
+	    ident_same(&spot->looked_ident, &s->ident)) /* taken for what the peers have */
+		spot->base = s->attrs;
 	if (s->leftover) { /* it is told as gone, and stays for what is local in it */
 		saves_join(&spot->shown, &claimed);
 		saves_join(&spot->looked_shown, &claimed);
@@ -390,6 +406,14 @@ static bool taken_for_ours(const struct node *n, const char *path, const struct 
 	       (before->kind == KIND_DIR || same_attrs_content(before, base));
 }
 
+/* A directory that was moved away and back again, unseen: nothing of it is overwritten. */
+static bool as_shown(const struct node *n, const char *path, const struct attrs *before)
+{
+	const struct shown *s = core_shown(n->core, path);
+
+	return before->kind == KIND_DIR && s && attrs_compare(&s->attrs, before) == 0;
+}
+
 /* An equal content is among what the install stands for: a newcomer's, which took the peers' for
  * its own. */
 static bool same_content(const struct path_truth *p, const struct saves *of, const struct save *s)
@@ -412,7 +436,8 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 	if (spot->last >= 0) {
 		const struct save *s = &p->save[spot->last];
 
-		if (!s->looked && attrs_compare(before, &spot->base) && !deleted_unknown(p, s))
+		if (!s->looked && attrs_compare(before, &spot->base) && !deleted_unknown(p, s) &&
+		    !(s->initial && s->kind == KIND_ABSENT) && !as_shown(n, path, before))
 			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
 				   spot->last, path);
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
@@ -449,7 +474,8 @@ void truth_crashed(struct world *w, struct node *n)
 		for (uint32_t k = 0; k < p->nversions; k++) {
 			struct truth *t = &p->versions[k];
 
-			if (t->author != n->index || check_stored(n, p->path, t->dot))
+			if (t->author != n->index || t->forgotten ||
+			    check_stored(n, p->path, t->dot))
 				continue;
 			if (t->primary >= 0)
 				p->save[t->primary].published = false;
@@ -460,6 +486,36 @@ void truth_crashed(struct world *w, struct node *n)
 			version_put(t->version);
 			p->versions[k--] = p->versions[--p->nversions];
 		}
+	}
+}
+
+static bool others_have(const struct world *w, const struct node *n, const char *path, struct dot d)
+{
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (i != n->index && check_stored(&w->nodes[i], path, d))
+			return true;
+	return false;
+}
+
+void truth_forgotten(struct world *w, struct node *n)
+{
+	for (uint32_t i = 0; i < w->npaths; i++) {
+		struct path_truth *p = w->paths[i];
+
+		for (uint32_t k = 0; k < p->nversions; k++) {
+			struct truth *t = &p->versions[k];
+
+			if (check_stored(n, p->path, t->dot))
+				continue;
+			t->learned_at[n->index] = -1;
+			t->forgotten |= t->author == n->index;
+			if (t->author == n->index && t->primary >= 0 &&
+			    !others_have(w, n, p->path, t->dot))
+				p->save[t->primary].excused = true; /* it may yet be on its way */
+		}
+		for (uint32_t k = 0; k < p->nsaves; k++)
+			if (p->save[k].node == n->index && !p->save[k].published)
+				p->save[k].excused = true;
 	}
 }
 

@@ -158,7 +158,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	w->io_error = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
 	w->big = rng_chance(r, 4000) ? rng_below(r, 6000) : 0;
 	w->rescan = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
-	w->orders = rng_chance(r, 4000) ? 200 + rng_below(r, 2000) : 0;
+	w->orders = rng_chance(r, 5000) ? 200 + rng_below(r, 5000) : 0;
 	w->local_names = rng_chance(r, 3000) ? 10 : 1;
 	w->same_content = rng_chance(r, 4000) ? rng_below(r, 5000) : 100;
 	w->skewed = rng_chance(r, 3000);
@@ -177,4 +177,8 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->days = rng_range(r, 1, 6);
 	if (w->days && rng_chance(r, 5000))
 		w->forgets = rng_range(r, 1, 6);
+	if (rng_chance(r, 2000))
+		w->lost_stores = rng_range(r, 1, 4);
+	if (rng_chance(r, 2000))
+		w->images = rng_range(r, 1, 6);
 }

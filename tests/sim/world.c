@@ -260,6 +260,7 @@ static void begin(struct world *w)
 			 0, set_clock, NULL, NULL);
 	user_start(w);
 	days_and_forgetting(w);
+	images_start(w);
 }
 
 static void make_whole(struct world *w)

@@ -9,6 +9,7 @@
  *   user.c     what people and programs do  host.c    runs a core, carries out its effects, crashes
  *   sessions.c edits that take time         fs.c      hints, LOOK, SCAN; fsplace.c: the rest
  *   truth.c    who truly had seen what      check.c   the invariants
+ *   images.c   lost stores, old images
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -61,6 +62,8 @@ struct truth {
 	int32_t primary; /* the save that made it; -1: none */
 	uint8_t author;
 	struct version *version;
+	bool newcomer;  /* an import of a node that its peers had never heard as established */
+	bool forgotten; /* its author's store was lost since: others may have it */
 	int64_t learned_at[NODES_MAX]; /* when each node merged it; -1: not yet */
 };
 
@@ -208,6 +211,8 @@ struct weights {
 	uint32_t days;      /* that pass at once, somewhere in the history */
 	uint32_t forgets;   /* times that an administrator forgets a node */
 	bool quiet_restart; /* a restart without a scan */
+	uint32_t lost_stores; /* in a history */
+	uint32_t images;      /* likewise, put back */
 };
 
 struct world {
@@ -236,6 +241,7 @@ struct world {
 	uint32_t npaths;
 
 	uint64_t steps, installs, crashes, versions, combined, collected, compared;
+	uint64_t losses, put_back, eras; /* eras: times that all stores were lost at once */
 };
 
 /* ---- world.c ---- */
@@ -301,6 +307,8 @@ void truth_learned(struct world *w, struct node *n, const char *path, struct dot
 void truth_history(struct world *w, struct node *n, const char *path);
 /* The node crashed: versions that it had not stored were never made. */
 void truth_crashed(struct world *w, struct node *n);
+/* Its store is lost, or an old one: what nobody else has is gone with it. */
+void truth_forgotten(struct world *w, struct node *n);
 void truth_fini(struct world *w);
 
 /* ---- user.c, sessions.c ---- */
@@ -363,6 +371,9 @@ void host_pump(struct world *w, struct node *n);
 void host_heartbeat(struct world *w, struct node *n);
 bool host_idle(const struct node *n);
 
+/* ---- images.c ---- */
+void images_start(struct world *w);
+
 /* ---- net.c ---- */
 void net_start(struct world *w);
 void net_broadcast(struct world *w, struct node *from, const struct op *op);
@@ -385,6 +396,8 @@ void trace_effect(struct world *w, const struct node *n, const struct effect *e)
 /* ---- check.c ---- */
 bool check_stored(const struct node *n, const char *path, struct dot d);
 void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems);
+/* Of the save that was published nobody has a version, since stores were lost or put back. */
+bool check_save_gone(const struct world *w, const struct path_truth *p, uint32_t save);
 /* After an acknowledgement. */
 void check_acked(struct world *w, struct node *n);
 void check_vector(struct world *w, struct node *n, const struct vv *v);

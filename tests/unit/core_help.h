@@ -61,6 +61,7 @@ struct story {
 	bool deaf[HOSTS_MAX];           /* broadcasts to it are lost, questions work */
 	int hold;                       /* an effect that is not carried out for now; -1: none */
 	bool lose_pages;
+	const char *unreadable; /* a look at it fails; NULL: none does */
 };
 
 static const char *const story_events[] = {
@@ -141,6 +142,12 @@ static inline void story_look(struct story *s, struct host *h, const char *path,
 	struct event e = {.type = EVENT_LOOKED, .path = path};
 	const struct shown *shown = core_shown(h->core, path);
 
+	if (s->unreadable && strcmp(path, s->unreadable) == 0) {
+		e.looked.o.status = -EIO;
+		e.looked.scan = scan;
+		story_event(s, h, &e);
+		return;
+	}
 	disk_ident(&h->disk, i, &e.looked.o.ident);
 	story_attrs(i, &e.looked.o.attrs);
 	e.looked.o.busy = i && i->writers > 0;

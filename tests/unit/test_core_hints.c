@@ -121,6 +121,27 @@ static void a_hint_during_the_telling_of_a_rename_has_a_look_of_its_own(void **s
 	expect_absent(N2, "b");
 }
 
+/* The same, but it goes to a name that stays local: that hint tells of nothing but this. */
+static void so_has_a_rename_to_a_local_name(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "a", 1);
+	user_renames(&s, N1, "a", "b");
+	s.hold = EFFECT_LOOK;
+	story_wait(&s, 150);
+	story_release(&s, N1, EFFECT_LOOK, "b");
+	user_renames(&s, N1, "b", "b~");
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	assert_int_equal(versions_of(N2, "b"), 1);
+	assert_false(waited(N1));
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 200);
+	assert_true(waited(N1));
+	expect_absent(N2, "b");
+}
+
 static void named_makes(struct host *h, const char *path, uint64_t content)
 {
 	s.now += 10;
@@ -177,6 +198,7 @@ int main(void)
 	    STORY(what_stays_local_is_acknowledged_while_joining),
 	    STORY(a_rescan_waits_for_a_file_that_was_emptied),
 	    STORY(a_hint_during_the_telling_of_a_rename_has_a_look_of_its_own),
+	    STORY(so_has_a_rename_to_a_local_name),
 	    STORY(a_rename_to_a_name_that_becomes_local_tells_that_the_old_name_has_gone),
 	    STORY(a_delete_is_told_when_the_local_file_of_that_name_has_gone),
 	};

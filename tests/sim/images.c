@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What happens to a whole host: its store is lost, or store and tree are put back from an image that
+ * was taken a while ago. Either comes with a new life of both processes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+#define SPAN_FIRST_MSEC 2000
+
+static void go_down(struct world *w, struct node *n)
+{
+	if (n->up)
+		host_crash(w, n);
+	if (n->fs_up)
+		fs_crash(w, n);
+	n->fs_up = false;
+}
+
+/* ---- lost ---- */
+
+static void lose(struct world *w, struct node *n)
+{
+	if (!n->started)
+		return;
+	go_down(w, n);
+	tell(w, "%s its store is lost", n->name);
+	storage_fini(&n->store);
+	n->joined = false;
+	n->alone = false;
+	memset(n->answered, 0, sizeof n->answered);
+	for (uint32_t i = 0; i < n->nspots; i++)
+		n->spots[i].base = (struct attrs){0};
+	truth_forgotten(w, n);
+	w->losses++;
+}
+
+/* One node's; or, which is the worst, those of all. */
+static void store_lost(struct world *w, uint8_t node, void *arg)
+{
+	bool all = rng_chance(&w->rng, 500);
+
+	(void)arg;
+	if (!w->faults)
+		return;
+	w->eras += all;
+	for (uint8_t i = 0; i < w->nnodes; i++)
+		if (i == node || all)
+			lose(w, &w->nodes[i]);
+}
+
+/* ---- put back ---- */
+
+struct image {
+	struct storage store;
+	struct disk disk;
+	struct spot *spots;
+	uint32_t nspots;
+	uint64_t era;
+};
+
+static void image_free(void *arg)
+{
+	struct image *i = arg;
+
+	storage_fini(&i->store);
+	disk_fini(&i->disk);
+	free(i->spots);
+	free(i);
+}
+
+static struct image *image_take(const struct world *w, const struct node *n)
+{
+	struct image *i = calloc(1, sizeof *i);
+
+	if (!i)
+		abort();
+	storage_copy(&i->store, &n->store);
+	disk_copy(&i->disk, &n->disk);
+	i->era = w->eras;
+	i->nspots = n->nspots;
+	i->spots = calloc(i->nspots + 1, sizeof *i->spots);
+	if (!i->spots)
+		abort();
+	if (i->nspots)
+		memcpy(i->spots, n->spots, i->nspots * sizeof *i->spots);
+	return i;
+}
+
+/* What had changed on the disk, and was not known to the store yet, is a save of whoever puts it back:
+ * since then it may have been told, and deleted by somebody. */
+static void save_again(struct world *w, struct node *n)
+{
+	for (uint32_t i = 0; i < w->npaths; i++) {
+		const char *path = w->paths[i]->path;
+		const struct stored_path *s = storage_find(&n->store, path);
+		struct inode *now = disk_find(&n->disk, path);
+		struct attrs a;
+
+		fs_attrs(n, now, &a);
+		if (attrs_compare(&a, s && s->shown ? &s->shown->attrs : &(struct attrs){0}))
+			truth_save(w, n, path, a.kind, now ? now->content : 0);
+	}
+}
+
+static void put_back(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct image *i = arg;
+
+	/* Not when its own store was lost since. And what all have forgotten at once nobody can tell
+	 * from what nobody has heard of yet. */
+	if (!w->faults || !n->joined || i->era != w->eras)
+		return;
+	go_down(w, n);
+	tell(w, "%s store and tree are put back from an image", n->name);
+	storage_fini(&n->store);
+	storage_copy(&n->store, &i->store);
+	disk_put_back(&n->disk, &i->disk);
+	for (uint32_t k = 0; k < n->nspots; k++) {
+		n->spots[k] =
+		    k < i->nspots ? i->spots[k] : (struct spot){.last = -1, .looked_last = -1};
+		n->spots[k].looked = n->spots[k].refused = false;
+		n->spots[k].estale_until = 0;
+	}
+	truth_forgotten(w, n);
+	save_again(w, n);
+	w->put_back++;
+}
+
+static void take_image(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+
+	(void)arg;
+	if (!w->faults || !n->up || !n->joined || !n->fs_up)
+		return;
+	for (const struct inode *i = n->disk.all; i; i = i->next)
+		if (i->linked && i->writers)
+			return; /* half a save is another story */
+	tell(w, "%s an image is taken", n->name);
+	world_at(w, rng_range(&w->rng, 500, 20000), node, 0, put_back, image_free,
+		 image_take(w, n));
+}
+
+void images_start(struct world *w)
+{
+	uint32_t span = w->weights.actions * w->weights.pause_msec / 2 + SPAN_FIRST_MSEC;
+
+	for (uint32_t i = 0; i < w->weights.lost_stores; i++)
+		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
+			 store_lost, NULL, NULL);
+	for (uint32_t i = 0; i < w->weights.images; i++)
+		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
+			 take_image, NULL, NULL);
+}
