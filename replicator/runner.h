@@ -43,6 +43,7 @@ struct task {
 			struct version *version; /* may be NULL */
 			bool own;
 			bool more;
+			enum kind kind;
 			uint8_t changed;
 		} told;
 		struct {

@@ -121,8 +121,6 @@ bool brake_holds(struct core *c, int64_t deadline)
 
 void brake_hold(struct core *c, struct key *k)
 {
-	serials_ack(c, &k->looked);
-	serials_ack(c, &k->hinted);
 	if (k->held_removal)
 		return;
 	k->held_removal = true;
@@ -141,8 +139,16 @@ void brake_release(struct core *c, struct key *k)
 /* Nothing is held any more, and nothing that a scan could find either. */
 void brake_due(struct core *c)
 {
-	if (c->brake.on && c->brake.scanned && !c->nlooking && !c->brake.held && !c->brake.waiting)
-		brake_set(c, false);
+	const struct delay *d;
+
+	if (!c->brake.on || !c->brake.scanned || c->nlooking || c->nflight || c->brake.held ||
+	    c->brake.waiting)
+		return;
+	TAILQ_FOREACH(d, &c->delays, link) {
+		if (d->kind == DELAY_LOOK) /* what could not be looked at may be what was held */
+			return;
+	}
+	brake_set(c, false);
 }
 
 void brake_scanned(struct core *c)

@@ -130,22 +130,18 @@ void delay_end(struct core *c, struct delay *d)
 	free(d);
 }
 
-/* True: the safety brake has taken it, or wants to see first how many more come. */
+/* True: the safety brake wants to see first how many more come. */
 static bool braked(struct core *c, struct delay *d)
 {
 	int64_t later = brake_wait_until(c, d->deadline);
-	struct key *k = d->key;
 
 	if (later) {
 		TAILQ_REMOVE(&c->delays, d, link);
 		delay_insert(c, d, later - c->now);
 		return true;
 	}
-	if (!brake_holds(c, d->deadline))
-		return false;
-	delay_end(c, d);
-	brake_hold(c, k);
-	return true;
+	d->hold = brake_holds(c, d->deadline);
+	return false;
 }
 
 void delays_due(struct core *c)

@@ -295,14 +295,16 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	if (k->delay && k->delay->kind == DELAY_GONE) {
-		bool final = k->delay->due, removed = brake_removes(k, o);
+		bool final = k->delay->due, removed = brake_removes(k, o), hold = k->delay->hold;
 
 		if (final || !removed)
 			delay_end(c, k->delay); /* there again, or its time is up */
-		if (final && removed) {
+		if (final && removed && hold)
+			brake_hold(c, k);
+		else if (final && removed)
 			author_change(c, k, o);
+		if (final && removed)
 			return;
-		}
 	}
 	if (o->busy) { /* a hint follows */
 		if (k->unsettled)

@@ -173,7 +173,7 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 	if (k->block == BLOCK_BUSY)
 		k->block = BLOCK_NONE;
 	place_leftover(c, k);
-	if (s->take_in && !k->shown && !k->edited) {
+	if (s->take_in && !k->shown && !k->edited && k->touched < s->step) {
 		join_take(c, k, o);
 		return;
 	}

@@ -170,6 +170,7 @@ struct delay {
 	struct key *from; /* MOVE: the old one */
 	bool tree;
 	bool due; /* its looks are out */
+	bool hold; /* GONE: the safety brake holds it, if it is still so */
 	uint64_t due_step;
 	uint32_t tries;
 	bool have_key; /* MOVE: what the looks found */

@@ -180,7 +180,9 @@ static const char *node_settled(struct world *w, struct node *n)
 	core_each(n->core, "", note_waiting, &s);
 	if (words[0])
 		return words;
-	if (!host_idle(n))
+	if (core_held(n->core))
+		snprintf(words, sizeof words, "%s holds %u removals", n->name, core_held(n->core));
+	else if (!host_idle(n))
 		snprintf(words, sizeof words, "%s is busy", n->name);
 	else if (n->hints)
 		snprintf(words, sizeof words, "%s has not acknowledged hint %llu of %s", n->name,
@@ -318,12 +320,18 @@ void check_acked(struct world *w, struct node *n)
 		struct inode *now = disk_find(&n->disk, p->path);
 		const struct shown *s = core_shown(n->core, p->path);
 
+		int32_t last = truth_spot(w, n, p->path)->last;
+
 		if (now && now->writers > 0)
 			continue; /* who waits is told of the writer */
+		if (last >= 0 && p->save[last].decided)
+			continue; /* acknowledged when it was held */
 		if (!now && (!s || s->attrs.kind == KIND_ABSENT || s->leftover))
 			continue; /* nobody had been told that it was there */
 		if (truth_local(w, n, p->path, true) || truth_local(w, n, p->path, false))
 			continue;
+		if (admin_braked(n) && (!now || (now->kind == KIND_FILE && !now->content)))
+			continue; /* status says so */
 		check_unpublished(w, n, p, "wait is exact");
 	}
 }

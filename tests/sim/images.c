@@ -98,11 +98,16 @@ static void save_again(struct world *w, struct node *n)
 		const char *path = w->paths[i]->path;
 		const struct stored_path *s = storage_find(&n->store, path);
 		struct inode *now = disk_find(&n->disk, path);
+		struct spot *spot = truth_spot(w, n, path);
 		struct attrs a;
 
 		fs_attrs(n, now, &a);
-		if (attrs_compare(&a, s && s->shown ? &s->shown->attrs : &(struct attrs){0}))
-			truth_save(w, n, path, a.kind, now ? now->content : 0);
+		if (!attrs_compare(&a, s && s->shown ? &s->shown->attrs : &(struct attrs){0}))
+			continue;
+		spot->strong = spot->shown = (struct saves){0};
+		if (s && s->shown)
+			truth_of_context(w, path, &s->shown->context, &spot->shown);
+		truth_save(w, n, path, a.kind, now ? now->content : 0);
 	}
 }
 
@@ -153,7 +158,9 @@ void images_start(struct world *w)
 	for (uint32_t i = 0; i < w->weights.lost_stores; i++)
 		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
 			 store_lost, NULL, NULL);
+	/* Always of the same host: two that have both forgotten what only they had agreed on would be
+	 * another matter. */
 	for (uint32_t i = 0; i < w->weights.images; i++)
-		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
-			 take_image, NULL, NULL);
+		world_at(w, rng_below(&w->rng, span), (uint8_t)(w->seed % w->nnodes), 0, take_image,
+			 NULL, NULL);
 }

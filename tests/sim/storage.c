@@ -97,6 +97,14 @@ bool storage_has_meta(const struct storage *s, const char *name)
 	return false;
 }
 
+bool storage_meta_is(const struct storage *s, const char *name, uint8_t byte)
+{
+	for (uint32_t i = 0; i < s->nmeta; i++)
+		if (strcmp(s->meta[i].name, name) == 0)
+			return s->meta[i].len == 1 && s->meta[i].bytes[0] == byte;
+	return false;
+}
+
 static void forget_meta(struct storage *s, const char *name)
 {
 	for (uint32_t i = 0; i < s->nmeta; i++) {

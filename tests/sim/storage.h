@@ -55,6 +55,7 @@ void storage_crash(struct storage *s);
 /* What is durable of `from`; `to` keeps nothing of what it was. */
 void storage_copy(struct storage *to, const struct storage *from);
 bool storage_has_meta(const struct storage *s, const char *name);
+bool storage_meta_is(const struct storage *s, const char *name, uint8_t byte);
 void storage_load(const struct storage *s, struct core *c);
 const struct stored_path *storage_find(const struct storage *s, const char *path);
 

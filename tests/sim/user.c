@@ -202,27 +202,6 @@ static void random_path(struct world *w, char *out)
 			       'a' + (int)rng_below(&w->rng, w->weights.names));
 }
 
-/* An administrator takes a version of the path that somebody once made. */
-static void order(struct world *w, struct node *n, const char *path)
-{
-	static const struct who who = {.command = SIM_ORDER};
-	uint32_t index = truth_path(w, path); /* may move w->paths */
-	const struct path_truth *p = w->paths[index];
-	const struct version *v =
-	    p->nversions ? p->versions[rng_below(&w->rng, p->nversions)].version : NULL;
-
-	if (!v || !n->up || !n->joined || truth_full(w, path) ||
-	    (v->attrs.kind == KIND_FILE && !storage_has(&n->store, v->attrs.hash)))
-		return;
-	struct order_item item = {path, &v->attrs, v->target};
-	struct order o = {.items = &item, .n = 1, .who = &who};
-	struct event e = {.type = EVENT_ORDER, .order = &o};
-
-	tell(w, "%s administrator: %s is to be %s", n->name, path, kind_text(v->attrs.kind));
-	host_event(w, n, &e);
-	host_pump(w, n);
-}
-
 static void act(struct world *w, uint8_t node, void *arg)
 {
 	char path[SIM_PATH_MAX];
@@ -235,7 +214,7 @@ static void act(struct world *w, uint8_t node, void *arg)
 	w->actions_left--;
 	random_path(w, path);
 	if (rng_chance(&w->rng, w->weights.orders))
-		order(w, n, path);
+		admin_order(w, n, path);
 	else if (!truth_full(w, path))
 		session_start(w, n, path, action);
 	if (w->actions_left > 0)

@@ -177,6 +177,10 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->days = rng_range(r, 1, 6);
 	if (w->days && rng_chance(r, 5000))
 		w->forgets = rng_range(r, 1, 6);
+	if (rng_chance(r, 3000)) {
+		w->brake_share = rng_range(r, 1, 60);
+		w->decisions = rng_below(r, 20);
+	}
 	if (rng_chance(r, 2000))
 		w->lost_stores = rng_range(r, 1, 4);
 	if (rng_chance(r, 2000))

@@ -184,6 +184,8 @@ static void node_init(struct world *w, uint8_t index)
 	n->conf.page_versions = w->weights.page_versions;
 	n->conf.peers = n->peer_names;
 	n->conf.collect_every_msec = 2000;
+	n->conf.brake_share = w->weights.brake_share;
+	n->conf.brake_paths = 1;
 }
 
 static void start_node(struct world *w, uint8_t node, void *arg)
@@ -261,6 +263,7 @@ static void begin(struct world *w)
 	user_start(w);
 	days_and_forgetting(w);
 	images_start(w);
+	admin_start(w);
 }
 
 static void make_whole(struct world *w)
@@ -281,6 +284,8 @@ static void settle(struct world *w)
 
 	do {
 		run_until(w, w->now + 500);
+		for (uint8_t i = 0; i < w->nnodes && !w->failed; i++)
+			admin_decide(w, &w->nodes[i]);
 		not_yet = check_settled(w);
 	} while (not_yet && w->now < end && !w->failed);
 	if (not_yet)

@@ -9,7 +9,7 @@
  *   user.c     what people and programs do  host.c    runs a core, carries out its effects, crashes
  *   sessions.c edits that take time         fs.c      hints, LOOK, SCAN; fsplace.c: the rest
  *   truth.c    who truly had seen what      check.c   the invariants
- *   images.c   lost stores, old images
+ *   images.c   lost stores, old images      admin.c   orders, what the safety brake holds
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -49,6 +49,7 @@ struct save {
 	bool looked;         /* a core was given an observation of it */
 	bool published;      /* a version was made of it */
 	bool initial;        /* there before the node's first start */
+	bool decided;        /* an administrator decides what the safety brake holds of it */
 	bool excused;        /* the history has it, by the rule for newcomers */
 	struct attrs attrs;  /* as its version tells them */
 	uint8_t changed;     /* CHANGED_*: against what was told or installed there before */
@@ -213,6 +214,8 @@ struct weights {
 	bool quiet_restart; /* a restart without a scan */
 	uint32_t lost_stores; /* in a history */
 	uint32_t images;      /* likewise, put back */
+	uint32_t brake_share; /* percent; 0: no safety brake */
+	uint32_t decisions;   /* of an administrator about what it holds */
 };
 
 struct world {
@@ -241,6 +244,7 @@ struct world {
 	uint32_t npaths;
 
 	uint64_t steps, installs, crashes, versions, combined, collected, compared;
+	uint64_t decisions;
 	uint64_t losses, put_back, eras; /* eras: times that all stores were lost at once */
 };
 
@@ -370,6 +374,13 @@ void host_event(struct world *w, struct node *n, struct event *e);
 void host_pump(struct world *w, struct node *n);
 void host_heartbeat(struct world *w, struct node *n);
 bool host_idle(const struct node *n);
+
+/* ---- admin.c ---- */
+void admin_order(struct world *w, struct node *n, const char *path);
+/* The safety brake holds what is removed or emptied. */
+bool admin_braked(const struct node *n);
+void admin_decide(struct world *w, struct node *n); /* what is held is meant, or put back */
+void admin_start(struct world *w);
 
 /* ---- images.c ---- */
 void images_start(struct world *w);
