@@ -22,6 +22,13 @@ is_on() { [ "$(has "$1" "$2" 2>/dev/null)" = "$3" ]; }
 nowhere() { local h p=$1; shift; for h; do sh_on "$h" "[ ! -e '$p' ]" || return 1; done; }
 tombstones() { ctl "$1" status --json | sed -n 's/.*"type":"node".*"tombstones":\([0-9]*\).*/\1/p'; }
 tombstones_are() { [ "$(tombstones "$1")" = "$2" ]; }
+# HOST MSEC: how long it has been up, by its own clock.
+up_for() {
+	local since now
+	read -r since now < <(ctl "$1" status --json |
+		sed -n 's/.*"type":"node".*"started":\([0-9]*\),"now":\([0-9]*\).*/\1 \2/p')
+	[ $((now - since)) -ge "$2" ]
+}
 spokes_are_everywhere() {
 	local a b
 	for a in ns1 ns3 ns4; do for b in ns1 ns2 ns3 ns4; do is_on $b etc/star/$a $a || return 1; done; done
@@ -105,6 +112,8 @@ check "... and that it may be gone for good" wait_for 20 eval 'ctl ns3 status | 
 # Once they are through with what all have acknowledged, what is left is kept for ns4 alone.
 check "they know of each other that they have them" wait_for 30 eval \
 	'[ "$(ctl ns1 status --json | grep -c "\"type\":\"known\".*\"kept\":0")" = 2 ]'
+# Ten seconds after a start they are gone through for the first time.
+check "they have been gone through" wait_for 60 up_for ns1 12000
 check "they are kept" test "$(tombstones ns1)" -ge 20
 like "forget asks first" "$(ctl ns1 forget ns4 2>&1 </dev/null | xargs)" "deletions are kept for it.* nothing was done: without a terminal"
 is "... and then does nothing" "$(ctl ns1 status --json | grep -c '"forgotten":true')" 0
