@@ -63,8 +63,8 @@ unlike "vim sees nobody else's change" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: 
 like "but it would see one" "$(tr -d '\0' <$T/ns1/screen)" "W1[0-9]: |WARNING"
 # What an editor is shown as the time of its save: while it writes, after the close, and once the save was told.
 sh_on ns1 'cd etc/ed && echo "; old" >time && touch -d tomorrow time && zonefsctl wait time'
-out=$(sh_on ns1 'time() { stat --cached=never -Lc %y $1; }; cd etc/ed && exec 3>>time && echo "; new" >&3 && time /dev/fd/3 &&
-	exec 3>&- && time time && zonefsctl wait time >/dev/null && time time')
+out=$(sh_on ns1 'at() { stat --cached=never -Lc %y $1; }; cd etc/ed && exec 3>>time && echo "; new" >&3 && at /dev/fd/3 &&
+	exec 3>&- && at time && zonefsctl wait time >/dev/null && at time')
 is "the time of a save is one, whenever it is asked for" "$(echo "$out" | uniq -c | awk '{print $1}')" 3
 check "and the time of a save is later than what was before" test "$(date -d "${out%%$'\n'*}" +%s)" -gt "$(date -d "now + 23 hours" +%s)"
 edited "vi as it comes" 'vim_in vi ":%s/@1@/@2@/\r" ":wq\r"'
