@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What runs out: room and inodes of a peer's tree, descriptors, memory, a peer's patience, a clock's
 # sense. Programs on the other host don't notice, status names it, memory stays bounded, and it heals by
-# itself. (A full state disk: faults.sh, alert.sh.)
+# itself. (A full state disk: faults.sh.)
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
 
