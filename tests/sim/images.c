@@ -32,8 +32,11 @@ static void lose(struct world *w, struct node *n)
 	n->joined = false;
 	n->alone = false;
 	memset(n->answered, 0, sizeof n->answered);
-	for (uint32_t i = 0; i < n->nspots; i++)
+	for (uint32_t i = 0; i < n->nspots; i++) {
 		n->spots[i].base = (struct attrs){0};
+		/* What its disk stands for it cannot know: a delete has seen what it shows anew. */
+		n->spots[i].strong = (struct saves){0};
+	}
 	truth_forgotten(w, n);
 	w->losses++;
 }

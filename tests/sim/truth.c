@@ -425,6 +425,17 @@ static bool same_content(const struct path_truth *p, const struct saves *of, con
 	return false;
 }
 
+/* Of what is replaced this node has made a version, be it one of two combined. */
+static bool version_made(const struct path_truth *p, const struct node *n,
+			 const struct attrs *before)
+{
+	for (uint32_t i = 0; i < p->nversions; i++)
+		if (p->versions[i].author == n->index &&
+		    attrs_compare(&p->versions[i].version->attrs, before) == 0)
+			return true;
+	return false;
+}
+
 void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
 		     const struct attrs *before)
 {
@@ -443,7 +454,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
 		    !(s->initial && same_content(p, &spot->shown, s)) &&
 		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT &&
-		    !taken_for_ours(n, path, before, &spot->base))
+		    !taken_for_ours(n, path, before, &spot->base) && !version_made(p, n, before))
 			world_fail(w, "loses nothing",
 				   "%s: save %d of %s was replaced without a version", n->name,
 				   spot->last, path);
