@@ -2,6 +2,7 @@
  *
  * The network: what is broadcast may be lost, doubled, late and out of order; questions and pages
  * may be lost, so that a transfer is cut off anywhere; links are cut in both directions or in one.
+ * A question, and its page, end with the asking process: its connection goes with it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 struct message {
 	enum event_type type;
 	uint8_t from;
+	uint64_t asker; /* ask: the life of the one who asks */
 	struct op *op;
 	struct heartbeat *heartbeat;
 	struct nodes nodes;
@@ -109,6 +111,8 @@ static void deliver(struct world *w, uint8_t node, void *arg)
 	bool *have = NULL;
 
 	if (!n->up || !net_reaches(w, m->from, node))
+		return;
+	if (m->ask && m->asker != w->nodes[m->from].life)
 		return;
 	e.peer = peer_of(n, m->from);
 	e.op = m->op;
@@ -211,12 +215,12 @@ void net_nodes(struct world *w, struct node *from, const struct nodes *nodes)
 	}
 }
 
-static void unicast(struct world *w, uint8_t to, struct message *m)
+static void unicast(struct world *w, uint8_t to, uint64_t life, struct message *m)
 {
 	if (w->faults && rng_chance(&w->rng, w->weights.cut))
 		message_free(m);
 	else
-		world_at(w, delay(w), to, 0, deliver, message_free, m);
+		world_at(w, delay(w), to, life, deliver, message_free, m);
 }
 
 void net_ask(struct world *w, struct node *from, uint8_t to, const struct ask *ask)
@@ -224,7 +228,8 @@ void net_ask(struct world *w, struct node *from, uint8_t to, const struct ask *a
 	struct message *m = message_new(EVENT_ASK, from->index);
 
 	m->ask = ask_copy(ask);
-	unicast(w, to, m);
+	m->asker = from->life;
+	unicast(w, to, 0, m);
 }
 
 void net_answer(struct world *w, struct node *from, uint8_t to, const struct page *page)
@@ -233,7 +238,7 @@ void net_answer(struct world *w, struct node *from, uint8_t to, const struct pag
 
 	m->page = page_copy(page);
 	draw_inlined(w, from, m, page->items, page->n);
-	unicast(w, to, m);
+	unicast(w, to, w->nodes[to].life, m);
 }
 
 /* ---- contents that do not travel with their versions ---- */
