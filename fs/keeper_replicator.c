@@ -28,7 +28,7 @@
 #define DELAY_FIRST_MSEC 100
 #define DELAY_MAX_MSEC 10000
 #define LIFE_MSEC 60000
-#define STOP_MSEC 5000
+#define STOP_MSEC 15000 /* its last checkpoint may be of tens of megabytes */
 #define ENV_MAX 16
 
 /* The environment may hold what is not the replicator's business: only these are passed on. */

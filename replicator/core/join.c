@@ -231,7 +231,7 @@ void join_late(struct core *c, struct key *k)
 
 	if (k->late || k->shown || k->edited)
 		return;
-	k->late = late;
+	k->late = (uint8_t)late;
 	store_late(c, k);
 }
 

@@ -15,6 +15,8 @@ for h in ns1 ns2; do node_start $h; done
 for h in ns1 ns2; do wait_for 20 node_well $h || bail "$h: $(on $h zonefsctl status)"; done
 sh_on ns1 'echo one >list; zonefsctl wait >/dev/null; echo two >list; zonefsctl wait'
 sh_on ns2 'chmod 600 list; zonefsctl wait'
+told() { [ "$(ctl ns1 log | grep -c 'installed after')" -eq 3 ]; }
+wait_for 20 told || bail "not all is told: $(ctl ns1 log)"
 for c in "log" "log --json" "history list"; do ctl ns1 $c; done >"$T/running"
 V=$(ctl ns1 history list | sed -n '1s/ .*//p')
 node_stop ns1
