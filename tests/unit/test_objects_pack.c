@@ -16,9 +16,13 @@ static char zone[LEN], got[LEN + 1];
 
 static struct hash zone_text(void)
 {
-	for (int i = 0; i < LEN; i += 50)
-		snprintf(zone + i, 50, "host-%07d 3600 IN A 192.0.2.%-3d ; of many %3d\n", i,
+	for (int i = 0; i < LEN; i += 50) {
+		char line[64] = "";
+
+		snprintf(line, sizeof(line), "host-%07d 3600 IN A 192.0.2.%-3d ; of many %3d\n", i,
 			 i / 50 % 250, i % 7);
+		memcpy(zone + i, line, 50);
+	}
 	for (int i = 0; i < LEN; i++)
 		if (!zone[i])
 			zone[i] = '\n';
