@@ -19,9 +19,11 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "fs/beneath.h"
@@ -29,10 +31,16 @@
 #define TYPE "fuse.zonefs"
 #define STALE_MAX 16
 #define LOG_TEXT_MAX 2048
+/* What dies is waited for. */
+#define HUNG_MSEC 2000
+#define LOCK_MSEC 10000
+
+static const struct timespec look_again = {.tv_nsec = 10000000};
 
 /* A line of mountinfo: proc(5). */
 struct entry {
 	dev_t dev;
+	unsigned int parent; /* the mount it is on */
 	char path[PATH_MAX];
 	char type[64];
 };
@@ -59,7 +67,8 @@ static bool parse_entry(const char *line, struct entry *e)
 	unsigned int major, minor;
 	int at = 0;
 
-	if (sscanf(line, "%*d %*d %u:%u %*s %4095s%n", &major, &minor, e->path, &at) != 3)
+	if (sscanf(line, "%*d %u %u:%u %*s %4095s%n", &e->parent, &major, &minor, e->path, &at) !=
+	    4)
 		return false;
 	const char *dash = strstr(line + at, " - ");
 	if (!dash || sscanf(dash + 3, "%63s", e->type) != 1)
@@ -121,21 +130,56 @@ static int resolve(struct keeper_mount *m, const char *mount)
 	return 0;
 }
 
-/* 0: what the path leads to now is no dead mount of ours. */
-static int clear_stale(struct keeper_mount *m)
+/* keeper_hung, once all who are about to die are dead. */
+static int find_hung(const struct entry *e)
+{
+	int64_t until = clock_monotonic_msec() + HUNG_MSEC;
+	int rc;
+
+	while ((rc = keeper_hung(e->path, e->parent)) == -EAGAIN && clock_monotonic_msec() < until)
+		nanosleep(&look_again, NULL);
+	return rc;
+}
+
+/* Who opens one that hangs would hang, too. */
+static bool is_disconnected(const char *path)
+{
+	int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+/* 1: it is a dead mount of ours; or 0, or an error. */
+static int find_stale(struct keeper_mount *m)
 {
 	struct entry e;
 	int below;
 
+	if (!find_mount(m->path, &e, &below) || strcmp(e.type, TYPE) != 0)
+		return 0;
+	m->dev = e.dev;
+	int rc = find_hung(&e);
+	if (rc == 1) {
+		log_notice("%s: a killed zonefs hangs in its mount: ending that", m->path);
+		keeper_mount_abort(m);
+		return 1;
+	}
+	if (rc == 0 && is_disconnected(m->path))
+		return 1;
+	if (rc < 0 && rc != -EAGAIN)
+		log_error("/proc: %s", err_text(rc));
+	else
+		log_error("%s: a zonefs is running here already", m->path);
+	return -EBUSY;
+}
+
+/* How many there were: what the path leads to now is no dead mount of ours. */
+static int clear_stale(struct keeper_mount *m)
+{
 	for (int i = 0; i < STALE_MAX; i++) {
-		if (!find_mount(m->path, &e, &below) || strcmp(e.type, TYPE) != 0)
-			return 0;
-		int fd CLEANUP_CLOSE = open(m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd >= 0 || (errno != ENOTCONN && errno != ECONNABORTED)) {
-			log_error("%s: a zonefs is running here already", m->path);
-			return -EBUSY;
-		}
-		m->dev = e.dev;
+		int rc = find_stale(m);
+		if (rc <= 0)
+			return rc < 0 ? rc : i;
 		keeper_mount_log_inside(m, "in the dead mount of an earlier run, restart them");
 		if (umount2(m->path, MNT_DETACH) < 0) {
 			int err = -errno;
@@ -146,6 +190,25 @@ static int clear_stale(struct keeper_mount *m)
 		log_notice("%s: cleared away the dead mount of an earlier run", m->path);
 	}
 	return -ELOOP;
+}
+
+/* Those whose mount was cleared away still end. */
+static int lock(struct keeper_mount *m, bool cleared)
+{
+	int64_t until = clock_monotonic_msec() + (cleared ? LOCK_MSEC : 0);
+
+	while (flock(m->lock, LOCK_EX | LOCK_NB) < 0) {
+		int err = -errno;
+		if (err == -EWOULDBLOCK && clock_monotonic_msec() < until) {
+			nanosleep(&look_again, NULL);
+			continue;
+		}
+		log_error("%s: %s", m->path,
+			  err == -EWOULDBLOCK ? "another zonefs is running here, or is still ending"
+					      : err_text(err));
+		return err;
+	}
+	return 0;
 }
 
 /* What will be out of sight: mounts in the directory, and what processes in it write. */
@@ -172,10 +235,9 @@ int keeper_mount_open(struct keeper_mount *m, const char *mount)
 {
 	m->root = m->lock = m->device = -1;
 	int rc = resolve(m, mount);
-	if (rc == 0)
-		rc = clear_stale(m);
-	if (rc < 0)
-		return rc;
+	int cleared = rc < 0 ? rc : clear_stale(m);
+	if (cleared < 0)
+		return cleared;
 	m->root = open(m->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (m->root >= 0)
 		m->lock = openat(m->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -184,13 +246,9 @@ int keeper_mount_open(struct keeper_mount *m, const char *mount)
 		log_error("%s: %s", m->path, err_text(rc));
 		return rc;
 	}
-	if (flock(m->lock, LOCK_EX | LOCK_NB) < 0) {
-		rc = -errno;
-		log_error("%s: %s", m->path,
-			  rc == -EWOULDBLOCK ? "another zonefs is running here, or is still ending"
-					     : err_text(rc));
+	rc = lock(m, cleared > 0);
+	if (rc < 0)
 		return rc;
-	}
 	warn_of_hidden(m);
 	return 0;
 }

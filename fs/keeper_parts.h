@@ -28,8 +28,8 @@ struct keeper_mount {
 	bool attached; /* it is mounted on the path */
 };
 
-/* Opens and locks the directory; a dead mount of an earlier run is cleared away. 0, or an error
- * that has been logged. */
+/* Opens and locks the directory; a dead mount of an earlier run is cleared away, also one in which
+ * everybody hangs. 0, or an error that has been logged. */
 int keeper_mount_open(struct keeper_mount *m, const char *mount);
 /* Opens a new device and mounts it. 0, or an error that has been logged. */
 int keeper_mount_attach(struct keeper_mount *m, bool devices, bool trial);
@@ -46,6 +46,13 @@ bool keeper_mount_there(const struct keeper_mount *m);
 /* Logs the processes that live in the mount as "SENTENCE: NAME (PID), ...": how many (BENEATH_MAX
  * at most). */
 int keeper_mount_log_inside(const struct keeper_mount *m, const char *sentence);
+
+/* ---- a dead node that still holds its mount: keeper_hung.c ---- */
+
+/* Of the mount on `path`, whose parent is the mount `mount_id` (mountinfo): 1 if those who served it
+ * are dead, but for a thread that hangs in the kernel; 0 if there is no such thread; -EAGAIN if
+ * there is, and somebody who lives, too; or another error. Sends the mount no request. */
+int keeper_hung(const char *path, uint64_t mount_id);
 
 /* ---- processes: keeper_child.c ---- */
 

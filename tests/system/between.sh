@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The install of a peer's version is stopped between two of its steps (base/crash.h), and a local program opens or
 # renames what it is about, as far as it can: the paths are never mixed up, nothing that was saved is lost, and nobody
-# waits for ever.
+# waits for ever. Nor after keeper and worker were killed there.
 
 [ -n "${WORLD:-}" ] || B=${B:-build}/crash
 . "$(dirname "$0")/lib.sh"
@@ -97,5 +97,51 @@ trees_same "after that" ns1 ns2
 
 between fs-remove 'rm d/f' 'mv b d/f'
 is "into another directory" "$(shown d/f)" "d/f 644 local d/f 644 local"
+trees_same "after that" ns1 ns2
+
+# ---- killed in between
+
+state_is() { grep -q "^State:.$2" "/proc/$1/status"; }
+# The keeper's thread that tells the kernel waits for the directory, which the rename has.
+invalidation_waits() {
+	local t
+	for t in "/proc/$KEEPER"/task/*; do
+		if file_is "$t/comm" zonefs-inval && grep -q '^State:.D' "$t/status"; then return 0; fi
+	done
+	return 1
+}
+mounts_told() { [ "$(grep -c 'node ns1: .* is mounted' "$T/ns1/zonefs.log")" -eq "$1" ]; }
+
+sh_on ns1 'rm -rf etc/r && mkdir -p etc/r && cd etc/r && echo old >a && echo local >b'
+settle ns1 ns2
+rm -f "$T/ns1/tmp/done"
+touch "$FILE.fs-rename"
+sh_on ns1 'cd etc/r && mv b c; echo $? >/tmp/done' &
+job=$!
+wait_for 20 test -e "$FILE.fs-rename.here" || bail "the rename is not reached"
+sh_on ns2 'cd etc/r && echo remote >a'
+KEEPER=$(keeper_pid ns1) WORKER=$(worker_pid ns1)
+wait_for 20 invalidation_waits || { rm "$FILE.fs-rename"; bail "the invalidation does not wait for the rename"; }
+kill -9 "$KEEPER" "$WORKER"
+check "keeper and worker killed in the middle of an invalidation: the keeper cannot die" wait_for 10 state_is "$KEEPER" Z
+check "... the worker is dead" wait_for 10 state_is "$WORKER" Z
+check "... and the thread still waits" invalidation_waits
+check_not "... like the rename" test -e "$T/ns1/tmp/done"
+rm -f "$FILE.fs-rename" "$FILE.fs-rename.here"
+on ns1 zonefs --check >"$T/checked" 2>&1 &
+check "zonefs --check does not hang there" wait_for 10 grep -q 'no mistakes' "$T/checked"
+on ns1 zonefs -f >>"$T/ns1/zonefs.log" 2>&1 &
+started=$!
+wait_for 20 mounts_told 2 || { abort_mount; bail "the next start hangs"; }
+wait "${JOB[ns1.zonefs]}" 2>/dev/null
+JOB[ns1.zonefs]=$started
+ok "the next start mounts"
+like "... and says what it has cleared away" "$(cat "$T/ns1/zonefs.log")" 'a killed zonefs hangs in its mount'
+check "... who waited has an error" wait_for 10 grep -qx 1 "$T/ns1/tmp/done"
+wait $job
+check "... what was killed is gone" wait_for 10 gone "$KEEPER"
+wait_for 20 both_well || bail "the nodes do not meet again"
+settle ns1 ns2
+is "... and nothing is lost" "$(shown '[abc]')" "a 644 b 644 remote local a 644 b 644 remote local"
 trees_same "after that" ns1 ns2
 finish
