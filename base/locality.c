@@ -152,18 +152,28 @@ static bool in_local(const struct locality *l, const char *path)
 	return false;
 }
 
+static bool of_named(const struct locality *l, const char *path, bool dir, const char *creator)
+{
+	return creator && strcmp(creator, "named") == 0 &&
+	       patterns_match(l->of_named, path_name(path), dir);
+}
+
 bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator)
 {
 	bool excluded = patterns_match(l->excluded, path, dir);
-	bool of_named = creator && strcmp(creator, "named") == 0 &&
-			patterns_match(l->of_named, path_name(path), dir);
 
-	if (!excluded && !of_named)
+	if (!excluded && !of_named(l, path, dir, creator))
 		return false;
 	if (patterns_match(l->included, path, dir))
 		return excluded && in_local(l, path);
 	/* Whatever it is: before one has looked, nobody knows. */
 	return !(excluded && patterns_lead(l->included, path));
+}
+
+bool locality_by_creator(const struct locality *l, const char *path, bool dir, const char *creator)
+{
+	return of_named(l, path, dir, creator) && locality_local(l, path, dir, creator) &&
+	       !locality_local(l, path, dir, NULL);
 }
 
 uint64_t locality_hash(const struct locality *l)

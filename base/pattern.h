@@ -44,6 +44,8 @@ int locality_include(struct locality *l, const char *pattern, const char **why);
  * exclusion, and takes the directories above along, if it says which: what is in a directory that
  * stays local can't go anywhere. */
 bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator);
+/* It does so only because of who created it: with any other creator it would not. */
+bool locality_by_creator(const struct locality *l, const char *path, bool dir, const char *creator);
 /* The path's name is of the kind that tools give to temporary files: told late, if at all. */
 bool locality_temporary(const char *path);
 /* Equal for equal lists: peers compare it. */

@@ -5,6 +5,9 @@
  * came) and *sent*, not acknowledged. A change while it is sent makes it both, and the
  * acknowledgement of the older serial then ends only the latter. Each state remembers the oldest
  * serial that it stands for.
+ *
+ * A RESCAN stands for every entry but those of names that are local only by their creator: these
+ * are kept, in whichever state they are. While it is to be sent, only such are added.
  */
 #include "fs/capture.h"
 
@@ -15,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
+#include "base/pattern.h"
 #include "fs/hash.h"
 
 #define BUCKETS 16384
@@ -34,6 +38,7 @@ struct entry {
 	struct state sent;
 	enum hint_what what;
 	uint8_t flags;
+	bool kept;  /* was, beside a RESCAN */
 	char *from; /* NULL: none */
 	struct who who;
 	char path[];
@@ -45,10 +50,12 @@ struct capture {
 	pthread_mutex_t lock; /* of all that follows */
 	void (*wake)(void *arg);
 	void *arg;
+	struct locality *locality; /* as it is built in */
 	uint64_t serial;
 	uint32_t max;
 	uint32_t count;
 	uint32_t nsent;
+	uint32_t nkept;
 	size_t bytes;
 	struct state rescan_waiting;
 	struct state rescan_sent;
@@ -63,6 +70,11 @@ struct capture *capture_new(uint32_t hints_max, void (*wake)(void *arg), void *a
 
 	if (!c)
 		return NULL;
+	c->locality = locality_new();
+	if (!c->locality) {
+		free(c);
+		return NULL;
+	}
 	c->wake = wake;
 	c->arg = arg;
 	c->max = hints_max;
@@ -91,6 +103,7 @@ static void drop(struct capture *c, struct entry *e)
 		TAILQ_REMOVE(&c->queue, e, queue);
 	SLIST_REMOVE(&c->by_path[e->hash % BUCKETS], e, entry, by_path);
 	c->count--;
+	c->nkept -= e->kept;
 	c->bytes -= entry_bytes(e);
 	free(e->from);
 	free(e);
@@ -108,15 +121,54 @@ void capture_free(struct capture *c)
 	if (!c)
 		return;
 	drop_all(c);
+	locality_free(c->locality);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+/* The name is local because of its creator. What the configuration takes back with `include` is no
+ * matter: then the replicator does not mark it. */
+static bool by_creator(struct capture *c, const char *path, uint8_t flags, const struct who *who)
+{
+	return (flags & HINT_CREATED) &&
+	       locality_by_creator(c->locality, path, flags & HINT_TREE, who->command);
+}
+
+/* False: there is no room. */
+static bool keep(struct capture *c, struct entry *e)
+{
+	if (e->kept)
+		return true;
+	if (c->nkept >= CAPTURE_KEPT_MAX) {
+		log_limited(LOG_LEVEL_WARNING,
+			    "more of named's own files than can be known while the replicator is "
+			    "behind: it may send /%s to the peers",
+			    e->path);
+		return false;
+	}
+	e->kept = true;
+	c->nkept++;
+	return true;
+}
+
+static void drop_found_by_rescan(struct capture *c)
+{
+	for (size_t i = 0; i < BUCKETS; i++) {
+		struct entry *next;
+
+		for (struct entry *e = SLIST_FIRST(&c->by_path[i]); e; e = next) {
+			next = SLIST_NEXT(e, by_path);
+			if (!by_creator(c, e->path, e->flags, &e->who) || !keep(c, e))
+				drop(c, e);
+		}
+	}
 }
 
 static void rescan(struct capture *c)
 {
 	if (!c->rescan_waiting.serial)
 		log_notice("more changes than can be told one by one: the replicator rescans");
-	drop_all(c);
+	drop_found_by_rescan(c);
 	c->rescan_waiting = (struct state){.serial = ++c->serial, .oldest = 1};
 	c->wake(c->arg);
 }
@@ -160,15 +212,69 @@ static bool set_from(struct capture *c, struct entry *e, const char *from)
 }
 
 /* What is known of an entry that is still to be sent is kept; of one that was sent, it starts anew.
- * Who created a name stays known as long as that has to be told. */
-static void merge(struct entry *e, uint8_t flags, const struct who *who)
+ * Who created a name stays known as long as that has to be told; as does, until it is acknowledged,
+ * a creator that makes the name local. */
+static void merge(struct capture *c, struct entry *e, uint8_t flags, const struct who *who)
 {
 	bool fresh = !e->waiting.serial;
-	bool keep_who = !fresh && (e->flags & HINT_CREATED) && !(flags & HINT_CREATED);
+	bool same = !fresh || (!(flags & HINT_NAMES) && by_creator(c, e->path, e->flags, &e->who));
+	bool keep_who = same && (e->flags & HINT_CREATED) && !(flags & HINT_CREATED);
 
 	if (who && !keep_who)
 		e->who = *who;
-	e->flags = fresh ? flags : (uint8_t)(e->flags | flags);
+	e->flags = same ? (uint8_t)(e->flags | flags) : flags;
+}
+
+/* False: out of memory. */
+static bool put(struct capture *c, struct entry *e, const struct hint *hint, uint64_t since)
+{
+	merge(c, e, hint->flags, &hint->who);
+	if (!e->waiting.serial) {
+		set_from(c, e, NULL);
+		TAILQ_INSERT_TAIL(&c->queue, e, queue);
+		e->waiting.oldest = UINT64_MAX;
+	}
+	e->waiting.serial = ++c->serial;
+	uint64_t oldest = since ? since : c->serial;
+	if (oldest < e->waiting.oldest)
+		e->waiting.oldest = oldest;
+	return !hint->from[0] || set_from(c, e, hint->from);
+}
+
+static void forget(struct capture *c, const char *path)
+{
+	struct entry *e = find(c, HINT_CHANGED, path, hash_name(HINT_CHANGED, path));
+
+	if (e)
+		drop(c, e);
+}
+
+/* While a RESCAN is to be sent, which stands for all but this. A name that came or went otherwise
+ * is no longer the one that was kept. */
+static void add_beside_rescan(struct capture *c, const struct hint *hint, uint64_t since)
+{
+	c->rescan_waiting.serial = ++c->serial;
+	if (hint->what != HINT_CHANGED)
+		return;
+	if (hint->from[0])
+		forget(c, hint->from);
+	if (!by_creator(c, hint->path, hint->flags, &hint->who)) {
+		if (hint->flags & HINT_NAMES)
+			forget(c, hint->path);
+		return;
+	}
+	uint64_t hash = hash_name(HINT_CHANGED, hint->path);
+	struct entry *e = find(c, HINT_CHANGED, hint->path, hash);
+	if (!e)
+		e = create(c, HINT_CHANGED, hint->path, hash);
+	if (!e)
+		return;
+	if (!keep(c, e)) {
+		drop(c, e);
+		return;
+	}
+	put(c, e, hint, since);
+	c->wake(c->arg);
 }
 
 /* With the lock held. */
@@ -179,6 +285,7 @@ static void add(struct capture *c, const struct hint *hint, uint64_t since)
 
 	if (!e && c->count >= c->max) {
 		rescan(c);
+		add_beside_rescan(c, hint, since);
 		return;
 	}
 	if (!e)
@@ -187,17 +294,7 @@ static void add(struct capture *c, const struct hint *hint, uint64_t since)
 		rescan(c);
 		return;
 	}
-	merge(e, hint->flags, &hint->who);
-	if (!e->waiting.serial) {
-		set_from(c, e, NULL);
-		TAILQ_INSERT_TAIL(&c->queue, e, queue);
-		e->waiting.oldest = UINT64_MAX;
-	}
-	e->waiting.serial = ++c->serial;
-	uint64_t oldest = since ? since : c->serial;
-	if (oldest < e->waiting.oldest)
-		e->waiting.oldest = oldest;
-	if ((hint->from[0] && !set_from(c, e, hint->from)) || c->bytes > CAPTURE_BYTES_MAX) {
+	if (!put(c, e, hint, since) || c->bytes > CAPTURE_BYTES_MAX) {
 		rescan(c);
 		return;
 	}
@@ -210,7 +307,7 @@ static void give(struct capture *c, const struct hint *hint, uint64_t since)
 		return;
 	pthread_mutex_lock(&c->lock);
 	if (c->rescan_waiting.serial)
-		c->rescan_waiting.serial = ++c->serial;
+		add_beside_rescan(c, hint, since);
 	else
 		add(c, hint, since);
 	pthread_mutex_unlock(&c->lock);
@@ -303,13 +400,14 @@ int capture_next(struct capture *c, struct buf *packet, size_t max_bytes)
 		port_begin(packet, PORT_HINTS, 0);
 		size_t at = packet->len;
 		buf_u16(packet, 0);
-		if (c->rescan_waiting.serial) {
-			write_rescan(c, packet);
-			n++;
-		}
 		while (n < HINTS_A_PACKET && packet->len < max_bytes &&
 		       (e = TAILQ_FIRST(&c->queue))) {
 			write_entry(c, e, packet);
+			n++;
+		}
+		if (c->rescan_waiting.serial && TAILQ_EMPTY(&c->queue) && n < HINTS_A_PACKET &&
+		    packet->len < max_bytes) {
+			write_rescan(c, packet);
 			n++;
 		}
 		if (!packet->err) {

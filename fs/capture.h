@@ -5,6 +5,10 @@
  * bounded; beyond that everything in it becomes one RESCAN. A hint stays until it is acknowledged,
  * and is given again to a new replicator.
  *
+ * What a RESCAN can't find is who created a name, and some are local only by that (base/pattern.h).
+ * The hints that say so are kept beside the RESCAN, at most CAPTURE_KEPT_MAX, and sent before it:
+ * the replicator, which takes hints in their order, knows these names before it looks.
+ *
  * Serials grow with every hint. "Done up to S" means that nothing which was hinted with a serial up
  * to S is unacknowledged, also where it was merged into a later hint.
  *
@@ -20,6 +24,7 @@
 #include "base/buf.h"
 #include "base/port.h"
 
+#define CAPTURE_KEPT_MAX 4096                /* names of which it stays known who created them */
 #define CAPTURE_BYTES_MAX (48 * 1024 * 1024) /* of all hints together */
 
 struct capture;

@@ -60,8 +60,7 @@ void mark_hint(struct core *c, struct key *k, struct key *from, const struct eve
 		moved(c, from, k);
 	if ((e->hint.flags & HINT_CREATED) && e->hint.who)
 		set(c, k,
-		    locality_local(c->conf.locality, k->path, tree, e->hint.who->command) &&
-			!locality_local(c->conf.locality, k->path, tree, NULL));
+		    locality_by_creator(c->conf.locality, k->path, tree, e->hint.who->command));
 	else if (from)
 		set(c, k, false); /* another file, whose name somebody chose */
 	else if (k->local && (e->hint.flags & HINT_NAMES))

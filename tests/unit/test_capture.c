@@ -17,7 +17,7 @@
 #include "fs/capture.h"
 
 #define MAX 8
-#define TAKEN_MAX 64
+#define TAKEN_MAX 1100 /* more than fit into a packet */
 
 struct taken {
 	int n;
@@ -204,6 +204,138 @@ static void too_many_hints_become_one_rescan(void **state)
 	assert_string_equal(t.paths[0], "after");
 }
 
+static const struct who named = {.pid = 1, .command = "named"};
+static const struct who editor = {.pid = 2, .command = "vi"};
+
+static void made(struct capture *c, const char *path, const struct who *who)
+{
+	capture_changed(c, path, NULL, HINT_CREATED | HINT_NAMES, who, 0);
+}
+
+static void overflow(struct capture *c)
+{
+	struct capture_counts counts;
+	char path[16];
+
+	for (int i = 0; i <= MAX; i++) {
+		snprintf(path, sizeof(path), "f%d", i);
+		changed(c, path);
+	}
+	capture_count(c, &counts);
+	assert_true(counts.rescan);
+}
+
+/* What is to be sent: these names as created by named, then the RESCAN. */
+static void named_then_rescan(struct capture *c, const char *const paths[], int n)
+{
+	struct taken t;
+
+	take(c, &t);
+	assert_int_equal(t.n, n + 1);
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(t.hints[i].what, HINT_CHANGED);
+		assert_true(t.hints[i].flags & HINT_CREATED);
+		assert_string_equal(t.paths[i], paths[i]);
+		assert_string_equal(t.hints[i].who.command, "named");
+	}
+	assert_int_equal(t.hints[n].what, HINT_RESCAN);
+}
+
+#define NAMED_THEN_RESCAN(c, ...)                                                                  \
+	named_then_rescan((c), (const char *const[]){__VA_ARGS__},                                 \
+			  sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static void what_is_local_by_its_creator_is_told_before_the_rescan(void **state)
+{
+	struct capture *c = *state;
+
+	made(c, "d/tmp-before1234", &named);
+	made(c, "db-someones", &editor);
+	made(c, "zone.db", &named);
+	overflow(c);
+	made(c, "d/tmp-while12345", &named);
+	made(c, "db-anothers", &editor);
+	made(c, "other.db", &named);
+	overflow(c); /* more do not push them out */
+	capture_changed(c, "d/tmp-while12345", NULL, 0, &editor, 0);
+	NAMED_THEN_RESCAN(c, "d/tmp-before1234", "d/tmp-while12345");
+}
+
+static void so_is_the_name_that_was_too_much(void **state)
+{
+	struct capture *c = *state;
+	char path[16];
+
+	for (int i = 0; i < MAX; i++) {
+		snprintf(path, sizeof(path), "f%d", i);
+		changed(c, path);
+	}
+	made(c, "tmp-abcdefghij", &named);
+	NAMED_THEN_RESCAN(c, "tmp-abcdefghij");
+}
+
+static void so_is_what_was_sent_and_not_acknowledged(void **state)
+{
+	struct capture *c = *state;
+	struct taken t;
+
+	made(c, "tmp-abcdefghij", &named);
+	take(c, &t);
+	assert_int_equal(t.n, 1);
+	capture_changed(c, "tmp-abcdefghij", NULL, 0, &editor, 0);
+	overflow(c);
+	capture_resend(c);
+	NAMED_THEN_RESCAN(c, "tmp-abcdefghij");
+	capture_resend(c);
+	NAMED_THEN_RESCAN(c, "tmp-abcdefghij");
+}
+
+static void a_name_that_has_gone_meanwhile_is_not_kept(void **state)
+{
+	struct capture *c = *state;
+	struct taken t;
+
+	made(c, "tmp-0123456789", &named);
+	overflow(c);
+	made(c, "db-12345678", &named);
+	made(c, "db-87654321", &named);
+	capture_changed(c, "tmp-0123456789", NULL, HINT_NAMES, &named, 0);
+	capture_changed(c, "zone.db", "db-12345678", HINT_NAMES, &named, 0);
+	made(c, "db-87654321", &editor);
+	take(c, &t);
+	assert_int_equal(t.n, 1);
+	assert_int_equal(t.hints[0].what, HINT_RESCAN);
+}
+
+static void what_is_kept_is_bounded(void **state)
+{
+	struct capture *c = *state;
+	struct capture_counts counts;
+	struct taken t;
+	char path[32];
+	int n = 0;
+
+	overflow(c);
+	for (int i = 0; i <= CAPTURE_KEPT_MAX; i++) {
+		snprintf(path, sizeof(path), "db-%08d", i);
+		made(c, path, &named);
+	}
+	capture_count(c, &counts);
+	assert_int_equal(counts.waiting, CAPTURE_KEPT_MAX);
+	do { /* the RESCAN comes after all of them */
+		take(c, &t);
+		assert_true(t.n > 0);
+		for (int i = 0; i < t.n; i++, n++)
+			if (t.hints[i].what == HINT_CHANGED)
+				capture_ack(c, t.hints[i].serial);
+	} while (t.hints[t.n - 1].what != HINT_RESCAN);
+	assert_int_equal(n, CAPTURE_KEPT_MAX + 1);
+
+	overflow(c); /* there is room again */
+	made(c, "tmp-abcdefghij", &named);
+	NAMED_THEN_RESCAN(c, "tmp-abcdefghij");
+}
+
 static void an_unacknowledged_rescan_is_told_again(void **state)
 {
 	struct capture *c = *state;
@@ -281,6 +413,11 @@ int main(void)
 	    TEST(a_reserved_serial_is_what_a_late_hint_stands_for),
 	    TEST(a_new_replicator_is_told_everything_that_was_not_acknowledged),
 	    TEST(too_many_hints_become_one_rescan),
+	    TEST(what_is_local_by_its_creator_is_told_before_the_rescan),
+	    TEST(so_is_the_name_that_was_too_much),
+	    TEST(so_is_what_was_sent_and_not_acknowledged),
+	    TEST(a_name_that_has_gone_meanwhile_is_not_kept),
+	    TEST(what_is_kept_is_bounded),
 	    TEST(an_unacknowledged_rescan_is_told_again),
 	    TEST(free_and_changed_are_told_apart),
 	    TEST(a_path_is_done_when_nothing_below_it_is_left),
