@@ -71,14 +71,27 @@ check "they come back" wait_for 30 eval 'cmp <(tail -c +2 "$O3") $T/big3 && cmp 
 like "a small one in the database is found by check" "$(on ns1 zonefsctl check)" '^z/.*: damaged'
 check "and comes back" wait_for 30 well_again
 
+# What is damaged is never installed: an older version that is to be there again, here and on the peer.
+sh_on ns1 'echo other >z/big1'
+settle ns1 ns2
+garble "$O1" 100000 10
+must sh_on ns1 "zonefsctl restore z/big1@\$(zonefsctl history z/big1 | head -n 1 | cut -d' ' -f1)"
+check "a restored version is whole, though its object was not" wait_for 30 cmp "$T/ns1$TREE/z/big1" $T/big1
+check "which was found as it was staged" logged 'the content [0-9a-f]{32} of /z/big1 was damaged'
+
 # A damaged content is what a lost file would be put back from, and what a peer asks for.
 node_stop ns1
 garble "$O5" 50000 10
-rm "$S/clean" "$T/ns1$TREE/z/big5"
+rm "$S/clean" "$T/ns1$TREE/z/big5" "$T/ns1$TREE/z/big4" "$O4"
+P=$T/ns2/var/lib/zonefs/objects/${O4##*/objects/}
+must cmp <(tail -c +2 "$P") $T/big4
+garble "$P" 100000 10
 echo 2 >"$T/ns1/tmp/boot"
 back
 check "nothing damaged is installed: the peer's is" cmp "$T/ns1$TREE/z/big5" $T/big5
 check "which was said" logged 'the content [0-9a-f]{32} of /z/big5 was damaged'
+check "what a peer has damaged comes whole" cmp "$T/ns1$TREE/z/big4" $T/big4
+check "since the peer looked at it first" grep -Eq 'the content [0-9a-f]{32} of /z/big4 was damaged' "$T/ns2/zonefs.log"
 trees_same "with damaged contents" ns1 ns2
 
 # ---- the database
