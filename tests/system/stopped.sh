@@ -43,4 +43,6 @@ settle ns1
 is "except for what named had made for itself" "$(cd "$T/ns2$TREE/etc" && ls -d tmp-* db-* 2>/dev/null | xargs)" ""
 is "with its content" "$(cat "$T/ns2$TREE/etc/many/z1")" last
 check "... and verify finds no difference" on ns1 zonefsctl verify
+sh_on ns1 'rm -r etc/many'
+check "and goes again" wait_for 120 fails test -e "$T/ns2$TREE/etc/many"
 finish
