@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "replicator/contents.h"
 #include "replicator/outcomes.h"
@@ -125,10 +126,12 @@ void peers_judge(struct peers *p, struct peer *peer)
 	tell_reachable(p, peer);
 }
 
-void peers_heard(struct peers *p, struct peer *peer)
+/* Now, and not when the round began: a commit in it may have taken seconds, in which the peer was
+ * not silent but not listened to. */
+void peers_heard(struct peer *peer)
 {
-	peer->heard_msec = p->node->now_msec;
-	peer->heard_wall_msec = p->node->wall_msec;
+	peer->heard_msec = clock_monotonic_msec();
+	peer->heard_wall_msec = clock_wall_msec();
 }
 
 /* While the store cannot be written nobody listens to the peers: their silence means nothing. */

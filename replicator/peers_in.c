@@ -265,7 +265,7 @@ static void take_message(struct peers *p, struct peer *peer, const struct link_e
 		if (l->type == LINK_REQUEST)
 			refuse(p, peer, l, "that was no message");
 	} else {
-		peers_heard(p, peer);
+		peers_heard(peer);
 		if (l->type == LINK_BROADCAST)
 			take_broadcast(p, peer, m);
 		else if (l->type == LINK_REQUEST)

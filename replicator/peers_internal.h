@@ -8,7 +8,7 @@
 #include "replicator/peers.h"
 
 void peers_say_hello(struct peers *p, struct peer *peer);
-void peers_heard(struct peers *p, struct peer *peer);
+void peers_heard(struct peer *peer);
 void peers_connected(struct peers *p, struct peer *peer, bool connected);
 /* Our hello was answered, or theirs came. */
 void peers_met(struct peers *p, struct peer *peer, const struct message *m);

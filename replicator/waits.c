@@ -30,6 +30,7 @@ struct asking {
 	struct vv vector;
 	char *path;
 	bool served;
+	bool left; /* not heard of since: who asked may have gone */
 	int64_t until_msec;
 };
 
@@ -155,6 +156,21 @@ static bool settled(struct waits *w, const struct asking *a)
 	return true;
 }
 
+/* Those whose asker has not been heard of since make room. */
+static void make_room(struct waits *w)
+{
+	for (struct asking **at = &w->asking; *at && w->nasking >= WAITS_ASKED_MAX;) {
+		struct asking *a = *at;
+		if (!a->left) {
+			at = &a->next;
+			continue;
+		}
+		*at = a->next;
+		w->nasking--;
+		asking_free(a);
+	}
+}
+
 void waits_asked(struct waits *w, uint32_t peer, const struct link_route *route,
 		 const struct message *m)
 {
@@ -173,6 +189,7 @@ void waits_asked(struct waits *w, uint32_t peer, const struct link_route *route,
 	if (limit > WAITS_LIMIT_MAX_MSEC)
 		limit = WAITS_LIMIT_MAX_MSEC;
 	a->until_msec = w->node->now_msec + limit;
+	make_room(w);
 	if (!a->path || w->nasking == WAITS_ASKED_MAX) {
 		say_done(w, a, false, many);
 		asking_free(a);
@@ -404,16 +421,10 @@ void waits_peer_lost(struct waits *w, uint32_t peer)
 		if (k->peers >> peer & 1)
 			lose(w, k, peer, "it is not reachable any more");
 	}
-	for (struct asking **at = &w->asking; *at;) {
-		struct asking *a = *at;
-		if (a->peer != peer) {
-			at = &a->next;
-			continue;
-		}
-		*at = a->next;
-		w->nasking--;
-		asking_free(a);
-	}
+	/* Who asked may hear us all the same, and wait: a node whose disk takes long is silent for
+	 * a while, and notices nothing. */
+	for (struct asking *a = w->asking; a; a = a->next)
+		a->left |= a->peer == peer;
 }
 
 /* ---- time ---- */

@@ -21,6 +21,7 @@ void waits_asked(struct waits *w, uint32_t peer, const struct link_route *route,
 		 const struct message *m);
 /* DONE of a peer. */
 void waits_answered(struct waits *w, uint32_t peer, const struct message *m);
+/* What it was asked ends as not reached; what it asks is answered all the same. */
 void waits_peer_lost(struct waits *w, uint32_t peer);
 /* Once a round: answers what is reached, or late. */
 void waits_tick(struct waits *w);

@@ -4,7 +4,7 @@
 # stays bounded, and all arrives; but nothing that is local only because named made it.
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
-FILES=${FILES:-100000} # more than hints are kept for
+FILES=${FILES:-70000} # more than hints are kept for
 
 host_new ns1
 host_new ns2
