@@ -6,6 +6,7 @@
 #   make bench      figures: how long a change takes, stage by stage
 #   make sim        the simulator alone: SEEDS=n, or SEED=s TRACE=1 to replay one
 #   make fuzz       every decoder and parser under libFuzzer: TIME=seconds for each, FUZZ=names
+#   make tsan       races between threads, under ThreadSanitizer: TESTS="port posix" for these
 #   make install    into $(DESTDIR)$(PREFIX)
 #
 # CRASH=1 builds daemons that die where they are told to (base/crash.h), for tests/system/crash.sh.
@@ -75,7 +76,7 @@ simulator := $(if $(src_sim),$(B)/sim)
 replays  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay/%,$(filter tests/fuzz/fuzz_%,$(src_fuzz)))
 fuzzers  := $(patsubst $(B)/replay/%,$(B)/fuzzer/%,$(replays))
 
-.PHONY: all tests deps test demo bench sim fuzz fuzzers install check-format clean
+.PHONY: all tests deps test demo bench sim fuzz fuzzers tsan install check-format clean
 all: $(programs)
 tests: all $(units) $(helpers) $(simulator) $(replays) $(B)/other/zonefs-replicator
 	@+$(MAKE) --no-print-directory B=$(B)/crash CRASH=1 all
@@ -171,6 +172,10 @@ fuzz:
 	@+$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
 		CFLAGS="-O1 -g" fuzzers
 	@B=$(B)/fuzz TIME=$(or $(TIME),60) tests/fuzz/run $(FUZZ)
+
+tsan: deps
+	@+$(MAKE) --no-print-directory B=$(B)/tsan SAN=thread CFLAGS="-O1 -g" tests
+	@B=$(B)/tsan LIMIT=1800 tests/run $(or $(TESTS),test_capture test_inval port posix names races pair)
 
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR)/hooks $(DESTDIR)$(DOCDIR) \
