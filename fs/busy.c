@@ -6,6 +6,7 @@
 #include "fs/busy.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -21,6 +22,7 @@ struct place {
 	enum why why;
 	bool wanted;        /* a FREE hint is to be given at its end */
 	int64_t until_msec; /* HELD */
+	pid_t tid;          /* HELD: for whom */
 	uint64_t node;      /* WRITER */
 	char path[];
 };
@@ -31,6 +33,7 @@ struct busy {
 	TAILQ_HEAD(, place) places;
 	unsigned count;
 	unsigned mounts;
+	atomic_uint held;      /* read without the lock: nearly always 0 */
 	int64_t held_all_msec; /* holds that did not fit: everything is held until then */
 	int64_t rescan_msec;   /* waits that did not fit: a rescan then; 0: none */
 };
@@ -52,6 +55,7 @@ static void drop(struct busy *b, struct place *p)
 	TAILQ_REMOVE(&b->places, p, list);
 	b->count--;
 	b->mounts -= p->why == MOUNT;
+	b->held -= p->why == HELD;
 	free(p);
 }
 
@@ -65,19 +69,19 @@ void busy_free(struct busy *b)
 	free(b);
 }
 
-static struct place *find(struct busy *b, enum why why, const char *path)
+static struct place *find(struct busy *b, enum why why, const char *path, pid_t tid)
 {
 	struct place *p;
 
 	TAILQ_FOREACH(p, &b->places, list)
-		if (p->why == why && strcmp(p->path, path) == 0)
+		if (p->why == why && p->tid == tid && strcmp(p->path, path) == 0)
 			return p;
 	return NULL;
 }
 
-static struct place *get(struct busy *b, enum why why, const char *path)
+static struct place *get(struct busy *b, enum why why, const char *path, pid_t tid)
 {
-	struct place *p = find(b, why, path);
+	struct place *p = find(b, why, path, tid);
 	size_t size = strlen(path) + 1;
 
 	if (p)
@@ -88,10 +92,12 @@ static struct place *get(struct busy *b, enum why why, const char *path)
 	if (!p)
 		return NULL;
 	p->why = why;
+	p->tid = tid;
 	memcpy(p->path, path, size);
 	TAILQ_INSERT_TAIL(&b->places, p, list);
 	b->count++;
 	b->mounts += why == MOUNT;
+	b->held += why == HELD;
 	return p;
 }
 
@@ -101,24 +107,45 @@ static void overflow(struct busy *b)
 		b->rescan_msec = clock_monotonic_msec() + RETRY_MSEC;
 }
 
-void busy_hold(struct busy *b, const char *path, int64_t now_msec)
+void busy_hold(struct busy *b, const char *path, pid_t tid, int64_t now_msec)
 {
+	int64_t until_msec = now_msec + (tid != 0 ? BUSY_HOLD_MSEC : BUSY_HOLD_UNKNOWN_MSEC);
+
 	pthread_mutex_lock(&b->lock);
-	struct place *p = get(b, HELD, path);
+	struct place *p = get(b, HELD, path, tid);
 	if (p)
-		p->until_msec = now_msec + BUSY_HOLD_MSEC;
+		p->until_msec = until_msec;
 	else
-		b->held_all_msec = now_msec + BUSY_HOLD_MSEC;
+		b->held_all_msec = until_msec;
 	pthread_mutex_unlock(&b->lock);
+}
+
+bool busy_back(struct busy *b, pid_t tid)
+{
+	bool wanted = false;
+	struct place *p;
+
+	if (tid == 0 || atomic_load_explicit(&b->held, memory_order_relaxed) == 0)
+		return false;
+	pthread_mutex_lock(&b->lock);
+	TAILQ_FOREACH(p, &b->places, list)
+		if (p->why == HELD && p->tid == tid) {
+			p->until_msec = 0;
+			wanted |= p->wanted;
+		}
+	pthread_mutex_unlock(&b->lock);
+	return wanted;
 }
 
 bool busy_held(struct busy *b, const char *path, int64_t now_msec)
 {
+	bool held = false;
+	struct place *p;
+
 	pthread_mutex_lock(&b->lock);
-	struct place *p = find(b, HELD, path);
-	bool held = p && p->until_msec > now_msec;
-	if (held)
-		p->wanted = true;
+	TAILQ_FOREACH(p, &b->places, list)
+		if (p->why == HELD && p->until_msec > now_msec && strcmp(p->path, path) == 0)
+			held = p->wanted = true;
 	if (!held && b->held_all_msec > now_msec) {
 		overflow(b);
 		held = true;
@@ -130,7 +157,7 @@ bool busy_held(struct busy *b, const char *path, int64_t now_msec)
 static void wait_for(struct busy *b, enum why why, const char *path, uint64_t node)
 {
 	pthread_mutex_lock(&b->lock);
-	struct place *p = get(b, why, path);
+	struct place *p = get(b, why, path, 0);
 	if (p) {
 		p->node = node;
 		p->wanted = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Paths at which the port has to wait: those that have just answered ESTALE (the kernel repeats a
- * path walk once only, so for BUSY_HOLD_MSEC no INSTALL there), and those where INSTALL or REMOVE
- * was answered BUSY or MOUNTED: when that ends, a FREE hint is given.
+ * path walk once only, so no INSTALL there until that thread is back), and those where INSTALL or
+ * REMOVE was answered BUSY or MOUNTED: when that ends, a FREE hint is given.
  *
  * Safe from several threads. At most BUSY_MAX of each; what does not fit is told by a RESCAN a
  * little later.
@@ -12,11 +12,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "fs/capture.h"
 #include "fs/mounts.h"
 
-#define BUSY_HOLD_MSEC 20
+/* The longest wait for a thread that was answered ESTALE: its second walk may ask for many names,
+ * on a loaded machine, and may also fail on its way. */
+#define BUSY_HOLD_MSEC 1000
+/* Of another PID namespace: the kernel gives no number by which its return would be seen. */
+#define BUSY_HOLD_UNKNOWN_MSEC 100
 #define BUSY_MAX 4096
 
 struct busy;
@@ -24,8 +29,10 @@ struct busy;
 struct busy *busy_new(struct capture *capture);
 void busy_free(struct busy *b);
 
-/* ESTALE was answered there. */
-void busy_hold(struct busy *b, const char *path, int64_t now_msec);
+/* ESTALE was answered there to this thread (0: not known). */
+void busy_hold(struct busy *b, const char *path, pid_t tid, int64_t now_msec);
+/* This thread has got in. True: somebody waited for that, and busy_timers has to be called. */
+bool busy_back(struct busy *b, pid_t tid);
 /* An INSTALL or REMOVE has to wait there: true, and a FREE hint follows. */
 bool busy_held(struct busy *b, const char *path, int64_t now_msec);
 

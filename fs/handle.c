@@ -39,8 +39,15 @@ static bool stale(struct fs *fs, const struct node *n, pid_t tid, bool changes)
 	if (!n->replaced && (!changes || !stale_name(n->stale, tid, now)))
 		return false;
 	if (n->place)
-		busy_hold(fs->busy, n->place, now);
+		busy_hold(fs->busy, n->place, tid, now);
 	return true;
+}
+
+/* Without locks: the port has to learn of a hold, or of its end. */
+static void answered(struct fs *fs, pid_t tid, int rc)
+{
+	if (rc < 0 || busy_back(fs->busy, tid))
+		portserver_wake(fs->port);
 }
 
 int handle_admit(struct fs *fs, struct node *n, pid_t tid, bool writer, bool maker)
@@ -58,8 +65,7 @@ int handle_admit(struct fs *fs, struct node *n, pid_t tid, bool writer, bool mak
 			n->save->due_msec = 0;
 	}
 	nodes_unlock(&fs->nodes);
-	if (rc < 0)
-		portserver_wake(fs->port);
+	answered(fs, tid, rc);
 	return rc;
 }
 
@@ -68,8 +74,18 @@ int handle_admit_change(struct fs *fs, struct node *n, pid_t tid, bool unless_op
 	nodes_lock(&fs->nodes);
 	int rc = (!unless_open || n->opens == 0) && stale(fs, n, tid, true) ? -ESTALE : 0;
 	nodes_unlock(&fs->nodes);
-	if (rc < 0)
-		portserver_wake(fs->port);
+	answered(fs, tid, rc);
+	return rc;
+}
+
+int handle_lost(struct fs *fs, struct node *n, pid_t tid, int rc)
+{
+	if (rc != -ESTALE)
+		return rc;
+	nodes_lock(&fs->nodes);
+	stale(fs, n, tid, false);
+	nodes_unlock(&fs->nodes);
+	portserver_wake(fs->port);
 	return rc;
 }
 

@@ -45,6 +45,9 @@ int handle_admit(struct fs *fs, struct node *n, pid_t tid, bool writer, bool mak
 /* Takes back what handle_admit counted; for a writer this is its end, with all that follows from
  * it. */
 void handle_dismiss(struct fs *fs, struct node *n, const struct handle *h);
+/* Admitted, but replaced before it was opened: with rc -ESTALE the thread is waited for as well.
+ * Returns rc. */
+int handle_lost(struct fs *fs, struct node *n, pid_t tid, int rc);
 /* A path-based change other than an open: 0 or -ESTALE. `unless_open`: it may as well have come
  * through a descriptor, which has to work on. */
 int handle_admit_change(struct fs *fs, struct node *n, pid_t tid, bool unless_open);

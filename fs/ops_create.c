@@ -14,14 +14,14 @@
 
 /* What the kernel believed to be absent may have been installed meanwhile: it has not checked
  * whether the caller may open that, so it walks the path again. */
-static int exists(struct making *m, int flags)
+static int exists(struct making *m, int flags, pid_t tid)
 {
 	char path[PATH_LEN_MAX + 1];
 
 	if (flags & O_EXCL)
 		return -EEXIST;
 	if (node_path(&m->fs->nodes, m->parent, m->name, path) == 0)
-		busy_hold(m->fs->busy, path, clock_monotonic_msec());
+		busy_hold(m->fs->busy, path, tid, clock_monotonic_msec());
 	return -ESTALE;
 }
 
@@ -69,7 +69,7 @@ static int create(struct making *m, fuse_req_t req, mode_t mode, struct fuse_fil
 	int rc = fd < 0 ? -errno : 0;
 	cred_restore();
 	if (rc == -EEXIST)
-		return exists(m, fi->flags);
+		return exists(m, fi->flags, fuse_req_ctx(req)->pid);
 	if (rc == 0)
 		rc = op_enter(m->fs, m->parent, m->dir.fd, m->name, e);
 	if (rc < 0) {

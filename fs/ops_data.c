@@ -70,7 +70,7 @@ static int open_node(fuse_req_t req, struct node *n, int flags, const struct who
 		*h = fd < 0 ? NULL : handle_new(fs, n, fd);
 		if (rc == 0 && !*h)
 			rc = -ENOMEM;
-		if (rc < 0)
+		if (handle_lost(fs, n, fuse_req_ctx(req)->pid, rc) < 0)
 			handle_dismiss(fs, n, &tried);
 	}
 	if (rc == 0) {

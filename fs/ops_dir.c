@@ -39,7 +39,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		h = fd < 0 ? NULL : handle_new(fs, n, fd);
 		if (rc == 0 && !h)
 			rc = -ENOMEM;
-		if (rc < 0)
+		if (handle_lost(fs, n, fuse_req_ctx(req)->pid, rc) < 0)
 			handle_dismiss(fs, n, &tried);
 	}
 	if (h) {

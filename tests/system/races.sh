@@ -24,6 +24,36 @@ remote_stop
 is "$ROUNDS opens against installs: no write into a replaced file or lost, no error" "$OUT" "orphans 0 lost 0 errors 0"
 is "at least $INSTALLS installs between them ($(cat "$T/rounds"))" $STATUS 0
 settle ns1 ns2
+
+# The same on a path whose walk asks for some thousands of names: who is sent back to walk it again
+# finds no other version there, however long that takes. (The kernel counts the links of all walks.)
+sh_on ns1 'd=etc; up=; i=0
+	while [ $i -lt 150 ]; do d=$d/d; up=../$up; i=$((i + 1)); done
+	mkdir -p $d; ln -s $up${d#etc/} $d/round; echo start >$d/f'
+settle ns1 ns2
+DEEP=etc$(printf '/d%.0s' $(seq 150))
+WALK=$DEEP$(printf '/round%.0s' $(seq 12))
+cat >"$T/walk.py" <<'END'
+import os, sys, time
+path, installs, errors, last, rounds = sys.argv[1], int(sys.argv[2]), [], 0, 0
+end = time.monotonic() + 120
+while installs > 0 and time.monotonic() < end and len(errors) < 5:
+    rounds += 1
+    try:
+        fd = os.open(path, os.O_RDONLY)
+        ino = os.fstat(fd).st_ino
+        os.close(fd)
+        installs -= last not in (0, ino)
+        last = ino
+    except OSError as e:
+        errors.append(e.strerror)
+print("installs left %d errors %s" % (installs, errors))
+END
+remote "echo \"remote \$i\" >$DEEP/f"
+OUT=$(on ns1 python3 "$T/walk.py" "$TREE/$WALK/f" "$((INSTALLS * 2))")
+remote_stop
+is "$((INSTALLS * 2)) installs beneath opens by a long walk: no error either" "$OUT" "installs left 0 errors []"
+settle ns1 ns2
 sh_on ns1 'echo last >etc/race/f'
 settle ns1 ns2
 # Each node has shown its own times of a file that both wrote: what it installs is later than those.
