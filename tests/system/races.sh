@@ -91,7 +91,7 @@ for i in range(end):
                 pass
         os.stat(".")
     except Exception as e:
-        errors.append("%d: %r" % (i, e))
+        errors.append("%d: %s" % (i, e))
 print(len(errors), *errors[:5], sep="\n")
 END
 remote 'echo "remote $i end" >etc/busy/.r; mv etc/busy/.r etc/busy/remote$((i % 10)); [ $((i % 7)) != 0 ] || rm -f etc/busy/remote$((i % 10)); chmod 64$((i % 5)) etc/busy/remote$((i % 9))'
