@@ -38,6 +38,7 @@
  *   version     a version, with the outcomes known so far                log; without: history,
  *               conflicts, content (the first line)
  *   content     "data": the next bytes of it, in base 64                 content
+ *   hole        "changes" of a node that no log here has                  log
  *   outcome     one that became known since                              log, with "follow"
  *   reached     a peer (or "self") has it, or in words why not           wait
  *   writer      a process that has the path open for writing             wait

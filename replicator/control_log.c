@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The command "log": the newest versions that were asked for, oldest first, in pages as the client
- * takes them; with "follow" then those that come, and what becomes known of those already told.
+ * The command "log": the newest versions that were asked for, in the order of time, in pages as the
+ * client takes them, and where something is missing between them; with "follow" then those that come,
+ * in the order in which this node learns them, and what becomes known of those already told. What is
+ * fetched from the logs of others meanwhile is no news: it is not followed.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +21,7 @@
 #define FOLLOW_MSEC 100 /* between two looks at the store */
 #define WATCHED_MAX 64  /* of the versions told last, whose outcomes are watched */
 
-/* Ids around a version among which its op's others are looked for. */
-#define NEAR 16
-#define FAR 1100
+#define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
 
 /* A version that has been told: how many of its outcomes have been, too. */
 struct watched {
@@ -29,10 +30,20 @@ struct watched {
 	uint32_t outcomes;
 };
 
+/* What is missing, until it has been told. */
+struct missing {
+	char node[NODE_NAME_MAX];
+	struct hole hole;
+};
+
 struct log_job {
 	char *path;
 	char *origin;
-	struct log_filter filter; /* for going on */
+	struct past_filter past;
+	struct past_place place; /* told up to there */
+	struct missing *missing; /* by the time of their end */
+	uint32_t nmissing, cap_missing, next_missing;
+	struct log_filter filter; /* follow: for going on */
 	int64_t left;             /* that may still be told; follow: without end */
 	bool follow;
 	bool caught_up;
@@ -43,72 +54,37 @@ struct log_job {
 	uint32_t nwatched; /* ever; the next one's place is this modulo WATCHED_MAX */
 	struct client *client;
 	uint32_t told; /* in this page */
+	uint32_t told_before;
 };
 
 /* ---- renames ---- */
 
-struct finding {
-	struct renames *renames;
-	int64_t until_id;
-	int64_t first_id; /* of the op's versions found */
-	int64_t last_id;
-};
-
-static int find_names(void *arg, const struct log_record *r)
+static int find_names(void *arg, const struct past_record *r)
 {
-	struct finding *f = arg;
-
-	if (r->id > f->until_id)
-		return 1;
-	if (!dot_same(r->version->dot, f->renames->dot))
-		return 0;
-	if (f->first_id == 0)
-		f->first_id = r->id;
-	f->last_id = r->id;
-	return renames_add(f->renames, r->path, r->version);
+	return renames_add(arg, r->path, r->version);
 }
 
-static void find_around(struct log_job *j, const struct log_record *r, int64_t distance,
-			struct finding *f)
+static void find_renames(struct log_job *j, struct dot dot)
 {
-	struct dot dot = r->version->dot;
-	struct log_filter filter = {
-	    .after_id = r->id > distance ? r->id - distance : 0,
-	    .origin = dot.origin,
-	    .last = (uint32_t)(2 * distance),
-	    .first = true,
-	};
-
+	if (dot_same(j->renames.dot, dot))
+		return;
 	renames_fini(&j->renames);
 	renames_init(&j->renames, dot);
-	*f = (struct finding){.renames = &j->renames, .until_id = r->id + distance};
-	if (store_log(j->client->node->store, &filter, find_names, f) < 0)
+	if (store_past_op(j->client->node->store, dot, find_names, &j->renames) < 0) {
 		renames_fini(&j->renames);
-	j->renames.dot = dot;
-}
-
-/* All versions of an op were learned together, so their ids are close to each other. */
-static void find_renames(struct log_job *j, const struct log_record *r)
-{
-	struct finding f;
-
-	if (dot_same(j->renames.dot, r->version->dot))
-		return;
-	find_around(j, r, NEAR, &f);
-	if (f.last_id - f.first_id >= NEAR)
-		find_around(j, r, FAR, &f);
+		j->renames.dot = dot;
+	}
 	renames_pair(&j->renames);
 }
 
-static void add_rename(struct log_job *j, json_t *o, const struct log_record *r)
+static void add_rename(struct log_job *j, json_t *o, const char *path, const struct version *v)
 {
-	const struct version *v = r->version;
 	const char *other;
 
 	if (v->import || (version_live(v) && !(v->changed & (CHANGED_KIND | CHANGED_CONTENT))))
 		return;
-	find_renames(j, r);
-	other = renames_other(&j->renames, r->path);
+	find_renames(j, v->dot);
+	other = renames_other(&j->renames, path);
 	if (other)
 		control_add_path(o, version_live(v) ? "renamed_from" : "renamed_to", other);
 }
@@ -161,7 +137,7 @@ static int collect(void *arg, const struct outcome *outcome)
 	return 0;
 }
 
-static void watch(struct log_job *j, const struct log_record *r, uint32_t outcomes)
+static void watch(struct log_job *j, const struct past_record *r, uint32_t outcomes)
 {
 	struct watched *w = &j->watched[j->nwatched % WATCHED_MAX];
 
@@ -216,7 +192,7 @@ static void tell_new_outcomes(struct log_job *j)
 
 /* ---- versions ---- */
 
-static int tell_version(void *arg, const struct log_record *r)
+static int tell_version(void *arg, const struct past_record *r)
 {
 	struct log_job *j = arg;
 	struct node *n = j->client->node;
@@ -233,74 +209,175 @@ static int tell_version(void *arg, const struct log_record *r)
 	/* What was taken in has no time of its own. */
 	if (r->version->stamp >> 16 == 0)
 		control_add_number(o, "time", r->wall_msec);
-	add_rename(j, o, r);
+	add_rename(j, o, r->path, r->version);
 	if (r->history)
 		control_add_bool(o, "history", true);
+	if (r->fetched)
+		control_add_bool(o, "fetched", true);
 	store_outcomes(n->store, r->version->dot, r->path, collect, &outcomes);
 	json_object_set_new(o, "outcomes", outcomes.list);
 	if (!control_line(j->client, o))
 		return 1;
 	watch(j, r, outcomes.n);
-	j->filter.after_id = r->id;
 	j->told++;
 	return control_has_room(j->client) ? 0 : 1;
 }
 
-static int first_id(void *arg, const struct log_record *r)
+/* ---- what is missing ---- */
+
+static int take_hole(void *arg, const struct hole *h)
+{
+	struct log_job *j = arg;
+
+	if (h->until_msec < j->past.since_msec || h->until_msec < j->place.made_msec ||
+	    (j->origin && strcmp(j->origin, h->node) != 0))
+		return 0;
+	if (j->nmissing == j->cap_missing) {
+		uint32_t cap = j->cap_missing ? j->cap_missing * 2 : 16;
+		struct missing *missing = realloc(j->missing, cap * sizeof(*missing));
+
+		if (!missing)
+			return -ENOMEM;
+		j->missing = missing;
+		j->cap_missing = cap;
+	}
+	struct missing *m = &j->missing[j->nmissing++];
+	m->hole = *h;
+	snprintf(m->node, sizeof(m->node), "%s", h->node);
+	return 0;
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct hole *x = &((const struct missing *)a)->hole;
+	const struct hole *y = &((const struct missing *)b)->hole;
+
+	if (x->until_msec != y->until_msec)
+		return x->until_msec < y->until_msec ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int find_holes(struct log_job *j, struct node *n)
+{
+	int64_t after = n->wall_msec - n->conf->keep_age_days * DAY_MSEC;
+	int err = store_holes(n->store, after, take_hole, j);
+
+	if (j->nmissing > 0)
+		qsort(j->missing, j->nmissing, sizeof(*j->missing), by_end);
+	return err;
+}
+
+/* Those that ended by then. False: there is no room. */
+static bool tell_holes(struct log_job *j, int64_t until_msec)
+{
+	for (; j->next_missing < j->nmissing; j->next_missing++) {
+		const struct missing *m = &j->missing[j->next_missing];
+
+		if (m->hole.until_msec > until_msec)
+			break;
+		json_t *o = json_object();
+		control_add_text(o, "type", "hole");
+		control_add_text(o, "node", m->node);
+		control_add_hex(o, "origin", m->hole.origin);
+		control_add_number(o, "changes", (int64_t)m->hole.n);
+		control_add_number(o, "since", m->hole.since_msec);
+		control_add_number(o, "until", m->hole.until_msec);
+		control_add_bool(o, "looking",
+				 !j->client->node->stopped && node_recalls(j->client->node));
+		if (!control_line(j->client, o))
+			return false;
+	}
+	return true;
+}
+
+/* ---- all that is there ---- */
+
+static int tell_past(void *arg, const struct past_record *r)
+{
+	struct log_job *j = arg;
+
+	if (!tell_holes(j, r->made_msec))
+		return 1;
+	int rc = tell_version(j, r);
+	if (rc && j->told == j->told_before)
+		return rc;
+	j->told_before = j->told;
+	j->place.made_msec = r->made_msec;
+	j->place.dot = r->version->dot;
+	snprintf(j->place.path, sizeof(j->place.path), "%s", r->path);
+	return rc;
+}
+
+static int newest(void *arg, const struct log_record *r)
 {
 	*(int64_t *)arg = r->id;
 	return 1;
 }
 
-/* Finds where to begin: at the oldest of the newest `last` that match. */
-static int find_start(struct log_job *j, struct node *n, uint32_t last)
-{
-	int64_t id = 0;
-	int err;
-
-	j->filter.last = last;
-	err = store_log(n->store, &j->filter, first_id, &id);
-	if (err < 0)
-		return err;
-	j->filter.after_id = id > 0 ? id - 1 : 0;
-	j->filter.first = true;
-	j->left = id > 0 ? last : 0;
-	return 0;
-}
-
-/* What is newer than this has not been looked through by the filter yet. */
 static int64_t newest_id(struct node *n)
 {
 	struct log_filter all = {.last = 1};
 	int64_t id = 0;
 
-	return store_log(n->store, &all, first_id, &id) < 0 ? 0 : id;
+	return store_log(n->store, &all, newest, &id) < 0 ? 0 : id;
 }
 
 /* One page; true if there may be more. */
 static bool tell_page(struct log_job *j, int *err)
 {
-	struct node *n = j->client->node;
-	int64_t newest = newest_id(n);
-	uint32_t page = PAGE_RECORDS;
+	uint32_t page = j->left < PAGE_RECORDS ? (uint32_t)j->left : PAGE_RECORDS;
 
-	if (!j->caught_up && j->left < page)
-		page = (uint32_t)j->left;
-	j->told = 0;
-	if (page == 0)
-		return false;
-	j->filter.last = page;
-	int rc = store_log(n->store, &j->filter, tell_version, j);
+	j->told = j->told_before = 0;
+	int rc = page == 0
+		     ? 0
+		     : store_past(j->client->node->store, &j->past, &j->place, page, tell_past, j);
 	if (rc < 0) {
 		*err = rc;
 		return false;
 	}
-	if (!j->caught_up)
-		j->left -= j->told;
-	if (rc > 0 || j->told == page)
-		return j->caught_up || j->left > 0;
-	if (newest > j->filter.after_id)
-		j->filter.after_id = newest;
+	j->left -= j->told;
+	if (rc > 0 || (j->told == page && j->left > 0))
+		return true;
+	return !tell_holes(j, INT64_MAX);
+}
+
+/* ---- following ---- */
+
+static int tell_new(void *arg, const struct log_record *r)
+{
+	struct log_job *j = arg;
+	const struct past_record record = {.wall_msec = r->wall_msec,
+					   .path = r->path,
+					   .version = r->version,
+					   .node = r->node,
+					   .id = r->id,
+					   .own = r->own,
+					   .history = r->history};
+	uint32_t before = j->told;
+	int rc = tell_version(j, &record);
+
+	if (j->told > before)
+		j->filter.after_id = r->id;
+	return rc;
+}
+
+/* Likewise. */
+static bool tell_news(struct log_job *j, int *err)
+{
+	struct node *n = j->client->node;
+	int64_t id = newest_id(n); /* up to there the filter will have looked */
+
+	j->told = 0;
+	j->filter.last = PAGE_RECORDS;
+	int rc = store_log(n->store, &j->filter, tell_new, j);
+	if (rc < 0) {
+		*err = rc;
+		return false;
+	}
+	if (rc > 0 || j->told == PAGE_RECORDS)
+		return true;
+	if (id > j->filter.after_id)
+		j->filter.after_id = id;
 	return false;
 }
 
@@ -313,7 +390,7 @@ static void log_round(struct client *c)
 	if (j->caught_up && (j->seen == n->changes || n->now_msec < j->next_msec))
 		return;
 	uint64_t changes = n->changes;
-	if (tell_page(j, &err))
+	if (j->caught_up ? tell_news(j, &err) : tell_page(j, &err))
 		return;
 	if (err < 0) {
 		control_end(c, 1, "the log cannot be read: %s", err_text(err));
@@ -346,6 +423,7 @@ static void log_finish(struct client *c)
 	for (uint32_t i = 0; i < WATCHED_MAX; i++)
 		free(j->watched[i].path);
 	renames_fini(&j->renames);
+	free(j->missing);
 	free(j->path);
 	free(j->origin);
 	free(j);
@@ -392,6 +470,22 @@ static bool read_request(struct client *c, const json_t *request, struct log_req
 	return true;
 }
 
+/* What is told now, and what is followed then, meet at the newest that is there. */
+static int begin(struct log_job *j, struct node *n, const struct log_request *q)
+{
+	const char *path = j->path[0] ? j->path : NULL;
+	int64_t id = newest_id(n);
+
+	j->past = (struct past_filter){
+	    .path = path, .node = j->origin, .since_msec = q->since, .until_id = id};
+	j->filter = (struct log_filter){
+	    .path = path, .node = j->origin, .since_msec = q->since, .after_id = id, .first = true};
+	if (q->last == 0)
+		return 0;
+	j->left = store_past_start(n->store, &j->past, (uint32_t)q->last, &j->place);
+	return j->left < 0 ? (int)j->left : find_holes(j, n);
+}
+
 static void log_start(struct client *c, const json_t *request)
 {
 	char path[PATH_LEN_MAX + 1];
@@ -408,19 +502,14 @@ static void log_start(struct client *c, const json_t *request)
 	}
 	j->client = c;
 	j->follow = q.follow;
-	j->filter.path = j->path[0] ? j->path : NULL;
-	j->filter.node = j->origin;
-	j->filter.since_msec = q.since;
-	if (q.last > 0)
-		err = find_start(j, c->node, (uint32_t)q.last);
-	else
-		j->filter.after_id = newest_id(c->node);
+	err = begin(j, c->node, &q);
 	if (err < 0)
 		control_end(c, 1, "the log cannot be read: %s", err_text(err));
-	j = c->job; /* the end has freed it */
-	if (j)
-		j->filter.first = true;
 }
 
-const struct control_command control_log = {
-    .name = "log", .stopped = true, .start = log_start, .round = log_round, .finish = log_finish, .wake = log_wake};
+const struct control_command control_log = {.name = "log",
+					    .stopped = true,
+					    .start = log_start,
+					    .round = log_round,
+					    .finish = log_finish,
+					    .wake = log_wake};

@@ -23,6 +23,7 @@
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
+#include "replicator/recall.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"
 #include "replicator/runs.h"
@@ -143,6 +144,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, verify_wake(n->verify));
 	wake = earlier(wake, repair_wake(n->repair));
+	wake = earlier(wake, recall_wake(n->recall));
 	return n->deferred || n->peers->sent ? 0 : wake;
 }
 
@@ -239,6 +241,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		outcomes_tick(n);
 		runs_tick(n->runs);
 		verify_tick(n->verify);
+		recall_tick(n->recall);
 		if (given == 0 && !more)
 			idle(n, prune_at);
 	}

@@ -14,6 +14,8 @@
  *   pause.c     replication by hand
  *   peers.c     what is known of each peer; peers_in.c, peers_out.c: messages
  *   contents.c  fetching contents in pieces; wants.c: which; contents_answer.c: for peers
+ *   recall.c    what happened while this node was away: fetched from peers' logs; recall_answer.c: for
+ *               peers
  *   outcomes.c  what became of versions, told to their authors
  *   runs.c      hook runs
  *   teller.c    alerts: what an administrator is told

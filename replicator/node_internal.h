@@ -29,6 +29,7 @@ struct contents;
 struct runs;
 struct waits;
 struct verify;
+struct recall;
 struct lately;
 struct repair;
 struct names;
@@ -51,6 +52,7 @@ struct node {
 	struct runs *runs;
 	struct waits *waits;
 	struct verify *verify;
+	struct recall *recall;
 	struct lately *damage;
 	struct repair *repair;
 	struct names *names;
@@ -285,7 +287,10 @@ uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, con
 /* They are meant, or put back, in the next round. How many. */
 uint32_t node_decide(struct node *n, const char *path, bool approve);
 
-/* For the log: store_log and store_outcomes on n->store. Nothing new has been written while
+/* Peers are being asked for what the log here lacks. */
+bool node_recalls(const struct node *n);
+
+/* For the log: store_log, store_past and store_outcomes on n->store. Nothing new has been written while
  * n->changes is the same. */
 
 #endif

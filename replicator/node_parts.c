@@ -23,6 +23,7 @@
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
+#include "replicator/recall.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"
 #include "replicator/runs.h"
@@ -40,6 +41,8 @@ static int hand_store(void *arg, const struct effect *e)
 	struct node *n = arg;
 
 	n->changes++;
+	if (e->store.what == STORE_VECTOR && e->store.untold)
+		recall_news(n->recall);
 	return store_apply(n->store, e, n->wall_msec);
 }
 
@@ -245,11 +248,12 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->contents = contents_new(n);
 	n->waits = waits_new(n);
 	n->verify = verify_new(n);
+	n->recall = recall_new(n);
 	n->runs = runs_new(n);
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
 	if (!n->names || !n->runner || !n->peers || !n->taker || !n->placer || !n->contents ||
-	    !n->waits || !n->verify || !n->runs || !n->teller || !n->repair)
+	    !n->waits || !n->verify || !n->recall || !n->runs || !n->teller || !n->repair)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -272,6 +276,7 @@ void node_close(struct node *n)
 	teller_free(n->teller);
 	runs_free(n->runs);
 	repair_free(n->repair);
+	recall_free(n->recall);
 	verify_free(n->verify);
 	waits_free(n->waits);
 	contents_free(n->contents);

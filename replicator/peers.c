@@ -14,6 +14,7 @@
 #include "replicator/contents.h"
 #include "replicator/outcomes.h"
 #include "replicator/peers_internal.h"
+#include "replicator/recall.h"
 #include "replicator/runs.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
@@ -80,6 +81,7 @@ static void judge_open(struct peers *p, struct peer *peer)
 	peer->ask_id = 0;
 	node_event(n, &e);
 	contents_peer(n->contents, i, peer->open);
+	recall_peer(n->recall, i, peer->open);
 }
 
 void peers_open_all(struct peers *p)

@@ -14,6 +14,7 @@
 #include "replicator/hashing.h"
 #include "replicator/outcomes.h"
 #include "replicator/peers_internal.h"
+#include "replicator/recall.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
 
@@ -201,6 +202,10 @@ static void take_request(struct peers *p, struct peer *peer, const struct link_e
 	case WIRE_WAITFOR:
 		waits_asked(p->node->waits, i, &l->route, m);
 		break;
+	case WIRE_RECALL:
+		if (!p->node->paused_msec)
+			recall_answer(p->node, i, &l->route, m);
+		break;
 	case WIRE_LIST:
 		verify_answer(p->node, i, &l->route, m);
 		break;
@@ -228,6 +233,9 @@ static void take_answer(struct peers *p, struct peer *peer, const struct message
 		break;
 	case WIRE_PIECES:
 		contents_take(p->node->contents, i, m);
+		break;
+	case WIRE_RECORDS:
+		recall_take(p->node->recall, i, m);
 		break;
 	case WIRE_TOLD:
 		outcomes_told(p->node, peer, m);

@@ -153,7 +153,7 @@ static void page_ended(struct core *c, uint32_t peer, const struct page *page)
 	vv_clear(&p->compared);
 	vv_clear(&p->compared_vector);
 	for (uint32_t i = 0; i < page->vector.n; i++)
-		merge_vector(c, page->vector.p[i]);
+		merge_vector_untold(c, page->vector.p[i]);
 	p->asking = false;
 	join_answered(c, peer, page);
 	if (p->ask_again)

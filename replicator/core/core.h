@@ -256,6 +256,8 @@ struct effect {
 			enum store_what what;
 			struct version *version;
 			struct dot dot;
+			uint64_t untold; /* VECTOR: of that origin's ops from here on it is not known
+					  * that all were told; 0: all were */
 			const struct shown *shown;
 			const struct intent *intent;
 			const struct origin *origin;

@@ -167,9 +167,12 @@ void store_intent(struct core *c, struct key *k)
 	store_add(c, STORE_INTENT, k->path)->store.intent = copy;
 }
 
-void store_vector(struct core *c, struct dot d)
+void store_vector(struct core *c, struct dot d, uint64_t untold)
 {
-	store_add(c, STORE_VECTOR, NULL)->store.dot = d;
+	struct effect *e = store_add(c, STORE_VECTOR, NULL);
+
+	e->store.dot = d;
+	e->store.untold = untold;
 }
 
 void store_origin(struct core *c, const struct origin *o)

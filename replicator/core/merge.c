@@ -58,14 +58,12 @@ static void origins_free(struct core *c)
 	}
 }
 
-void merge_vector(struct core *c, struct dot d)
+static void raise_vector(struct core *c, struct dot d, uint64_t untold)
 {
 	uint32_t at = 0;
 
-	if (vv_covers(&c->vector, d))
-		return;
 	vv_raise(&c->vector, d);
-	store_vector(c, d);
+	store_vector(c, d, untold);
 	while (at < c->nrecent && c->recent[at].origin != d.origin)
 		at++;
 	if (at == c->nrecent && c->nrecent < HEARTBEAT_RECENT_MAX)
@@ -74,6 +72,18 @@ void merge_vector(struct core *c, struct dot d)
 		at--; /* the oldest is forgotten */
 	memmove(c->recent + 1, c->recent, at * sizeof(*c->recent));
 	c->recent[0] = d;
+}
+
+void merge_vector(struct core *c, struct dot d)
+{
+	if (!vv_covers(&c->vector, d))
+		raise_vector(c, d, 0);
+}
+
+void merge_vector_untold(struct core *c, struct dot d)
+{
+	if (!vv_covers(&c->vector, d))
+		raise_vector(c, d, vv_get(&c->vector, d.origin) + 1);
 }
 
 /* ---- contents that are not here yet ---- */

@@ -375,7 +375,7 @@ void store_history(struct core *c, struct key *k, struct version *v);
 void store_superseded(struct core *c, struct key *k, struct dot d);
 void store_shown(struct core *c, struct key *k);
 void store_intent(struct core *c, struct key *k);
-void store_vector(struct core *c, struct dot d);
+void store_vector(struct core *c, struct dot d, uint64_t untold);
 void store_origin(struct core *c, const struct origin *o);
 void store_meta(struct core *c, const char *name, const void *p, size_t len);
 void store_meta_forget(struct core *c, const char *name);
@@ -523,6 +523,8 @@ void merge_items(struct core *c, uint32_t peer, bool page, const struct item *it
 		 const bool *have, uint32_t n);
 void merge_origin(struct core *c, const struct origin *o);
 void merge_vector(struct core *c, struct dot d); /* raises, remembers as recent, stores */
+/* Likewise, by what a page says: what lies between may have been superseded, and never told. */
+void merge_vector_untold(struct core *c, struct dot d);
 void merge_content(struct core *c, struct hash hash);
 struct want *want_find(const struct core *c, struct hash hash);
 void want_content(struct core *c, struct key *k, const struct version *v, uint32_t peer);

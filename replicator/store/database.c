@@ -4,8 +4,10 @@
  * results as errors of ours. Opening refuses what is not a store of this schema, in words.
  *
  * Every version that this node knows is a row of `version`, in the order in which it was learned:
- * the current ones are the entries, all together are the history and the log. Paths are blobs: any
- * bytes, in byte order. Contents are referred to by the `hash` of versions.
+ * the current ones are the entries, all together are the history. Rows of `past` are what else the
+ * log has: versions that the history keeps no longer, and those that were fetched from the logs of
+ * others; `gap` says of which this node has never heard, though its vector covers them. Paths are
+ * blobs: any bytes, in byte order. Contents are referred to by the `hash` of versions.
  */
 #include "replicator/store/internal.h"
 
@@ -28,11 +30,20 @@
 
 static const char schema[] =
     "CREATE TABLE version(id INTEGER PRIMARY KEY, path BLOB NOT NULL, origin INTEGER NOT NULL,"
-    " seq INTEGER NOT NULL, current INTEGER NOT NULL, wall INTEGER NOT NULL, own INTEGER NOT NULL,"
-    " hash BLOB, data BLOB NOT NULL);"
+    " seq INTEGER NOT NULL, current INTEGER NOT NULL, wall INTEGER NOT NULL, made INTEGER NOT NULL,"
+    " own INTEGER NOT NULL, hash BLOB, data BLOB NOT NULL);"
     "CREATE INDEX version_path ON version(path);"
     "CREATE INDEX version_current ON version(current) WHERE current = 1;"
     "CREATE INDEX version_hash ON version(hash) WHERE hash IS NOT NULL;"
+    "CREATE INDEX version_dot ON version(origin, seq);"
+    "CREATE INDEX version_made ON version(made, origin, seq);"
+    "CREATE TABLE past(id INTEGER PRIMARY KEY, path BLOB NOT NULL, origin INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL, wall INTEGER NOT NULL, made INTEGER NOT NULL, own INTEGER NOT NULL,"
+    " fetched INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE UNIQUE INDEX past_dot ON past(origin, seq, path);"
+    "CREATE INDEX past_made ON past(made, origin, seq);"
+    "CREATE TABLE gap(origin INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " wall INTEGER NOT NULL, PRIMARY KEY(origin, first)) WITHOUT ROWID;"
     "CREATE TABLE content(id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, data BLOB NOT NULL);"
     "CREATE TABLE shown(path BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE intent(path BLOB PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;"
@@ -50,8 +61,8 @@ static const char *const statements[SQL_MAX] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_VERSION_ADD] = "INSERT INTO version(path, origin, seq, current, wall, own, hash, data)"
-			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_VERSION_ADD] = "INSERT INTO version(path, origin, seq, current, wall, own, hash, data, made)"
+			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [SQL_VERSION_SUPERSEDE] = "UPDATE version INDEXED BY version_path SET current = 0"
 			      " WHERE path = ?1 AND origin = ?2 AND seq = ?3 AND current = 1",
     [SQL_SHOWN_SET] = "REPLACE INTO shown(path, data) VALUES(?1, ?2)",
@@ -89,6 +100,42 @@ static const char *const statements[SQL_MAX] = {
     [SQL_PRUNE_OLD] = "SELECT id, origin, seq, path, wall, current FROM version WHERE id > ?1"
 		      " ORDER BY id LIMIT ?2",
     [SQL_PRUNE_VERSION] = "DELETE FROM version WHERE id = ?1 AND current = 0",
+    [SQL_PAST_ADD] = "INSERT OR IGNORE INTO past(path, origin, seq, wall, made, own, fetched, data)"
+		     " SELECT ?1, ?2, ?3, ?4, ?5, 0, 1, ?6 WHERE NOT EXISTS (SELECT 1 FROM version"
+		     " WHERE origin = ?2 AND seq = ?3 AND path = ?1)",
+    [SQL_PAST_KEEP] = "INSERT OR IGNORE INTO past(path, origin, seq, wall, made, own, fetched, data)"
+		      " SELECT path, origin, seq, wall, made, own, 0, data FROM version"
+		      " WHERE id = ?1 AND current = 0",
+    [SQL_PAST_OF] = "SELECT path, data FROM version WHERE origin = ?1 AND seq BETWEEN ?2 AND ?3"
+		    " UNION ALL SELECT path, data FROM past WHERE origin = ?1 AND seq BETWEEN ?2 AND ?3",
+    [SQL_PAST_RANGE] = "SELECT seq, path, data FROM version WHERE origin = ?1 AND seq BETWEEN ?2 AND ?3"
+		       " UNION ALL SELECT seq, path, data FROM past"
+		       " WHERE origin = ?1 AND seq BETWEEN ?2 AND ?3 ORDER BY 1, 2",
+    [SQL_PAST_OLD] = "SELECT id, wall, made, fetched FROM past WHERE id > ?1 ORDER BY id LIMIT ?2",
+    [SQL_PAST_DROP] = "DELETE FROM past WHERE id = ?1",
+    [SQL_PAST_ROOM] = "SELECT id, path, data FROM past WHERE id > ?1 ORDER BY id LIMIT ?2",
+    [SQL_PAST_OLDEST] = "SELECT id, path, data FROM past ORDER BY made, origin, seq LIMIT ?1",
+    [SQL_GAP_ADD] = "REPLACE INTO gap(origin, first, last, wall) VALUES(?1, ?2, ?3, ?4)",
+    [SQL_GAP_DROP] = "DELETE FROM gap WHERE origin = ?1 AND first = ?2",
+    [SQL_GAP_FIND] = "SELECT first, last, wall FROM gap WHERE origin = ?1 AND first <= ?3 AND last >= ?2"
+		     " LIMIT 1",
+    [SQL_GAP_COUNT] = "SELECT count(*) FROM gap",
+    [SQL_GAP_OLD] = "DELETE FROM gap WHERE wall < ?1",
+    [SQL_GAPS] = "SELECT origin, first, last, wall FROM gap ORDER BY wall DESC, origin, first",
+    [SQL_HOLE_SEQS] = "SELECT seq, min(made) FROM (SELECT seq, made FROM version"
+		      " WHERE origin = ?1 AND seq BETWEEN ?2 AND ?3 UNION ALL SELECT seq, made FROM past"
+		      " WHERE origin = ?1 AND seq BETWEEN ?2 AND ?3) GROUP BY seq ORDER BY seq",
+    [SQL_HOLE_AFTER] = "SELECT made FROM (SELECT * FROM (SELECT made, seq FROM version"
+		       " WHERE origin = ?1 AND seq > ?2 ORDER BY seq LIMIT 1) UNION ALL"
+		       " SELECT * FROM (SELECT made, seq FROM past"
+		       " WHERE origin = ?1 AND seq > ?2 ORDER BY seq LIMIT 1)) ORDER BY seq LIMIT 1",
+    [SQL_HOLE_BEFORE] = "SELECT max(made) FROM (SELECT * FROM (SELECT made FROM version"
+			" WHERE made <= ?2 AND origin IN (SELECT origin FROM origin WHERE node = ?1)"
+			" AND NOT (origin = ?3 AND seq > ?4) ORDER BY made DESC LIMIT 1) UNION ALL"
+			" SELECT * FROM (SELECT made FROM past"
+			" WHERE made <= ?2 AND origin IN (SELECT origin FROM origin WHERE node = ?1)"
+			" AND NOT (origin = ?3 AND seq > ?4) ORDER BY made DESC LIMIT 1))",
+    [SQL_WHOSE_ORIGIN] = "SELECT node FROM origin WHERE origin = ?1",
     [SQL_PRUNE_OUTCOMES_OF] = "DELETE FROM outcome WHERE origin = ?1 AND seq = ?2 AND path = ?3",
     [SQL_PRUNE_OUTCOMES] = "SELECT id, wall FROM outcome WHERE id > ?1 ORDER BY id LIMIT ?2",
     [SQL_PRUNE_OUTCOME] = "DELETE FROM outcome WHERE id = ?1",

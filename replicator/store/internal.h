@@ -63,6 +63,24 @@ enum statement {
 	SQL_PRUNE_PATH,
 	SQL_PRUNE_OLD,
 	SQL_PRUNE_VERSION,
+	SQL_PAST_ADD,
+	SQL_PAST_KEEP,
+	SQL_PAST_OF,
+	SQL_PAST_RANGE,
+	SQL_PAST_OLD,
+	SQL_PAST_DROP,
+	SQL_PAST_ROOM,
+	SQL_PAST_OLDEST,
+	SQL_GAP_ADD,
+	SQL_GAP_DROP,
+	SQL_GAP_FIND,
+	SQL_GAP_COUNT,
+	SQL_GAP_OLD,
+	SQL_GAPS,
+	SQL_HOLE_SEQS,
+	SQL_HOLE_AFTER,
+	SQL_HOLE_BEFORE,
+	SQL_WHOSE_ORIGIN,
 	SQL_PRUNE_OUTCOMES_OF,
 	SQL_PRUNE_OUTCOMES,
 	SQL_PRUNE_OUTCOME,
@@ -97,6 +115,9 @@ enum record_kind {
 	RECORD_CONTENT,
 	RECORD_OUTCOME,
 	RECORD_TOLD,
+	RECORD_PAST,
+	RECORD_GAP,
+	RECORD_HEARD,
 };
 
 /* Path and data lie in the records' arena. */
@@ -108,7 +129,9 @@ struct record {
 	size_t data, data_len;
 	struct dot dot;
 	struct hash hash; /* VERSION, HISTORY: a file's; CONTENT; OUTCOME: what it is about */
-	int64_t number;   /* wall clock (ms) of VERSION, HISTORY, OUTCOME; id of TOLD */
+	int64_t number;   /* wall clock (ms) of VERSION, HISTORY, OUTCOME, PAST, GAP; id of TOLD */
+	int64_t made;     /* VERSION, HISTORY, PAST: when (ms) */
+	uint64_t first;   /* GAP, HEARD: of the ops up to dot.seq */
 };
 
 struct stashed {
@@ -123,7 +146,9 @@ enum prune_phase {
 	PRUNE_PATHS,
 	PRUNE_OLD,
 	PRUNE_OUTCOMES,
+	PRUNE_PAST,
 	PRUNE_COUNT,
+	PRUNE_COUNT_PAST,
 	PRUNE_COUNT_OUTCOMES,
 	PRUNE_ROOM,
 	PRUNE_CONTENTS,
@@ -229,9 +254,20 @@ int prune_version(struct store *s, int64_t id, struct dot dot, const char *path)
 /* ---- store_room.c: pieces of a round, after prune.id. 1: there is more; 0; an error ---- */
 
 int room_count(struct store *s);
+int room_count_past(struct store *s);
 int room_count_outcomes(struct store *s);
 /* Drops the oldest of the past while it takes more than that; 0: no bound. */
 int room_make(struct store *s, uint64_t keep_bytes);
+
+/* ---- store_past.c ---- */
+
+int do_past(struct store *s, const struct record *r, const void *path, const void *data);
+int do_gap(struct store *s, const struct record *r);
+int do_heard(struct store *s, const struct record *r);
+/* A version of the history goes; what the log says of it stays. */
+int past_keep(struct store *s, int64_t id);
+/* A piece of a round, after prune.id: what is older goes. 1: there is more; 0; an error. */
+int past_prune(struct store *s, int64_t before_msec);
 
 /* ---- store_contents.c ---- */
 

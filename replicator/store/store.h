@@ -26,7 +26,7 @@
 #include "replicator/core/core.h"
 
 #define STORE_SMALL_MAX (64 * 1024)
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA 2
 
 struct store;
 
@@ -162,6 +162,76 @@ int store_dots(struct store *s, const char *path,
  * How many, or an error, or what the callback returned if not 0. */
 int store_paths(struct store *s, const char *after, int max,
 		int (*each)(void *arg, const char *path), void *arg);
+
+/* ---- the log in the order of time: also what the history does not have (any more) ---- */
+
+/* When it was made, wall clock; what was taken in has no time of its own but when it was learned. */
+int64_t store_made(const struct version *v, int64_t wall_msec);
+
+struct past_record {
+	int64_t made_msec;
+	int64_t wall_msec; /* when this node made, learned or fetched it */
+	const char *path;
+	const struct version *version;
+	const char *node; /* origin's */
+	int64_t id;       /* as log_record's; 0: the log alone has it */
+	bool own;
+	bool history; /* no longer current */
+	bool fetched; /* from the log of a peer: it was never here */
+};
+/* A place in that order: by time, dot, path. All zero: before the first. */
+struct past_place {
+	int64_t made_msec;
+	struct dot dot;
+	char path[PATH_LEN_MAX + 1];
+};
+struct past_filter {
+	const char *path;   /* it, and everything below; NULL: all */
+	const char *node;   /* NULL: all */
+	int64_t since_msec; /* wall_msec; 0: all */
+	int64_t until_id;   /* no version learned later */
+};
+/* Those after `from`, at most `max`, in their order. 0, or an error, or what the callback returned if
+ * not 0. */
+int store_past(struct store *s, const struct past_filter *f, const struct past_place *from,
+	       uint32_t max, int (*each)(void *arg, const struct past_record *r), void *arg);
+/* A place of which exactly `last` follow (all, if they are fewer). How many, or an error. */
+long store_past_start(struct store *s, const struct past_filter *f, uint32_t last,
+		      struct past_place *from);
+/* All that is known of an op. As store_past; only path and version are filled in. */
+int store_past_op(struct store *s, struct dot dot,
+		  int (*each)(void *arg, const struct past_record *r), void *arg);
+/* Likewise of an origin's ops from `first` to `last`, in their order. */
+int store_past_range(struct store *s, uint64_t origin, uint64_t first, uint64_t last,
+		     int (*each)(void *arg, const struct past_record *r), void *arg);
+
+/* Of which ops this node has never been told, though its vector covers them: noted with the vector
+ * (STORE_VECTOR, `untold`). At most STORE_GAPS_MAX, the newest first. */
+#define STORE_GAPS_MAX 4096
+struct gap {
+	uint64_t origin;
+	uint64_t first, last;
+	int64_t wall_msec; /* noted then */
+};
+int store_gaps(struct store *s, int (*each)(void *arg, const struct gap *g), void *arg);
+/* A version that a peer's log has. Nothing where it is known already. */
+int store_past_add(struct store *s, const char *path, const struct version *v, int64_t wall_msec);
+/* The log knows those now: no gap any more. */
+int store_heard(struct store *s, uint64_t origin, uint64_t first, uint64_t last);
+
+/* What the log lacks of an origin: `n` ops between two that it has. */
+struct hole {
+	const char *node;
+	uint64_t origin;
+	uint64_t first, last;
+	uint64_t n;
+	int64_t since_msec; /* the last thing known of that node before */
+	int64_t until_msec; /* the first one known after; else when it was noted */
+};
+/* Those that ended after `after_msec`, in no order; nothing of what lies before all that is known of
+ * a node: there its log begins. */
+int store_holes(struct store *s, int64_t after_msec, int (*each)(void *arg, const struct hole *h),
+		void *arg);
 
 /* `told`: nobody else has to hear of it. */
 int store_outcome(struct store *s, const struct outcome *o, bool told);

@@ -60,6 +60,7 @@ static int do_version(struct store *s, const struct record *r)
 	sqlite3_bind_int(st, 6, r->own);
 	bind_hash(st, 7, &r->hash);
 	bind_bytes(st, 8, record_data(s, r), r->data_len);
+	sqlite3_bind_int64(st, 9, r->made);
 	return database_run(s, st);
 }
 
@@ -166,6 +167,12 @@ static int carry_out(struct store *s, const struct record *r)
 		return do_outcome(s, r);
 	case RECORD_TOLD:
 		return do_told(s, r);
+	case RECORD_PAST:
+		return do_past(s, r, record_path(s, r), record_data(s, r));
+	case RECORD_GAP:
+		return do_gap(s, r);
+	case RECORD_HEARD:
+		return do_heard(s, r);
 	}
 	return ERR_FORMAT;
 }
@@ -234,12 +241,25 @@ static int add_version(struct store *s, const struct effect *e, int64_t wall_mse
 	    .own = e->store.own,
 	    .dot = v->dot,
 	    .number = wall_msec,
+	    .made = store_made(v, wall_msec),
 	};
 
 	if (v->attrs.kind == KIND_FILE)
 		r.hash = v->attrs.hash;
 	buf_version(data, v);
 	return data->err ? data->err : record_add(s, &r, e->path, data);
+}
+
+/* Together with the vector: what it covers and nobody told is known to be missing in the log. */
+static int add_vector(struct store *s, struct record *r, uint64_t untold, int64_t wall_msec)
+{
+	struct record gap = {
+	    .kind = RECORD_GAP, .dot = r->dot, .first = untold, .number = wall_msec};
+	int err = record_add(s, r, NULL, NULL);
+
+	if (untold == 0 || err == ERR_LIMIT || err == -ENOMEM)
+		return err;
+	return record_add(s, &gap, NULL, NULL);
 }
 
 static int add(struct store *s, const struct effect *e, int64_t wall_msec, struct buf *data)
@@ -267,7 +287,7 @@ static int add(struct store *s, const struct effect *e, int64_t wall_msec, struc
 		break;
 	case STORE_VECTOR:
 		r.kind = RECORD_VECTOR;
-		break;
+		return add_vector(s, &r, e->store.untold, wall_msec);
 	case STORE_ORIGIN:
 		r.kind = RECORD_ORIGIN;
 		r.dot.origin = e->store.origin->origin;

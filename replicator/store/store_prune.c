@@ -2,9 +2,10 @@
  *
  * Cutting what nobody needs any more, in rounds of small pieces:
  *
- *   paths     versions of a path beyond the last `keep`
+ *   paths     versions of a path beyond the last `keep`: what is said of them stays in the log
  *   old       versions of the history, older than that many days
  *   outcomes  likewise
+ *   past      what else the log has, likewise
  *   count     how much room is taken (store_room.c)
  *   room      the oldest versions of the history, while it is more than it may be
  *   contents  in the database, that no version refers to
@@ -80,7 +81,7 @@ static int prune_path(struct store *s, const char *path, int64_t beyond)
 		olds[n++] = column_old(st);
 	sqlite3_reset(st);
 	for (int i = 0; i < n && !err; i++)
-		err = prune_version(s, olds[i].id, olds[i].dot, path);
+		err = past_keep(s, olds[i].id);
 	return err;
 }
 
@@ -252,8 +253,12 @@ static int piece(struct store *s, const struct store_keep *keep, int64_t before_
 		return prune_old(s, before_msec);
 	case PRUNE_OUTCOMES:
 		return prune_outcomes(s, before_msec);
+	case PRUNE_PAST:
+		return past_prune(s, before_msec);
 	case PRUNE_COUNT:
 		return room_count(s);
+	case PRUNE_COUNT_PAST:
+		return room_count_past(s);
 	case PRUNE_COUNT_OUTCOMES:
 		return room_count_outcomes(s);
 	case PRUNE_ROOM:

@@ -7,7 +7,8 @@
  *   history  contents that only versions of the past refer to
  *   log      what is known of versions of the past, and of what became of versions
  *
- * Over the bound the oldest versions of the past go, whatever path they are of. What is current, or
+ * Over the bound the oldest go, whatever path they are of: first of what only the log knows, then
+ * versions of the past. What is current, or
  * in conflict, is neither counted against it nor ever dropped.
  */
 #include <errno.h>
@@ -94,6 +95,25 @@ int room_count(struct store *s)
 	return err ? err : rows == PIECE;
 }
 
+/* Rows of the log alone. */
+int room_count_past(struct store *s)
+{
+	int rows = 0, err;
+	sqlite3_stmt *st = database_statement(s, SQL_PAST_ROOM, &err);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int64(st, 1, s->prune.id);
+	sqlite3_bind_int(st, 2, PIECE);
+	while (rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+		s->prune.id = sqlite3_column_int64(st, 0);
+		s->counting.log += row_bytes(st, 1, 2);
+		rows++;
+	}
+	sqlite3_reset(st);
+	return rows == PIECE;
+}
+
 int room_count_outcomes(struct store *s)
 {
 	int rows = 0, err;
@@ -176,11 +196,44 @@ static int find_past(struct store *s, struct past past[PIECE])
 	return bad ? bad : n;
 }
 
+static bool is_over(const struct store *s, uint64_t keep_bytes)
+{
+	return keep_bytes && s->room.known && s->room.history + s->room.log > keep_bytes;
+}
+
+/* The oldest rows that only the log has: how many went, or an error. */
+static int drop_records(struct store *s, uint64_t keep_bytes)
+{
+	int64_t ids[PIECE];
+	uint64_t bytes[PIECE];
+	int n = 0, gone = 0, err;
+	sqlite3_stmt *st = database_statement(s, SQL_PAST_OLDEST, &err);
+
+	if (!st)
+		return err;
+	sqlite3_bind_int(st, 1, PIECE);
+	while (n < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+		ids[n] = sqlite3_column_int64(st, 0);
+		bytes[n++] = row_bytes(st, 1, 2);
+	}
+	sqlite3_reset(st);
+	st = database_statement(s, SQL_PAST_DROP, &err);
+	for (; st && gone < n && !err && is_over(s, keep_bytes); gone++) {
+		sqlite3_bind_int64(st, 1, ids[gone]);
+		err = database_run(s, st);
+		take_away(&s->room.log, bytes[gone]);
+	}
+	return err ? err : gone;
+}
+
 int room_make(struct store *s, uint64_t keep_bytes)
 {
 	struct past past[PIECE] = {0};
-	bool over = keep_bytes && s->room.known && s->room.history + s->room.log > keep_bytes;
-	int n = over ? find_past(s, past) : 0, err = 0;
+	int dropped = is_over(s, keep_bytes) ? drop_records(s, keep_bytes) : 0;
+
+	if (dropped != 0)
+		return dropped < 0 ? dropped : is_over(s, keep_bytes);
+	int n = is_over(s, keep_bytes) ? find_past(s, past) : 0, err = 0;
 
 	for (int i = 0; i < n && !err && s->room.history + s->room.log > keep_bytes; i++) {
 		err = drop_one(s, &past[i]);

@@ -27,6 +27,10 @@ void *rd_array(struct rd *r, uint32_t n, size_t size);
 
 /* ---- exchange ---- */
 
+void buf_item(struct buf *b, const struct item *i);
+/* n items into a new array; *n grows with what has been read. */
+struct item *rd_items(struct rd *r, uint32_t *n, uint32_t max);
+
 void buf_op_body(struct buf *b, const struct message *m);
 void rd_op_body(struct rd *r, struct message *m);
 void buf_heartbeat_body(struct buf *b, const struct message *m);
@@ -50,5 +54,9 @@ void buf_waitfor_body(struct buf *b, const struct message *m);
 void rd_waitfor_body(struct rd *r, struct message *m);
 void buf_listing_body(struct buf *b, const struct message *m);
 void rd_listing_body(struct rd *r, struct message *m);
+void buf_recall_body(struct buf *b, const struct message *m);
+void rd_recall_body(struct rd *r, struct message *m);
+void buf_records_body(struct buf *b, const struct message *m);
+void rd_records_body(struct rd *r, struct message *m);
 
 #endif

@@ -168,6 +168,8 @@ static const struct body {
     [WIRE_LISTING] = {"listing", false, buf_listing_body, rd_listing_body},
     [WIRE_REFUSE] = {"refuse", false, buf_refuse_body, rd_refuse_body},
     [WIRE_NODES] = {"nodes", true, buf_nodes_body, rd_nodes_body},
+    [WIRE_RECALL] = {"recall", false, buf_recall_body, rd_recall_body},
+    [WIRE_RECORDS] = {"records", false, buf_records_body, rd_records_body},
 };
 
 static const struct body *body_of(unsigned type)
@@ -276,11 +278,17 @@ void message_fini(struct message *m)
 	case WIRE_REFUSE:
 		free(m->refuse.words);
 		break;
+	case WIRE_RECORDS:
+		for (uint32_t i = 0; i < m->records.n; i++)
+			item_fini(&m->records.items[i]);
+		free(m->records.items);
+		break;
 	case WIRE_HEARTBEAT:
 	case WIRE_HELLO:
 	case WIRE_WANT:
 	case WIRE_PIECES:
 	case WIRE_TOLD:
+	case WIRE_RECALL:
 		break;
 	}
 	*m = (struct message){0};

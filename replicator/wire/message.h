@@ -21,6 +21,8 @@
  *     done      = u8 1 reached, 0 not within the limit; words str
  *     list      = cursor str                                 -> listing
  *     listing   = next str, u32 n, n * (path str, digest u64)
+ *     recall    = n u32, n * (origin u64, first u64, last u64): what was done then? -> records
+ *     records   = n u32, n * (path str, version bytes), whole u32, upto u64, flags u8
  *     refuse    = words str        another protocol version, or a request that cannot be taken
  *
  * A message of another WIRE_VERSION is ERR_PROTOCOL; "ZF" and the version byte never move.
@@ -31,7 +33,7 @@
 #include "base/buf.h"
 #include "replicator/core/exchange.h"
 
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 #define WIRE_INLINE_MAX (64 * 1024)
 #define WIRE_PIECE_MAX (256 * 1024)
 #define WIRE_PIECES_MAX (1024 * 1024)   /* content bytes in one answer */
@@ -41,6 +43,8 @@
 #define WIRE_OUTCOMES_MAX 256
 #define WIRE_LISTING_MAX 4096
 #define WIRE_WORDS_MAX 1024
+#define WIRE_RANGES_MAX 64    /* in one recall */
+#define WIRE_RECORDS_MAX 2048 /* in one answer */
 #define WIRE_SERVED_MAX (16 * 1024) /* an outcome's "zone serial" lines */
 
 enum wire_type {
@@ -59,6 +63,8 @@ enum wire_type {
 	WIRE_LISTING = 13,
 	WIRE_REFUSE = 14,
 	WIRE_NODES = 15,
+	WIRE_RECALL = 16,
+	WIRE_RECORDS = 17,
 };
 
 struct wire_content {
@@ -78,6 +84,22 @@ struct wire_piece {
 struct wire_listed {
 	char *path;
 	uint64_t digest;
+};
+
+/* Ops of an origin, from first to last. */
+struct wire_range {
+	uint64_t origin;
+	uint64_t first, last;
+};
+
+/* What a log has of the ranges that were asked for, in their order: of the first `whole` of them all,
+ * of the next one what is up to the op `upto` (0: nothing). An op that isn't there is not known. */
+struct wire_records {
+	struct item *items;
+	uint32_t n;
+	uint32_t whole;
+	uint64_t upto;
+	bool looking; /* the sender asks others for what it lacks: there may be more in a while */
 };
 
 /* A decoded message; owns what it points to but for contents and pieces, which point into the bytes. */
@@ -128,6 +150,11 @@ struct message {
 			uint32_t n;
 			struct wire_listed *p;
 		} listing;
+		struct {
+			uint32_t n;
+			struct wire_range p[WIRE_RANGES_MAX];
+		} recall;
+		struct wire_records records;
 		struct {
 			char *words;
 		} refuse;

@@ -46,7 +46,7 @@ static uint8_t rd_flags(struct rd *r, unsigned all)
 
 /* ---- items ---- */
 
-static void buf_item(struct buf *b, const struct item *i)
+void buf_item(struct buf *b, const struct item *i)
 {
 	buf_str(b, i->path);
 	size_t at = b->len;
@@ -71,8 +71,7 @@ static void rd_item(struct rd *r, struct item *i)
 		rd_fail(r);
 }
 
-/* n items into a new array; *n grows with what has been read. */
-static struct item *rd_items(struct rd *r, uint32_t *n, uint32_t max)
+struct item *rd_items(struct rd *r, uint32_t *n, uint32_t max)
 {
 	uint32_t count = rd_count(r, max, ITEM_LEAST);
 	struct item *items = rd_array(r, count, sizeof(*items));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The lanes beside the exchange of versions: contents in pieces, outcomes, waiting, and listings.
+ * The lanes beside the exchange of versions: contents in pieces, outcomes, waiting, listings, and
+ * the log of the past.
  *
  *   want     = n u32, n * (hash, offset u64)
  *   pieces   = n u32, n * (hash, offset u64, total u64, status u8, bytes)
@@ -9,6 +10,8 @@
  *              installed u8 (1: no hook), hook str, status u32 (signed), words str, served str
  *   waitfor  = vector, served u8, path str, limit u32 (ms)
  *   listing  = next str, n u32, n * (path str, digest u64)
+ *   recall   = n u32, n * (origin u64, first u64, last u64)
+ *   records  = n u32, n * item, whole u32, upto u64, flags u8 (1: looking)
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +23,7 @@
 #define OUTCOME_LEAST 43
 #define LISTED_LEAST 11
 #define HOOK_NAME_MAX 255
+#define RANGE_BYTES 24
 
 /* ---- contents ---- */
 
@@ -188,4 +192,51 @@ void rd_listing_body(struct rd *r, struct message *m)
 		l->path = rd_path(r);
 		l->digest = rd_u64(r);
 	}
+}
+
+/* ---- the log of the past ---- */
+
+void buf_recall_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->recall.n);
+	for (uint32_t i = 0; i < m->recall.n; i++) {
+		buf_u64(b, m->recall.p[i].origin);
+		buf_u64(b, m->recall.p[i].first);
+		buf_u64(b, m->recall.p[i].last);
+	}
+}
+
+void rd_recall_body(struct rd *r, struct message *m)
+{
+	m->recall.n = rd_count(r, WIRE_RANGES_MAX, RANGE_BYTES);
+	for (uint32_t i = 0; i < m->recall.n; i++) {
+		struct wire_range *p = &m->recall.p[i];
+
+		p->origin = rd_u64(r);
+		p->first = rd_u64(r);
+		p->last = rd_u64(r);
+		if (p->origin < 1 || p->origin > INT64_MAX || p->first < 1 || p->last < p->first ||
+		    p->last > INT64_MAX)
+			rd_fail(r);
+	}
+}
+
+void buf_records_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->records.n);
+	for (uint32_t i = 0; i < m->records.n; i++)
+		buf_item(b, &m->records.items[i]);
+	buf_u32(b, m->records.whole);
+	buf_u64(b, m->records.upto);
+	buf_u8(b, m->records.looking);
+}
+
+void rd_records_body(struct rd *r, struct message *m)
+{
+	m->records.items = rd_items(r, &m->records.n, WIRE_RECORDS_MAX);
+	m->records.whole = rd_u32(r);
+	m->records.upto = rd_u64(r);
+	m->records.looking = rd_bool(r);
+	if (m->records.whole > WIRE_RANGES_MAX || m->records.upto > INT64_MAX)
+		rd_fail(r);
 }

@@ -47,6 +47,7 @@ static struct {
 	struct vv vector; /* grows with each order that makes a version */
 	char paused_by[NODE_BY_MAX];
 	char forgotten[64];
+	bool recalls;
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -191,6 +192,12 @@ int node_pause(struct node *n, const char *by)
 	memcpy(n->paused_by, fake.paused_by, sizeof(n->paused_by));
 	return fake.alone;
 }
+bool node_recalls(const struct node *n)
+{
+	(void)n;
+	return fake.recalls;
+}
+
 int node_resume(struct node *n)
 {
 	(void)n;

@@ -194,6 +194,22 @@ static void make_nodes(struct message *m)
 	vv_raise(&m->nodes.p[0].covers, (struct dot){1, 2});
 }
 
+static void make_recall(struct message *m)
+{
+	m->recall.n = 2;
+	m->recall.p[0] = (struct wire_range){7, 1, 300};
+	m->recall.p[1] = (struct wire_range){9, 5, 5};
+}
+
+static void make_records(struct message *m)
+{
+	m->records = (struct wire_records){
+	    .items = calloc(2, sizeof(struct item)), .n = 2, .whole = 1, .upto = 17, .looking = true};
+	m->records.items[0] = (struct item){text("a"), file_version((struct dot){7, 16})};
+	m->records.items[1] = (struct item){text("b"), file_version((struct dot){7, 17})};
+	m->records.items[1].version->attrs = (struct attrs){.kind = KIND_ABSENT};
+}
+
 static void (*const make[])(struct message *) = {
     [WIRE_OP] = make_op,           [WIRE_HEARTBEAT] = make_heartbeat, [WIRE_HELLO] = make_hello,
     [WIRE_ASK] = make_ask,         [WIRE_PAGE] = make_page,           [WIRE_WANT] = make_want,
@@ -201,6 +217,8 @@ static void (*const make[])(struct message *) = {
     [WIRE_WAITFOR] = make_waitfor, [WIRE_DONE] = make_done,           [WIRE_LIST] = make_list,
     [WIRE_LISTING] = make_listing, [WIRE_REFUSE] = make_refuse,
     [WIRE_NODES] = make_nodes,
+    [WIRE_RECALL] = make_recall,
+    [WIRE_RECORDS] = make_records,
 };
 #define TYPES ((int)(sizeof(make) / sizeof(make[0])))
 
@@ -527,6 +545,26 @@ static void more_than_a_list_may_hold_is_refused(void **state)
 	expect_refused(&m);
 }
 
+static void ranges_that_are_none_are_refused(void **state)
+{
+	static const struct wire_range wrong[] = {
+	    {0, 1, 1}, {1, 0, 1}, {1, 2, 1}, {UINT64_C(1) << 63, 1, 1}, {1, 1, UINT64_C(1) << 63}};
+	struct message m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		a_message(&m, WIRE_RECALL);
+		m.recall.p[1] = wrong[i];
+		expect_refused(&m);
+	}
+	a_message(&m, WIRE_RECORDS);
+	m.records.whole = WIRE_RANGES_MAX + 1;
+	expect_refused(&m);
+	a_message(&m, WIRE_RECORDS);
+	m.records.upto = UINT64_MAX;
+	expect_refused(&m);
+}
+
 static void words_are_cut_not_refused(void **state)
 {
 	struct message m, back;
@@ -604,6 +642,7 @@ int main(void)
 	    cmocka_unit_test(inline_content_of_another_size_is_refused),
 	    cmocka_unit_test(a_piece_beyond_its_content_is_refused),
 	    cmocka_unit_test(more_than_a_list_may_hold_is_refused),
+	    cmocka_unit_test(ranges_that_are_none_are_refused),
 	    cmocka_unit_test(words_are_cut_not_refused),
 	    cmocka_unit_test(names_that_would_break_a_line_are_refused),
 	    cmocka_unit_test(a_full_op_fits_a_message),

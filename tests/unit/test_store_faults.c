@@ -89,10 +89,10 @@ static void what_was_committed_survives_a_kill_and_nothing_else(void **state)
 static void a_later_schema_is_refused(void **state)
 {
 	assert_int_equal(try_open(*state, false), 0);
-	execute(*state, "PRAGMA user_version = 2");
+	execute(*state, "PRAGMA user_version = 3");
 	assert_int_equal(try_open(*state, false), ERR_PROTOCOL);
 	assert_int_equal(try_open(*state, true), ERR_PROTOCOL);
-	execute(*state, "PRAGMA user_version = 1");
+	execute(*state, "PRAGMA user_version = 2");
 	assert_int_equal(try_open(*state, false), 0);
 }
 

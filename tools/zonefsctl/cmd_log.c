@@ -29,7 +29,21 @@ static void say_version(const json_t *line)
 	lines_say_who(line);
 	printf("  %s: ", line_text(line, "path"));
 	lines_say_what(line);
-	printf("  [%s]\n", line_text(line, "id"));
+	printf("  [%s]%s\n", line_text(line, "id"),
+	       line_bool(line, "fetched") ? " (from a peer's log)" : "");
+}
+
+static void say_hole(const json_t *line)
+{
+	long long n = line_number(line, "changes");
+	char since[TEXT_MAX], until[TEXT_MAX];
+
+	text_time(since, line_number(line, "since"));
+	text_time(until, line_number(line, "until"));
+	printf("-- %lld change%s of %s between %s and %s %s %s\n", n, n == 1 ? "" : "s",
+	       line_text(line, "node"), since, until, n == 1 ? "is" : "are",
+	       line_bool(line, "looking") ? "still being asked for"
+					  : "not in any log that could be reached");
 }
 
 /* ---- outcomes ---- */
@@ -129,6 +143,8 @@ static void say(void *arg, const json_t *line)
 			say_outcome(line, line_text(line, "path"));
 		return;
 	}
+	if (line_is(line, "hole"))
+		say_hole(line);
 	if (!line_is(line, "version"))
 		return;
 	say_version(line);
