@@ -26,6 +26,7 @@ static cfg_opt_t peer_options[] = {
     STR("address"),
     STR("key"),
     CFG_BOOL("receive-only", cfg_false, CFGF_NONE),
+    LIST("accept"),
     CFG_END(),
 };
 
@@ -220,6 +221,7 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; i < c->npeers; i++) {
 		free(c->peers[i].name);
 		free(c->peers[i].address);
+		patterns_free(c->peers[i].accept);
 	}
 	for (size_t i = 0; i < c->nhooks; i++)
 		free_hook(&c->hooks[i]);

@@ -24,6 +24,7 @@ struct conf_peer {
 	char *address; /* tcp://host:port of its broadcast; requests on the next port */
 	char key[CONF_KEY_LEN + 1];
 	bool receive_only; /* nothing is taken from it */
+	struct patterns *accept; /* nothing else is; NULL: everything */
 	int line;
 };
 

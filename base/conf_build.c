@@ -129,6 +129,26 @@ static int add_match(void *to, const char *pattern, const char **why)
 	return patterns_add(to, pattern, why);
 }
 
+/* What is taken from a peer: all, where nothing is said. */
+static void take_accept(struct source *s, struct conf_peer *peer)
+{
+	if (!conf_given(s->section, "accept"))
+		return;
+	peer->accept = patterns_new();
+	s->failed |= !peer->accept;
+	if (!peer->accept)
+		return;
+	take_patterns(s, "accept", peer->accept, add_match);
+	if (conf_has(s->section, "accept") && cfg_size(s->cfg, "accept") == 0)
+		mistake(s->mistakes, line_of(s, "accept"),
+			"an empty accept takes nothing: receive-only = true says so");
+	else if (peer->receive_only)
+		mistake(s->mistakes, line_of(s, "accept"),
+			"the peer \"%s\" is receive-only: nothing is taken from it, whatever accept "
+			"says",
+			cfg_title(s->cfg));
+}
+
 static void take_peer(struct source *s, struct conf_peer *peer)
 {
 	peer->name = strdup(cfg_title(s->cfg));
@@ -140,6 +160,7 @@ static void take_peer(struct source *s, struct conf_peer *peer)
 			cfg_title(s->cfg));
 	peer->address = take_address(s, "address", false);
 	peer->receive_only = cfg_getbool(s->cfg, "receive-only");
+	take_accept(s, peer);
 
 	CLEANUP_FREE char *key = take_str(s, "key");
 	if (key && !conf_z85_ok(key))

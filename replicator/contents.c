@@ -47,6 +47,14 @@ void contents_free(struct contents *c)
 
 /* ---- asking ---- */
 
+/* A peer that may not change everything gives no contents either, but its own. */
+static bool may_give(const struct contents *c, uint32_t peer)
+{
+	const struct conf_peer *p = &c->node->conf->peers[peer];
+
+	return !p->receive_only && !p->accept;
+}
+
 /* Whom to ask: the one that told of it, else any that can be reached; NOBODY. */
 static uint32_t whom(const struct contents *c, const struct want *w)
 {
@@ -55,7 +63,7 @@ static uint32_t whom(const struct contents *c, const struct want *w)
 	if (w->teller < p->n && p->p[w->teller].open && !(w->tried >> w->teller & 1))
 		return w->teller;
 	for (uint32_t i = 0; i < p->n; i++)
-		if (p->p[i].open && !(w->tried >> i & 1))
+		if (p->p[i].open && !(w->tried >> i & 1) && may_give(c, i))
 			return i;
 	return NOBODY;
 }

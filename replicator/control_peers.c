@@ -51,6 +51,8 @@ json_t *control_peer_line(const struct peer_status *p)
 		add_heard(o, p);
 	control_add_bool(o, "receive_only", p->receive_only);
 	control_add_number(o, "refused", (int64_t)p->refused);
+	control_add_bool(o, "limited", p->limited);
+	control_add_number(o, "outside", p->outside);
 	control_add_number(o, "bytes_in", (int64_t)p->bytes_in);
 	control_add_number(o, "bytes_out", (int64_t)p->bytes_out);
 	control_add_number(o, "bad_messages", (int64_t)p->bad_messages);

@@ -105,6 +105,8 @@ static const char *trouble_text(enum trouble_kind kind)
 		return "damaged";
 	case TROUBLE_MENDED:
 		return "mended";
+	case TROUBLE_OUTSIDE:
+		return "outside";
 	case TROUBLE_TOO_BIG:
 		return "too big";
 	}

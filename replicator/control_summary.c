@@ -81,9 +81,12 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 		    p->name);
 	} else if (!p->same_knowledge) {
 		add(moving, "%s knows what has not arrived here", p->name);
-	} else if (!p->identical && f->node->pending == 0) {
+	} else if (!p->identical && f->node->pending == 0 && !p->outside) {
 		add(moving, "%s shows another tree", p->name);
 	}
+	if (p->outside > 0)
+		add(trouble, "%s has changed %" PRIu32 " path%s outside what is accepted from it",
+		    p->name, p->outside, plural(p->outside));
 }
 
 static void about_node(struct reasons *trouble, struct reasons *moving,

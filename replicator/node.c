@@ -297,7 +297,7 @@ int node_run(const struct conf *conf, const struct conf_keys *keys, int port, bo
 	int err = node_open(n, keys, port);
 	if (err == 0) {
 		struct event start = {.type = EVENT_START};
-		start.random = node_random();
+		start.random = node_origin(keys->public_key);
 		node_event(n, &start);
 		repair_start(n->repair);
 		if (n->unclean)

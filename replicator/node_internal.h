@@ -135,6 +135,8 @@ struct peer_status {
 	int64_t offset_msec;  /* its clock less ours */
 	bool receive_only;
 	uint64_t refused;     /* its ops that were not taken in this life, since it is receive-only */
+	bool limited;         /* with patterns of what is accepted from it */
+	uint32_t outside;     /* paths where it has something outside these, which is not taken */
 	bool patterns_differ; /* its exclusions are others than ours */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
@@ -169,6 +171,7 @@ enum trouble_kind {
 	TROUBLE_HELD,     /* its removal is held by the safety brake */
 	TROUBLE_DAMAGED,  /* its content in the store is, and not got again yet */
 	TROUBLE_MENDED,   /* was damaged by an unclean stop, and put back: how it was */
+	TROUBLE_OUTSIDE,  /* a version outside what is accepted from its author is not taken: whose */
 	TROUBLE_TOO_BIG,  /* a local file over max-file-size: stays local */
 };
 struct trouble {

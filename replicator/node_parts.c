@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <xxhash.h>
 
 #include "base/crash.h"
 #include "base/err.h"
@@ -72,6 +73,9 @@ static bool hand_prepare(void *arg, const struct effect *e, struct task *t)
 		return false;
 	case EFFECT_NOTE:
 		log_write((enum log_level)e->note.level, "%s", e->note.text);
+		return false;
+	case EFFECT_REFUSED:
+		outcomes_refused(n, e);
 		return false;
 	case EFFECT_TOLD:
 		outcomes_installed(n, e);
@@ -149,6 +153,20 @@ uint64_t node_random(void)
 	return r & INT64_MAX;
 }
 
+uint64_t node_origin_tag(const char *key)
+{
+	uint64_t tag = ORIGIN_TAG(XXH3_64bits(key, strlen(key)) & INT64_MAX);
+
+	return tag ? tag : 1; /* 0 would say that it is not known */
+}
+
+uint64_t node_origin(const char *key)
+{
+	uint64_t own = (UINT64_C(1) << ORIGIN_TAG_SHIFT) - 1;
+
+	return node_origin_tag(key) << ORIGIN_TAG_SHIFT | (node_random() & own);
+}
+
 static int load_id(struct node *n)
 {
 	long len = store_value_get(n->store, NODE_ID, &n->node_id, sizeof(n->node_id));
@@ -164,6 +182,8 @@ static int load_id(struct node *n)
 static int load_core(struct node *n)
 {
 	static const char *names[CONF_PEERS_MAX];
+	static const struct patterns *accept[CONF_PEERS_MAX];
+	static uint64_t tags[CONF_PEERS_MAX];
 	const struct conf *conf = n->conf;
 
 	uint64_t receive_only = 0;
@@ -171,6 +191,8 @@ static int load_core(struct node *n)
 	for (size_t i = 0; i < conf->npeers; i++) {
 		names[i] = conf->peers[i].name;
 		receive_only |= (uint64_t)conf->peers[i].receive_only << i;
+		accept[i] = conf->peers[i].accept;
+		tags[i] = node_origin_tag(conf->peers[i].key);
 	}
 	struct core_conf c = {
 	    .node = conf->node,
@@ -184,6 +206,8 @@ static int load_core(struct node *n)
 	    .npeers = (uint32_t)conf->npeers,
 	    .peers = names,
 	    .receive_only = receive_only,
+	    .accept = accept,
+	    .origin_tags = tags,
 	};
 	n->core = core_new(&c);
 	return n->core ? store_load(n->store, n->core) : -ENOMEM;

@@ -14,5 +14,9 @@ void node_close(struct node *n);
 
 /* 63 random bits that are not all 0. */
 uint64_t node_random(void);
+/* ORIGIN_TAG of the origins of the node with this public key (Z85). */
+uint64_t node_origin_tag(const char *key);
+/* For EVENT_START: random, but for the tag of that. */
+uint64_t node_origin(const char *key);
 
 #endif

@@ -90,6 +90,16 @@ static bool look_at(void *arg, const struct core_path *p)
 	return !t->stopped;
 }
 
+static bool outside(void *arg, const struct core_refused *r)
+{
+	const struct version *v = r->version;
+	char words[256];
+
+	snprintf(words, sizeof(words), "%s, %s%s%s", r->node ? r->node : "an unknown node",
+		 version_live(v) ? "saved" : "deleted", v->user[0] ? " by " : "", v->user);
+	return tell(arg, TROUBLE_OUTSIDE, r->path, words, UINT32_MAX);
+}
+
 static bool damaged(void *arg, const char *path)
 {
 	return tell(arg, TROUBLE_DAMAGED, path, "", UINT32_MAX);
@@ -105,6 +115,8 @@ void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble 
 	struct troubles t = {each, arg, false};
 
 	core_each(n->core, "", look_at, &t);
+	if (!t.stopped)
+		core_refused(n->core, outside, &t);
 	if (!t.stopped)
 		repair_each(n->repair, damaged, &t);
 	if (!t.stopped)

@@ -57,6 +57,24 @@ void outcomes_installed(struct node *n, const struct effect *e)
 	outcomes_add(n, &o);
 }
 
+void outcomes_refused(struct node *n, const struct effect *e)
+{
+	const struct version *v = e->told.version;
+	char words[] = "not taken: outside what is accepted there from the node that made it";
+	char none[1] = "";
+	struct outcome o = {
+	    .dot = v->dot,
+	    .path = (char *)e->path,
+	    .node = n->conf->node,
+	    .wall_msec = n->wall_msec,
+	    .after_msec = outcomes_after(n, v),
+	    .status = ERR_DENIED,
+	    .words = words,
+	    .served = none,
+	};
+	outcomes_add(n, &o);
+}
+
 /* ---- from a peer ---- */
 
 void outcomes_take(struct node *n, uint32_t i, const struct link_route *route,

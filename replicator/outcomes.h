@@ -12,6 +12,8 @@
 void outcomes_add(struct node *n, const struct outcome *o);
 /* EFFECT_TOLD, as the effect comes: notes that a peer's version is installed. */
 void outcomes_installed(struct node *n, const struct effect *e);
+/* EFFECT_REFUSED, likewise: that it is not taken. */
+void outcomes_refused(struct node *n, const struct effect *e);
 /* Milliseconds since the author made it, as well as its clock is known here; -1: not known. */
 int32_t outcomes_after(const struct node *n, const struct version *v);
 

@@ -237,6 +237,27 @@ int64_t peers_wake(const struct peers *p)
 
 /* ---- for the control socket ---- */
 
+struct outside {
+	const char *node;
+	uint32_t n;
+};
+
+static bool count_outside(void *arg, const struct core_refused *r)
+{
+	struct outside *o = arg;
+
+	o->n += r->node && strcmp(r->node, o->node) == 0;
+	return true;
+}
+
+static uint32_t outside_of(const struct node *n, const char *node)
+{
+	struct outside o = {node, 0};
+
+	core_refused(n->core, count_outside, &o);
+	return o.n;
+}
+
 uint32_t node_peers(const struct node *n)
 {
 	return n->peers->n;
@@ -276,6 +297,8 @@ void node_peer(struct node *n, uint32_t i, struct peer_status *s)
 	s->patterns_differ = peer->patterns_differ;
 	s->receive_only = n->conf->peers[i].receive_only;
 	s->refused = peer->refused;
+	s->limited = n->conf->peers[i].accept != NULL;
+	s->outside = outside_of(n, peer->name);
 	s->bytes_in = peer->bytes_in;
 	s->bytes_out = peer->bytes_out;
 	s->bad_messages = peer->bad_messages + link.bad_messages;

@@ -80,12 +80,20 @@ static bool have_content(struct node *n, struct peer *peer, const struct attrs *
 	return store_stash(n->store, a->hash, p, len) == 0;
 }
 
-/* It is only to receive: not even its contents are kept. */
+/* It is limited, and this is not its own, or it is only to receive: not even contents are kept. */
 static bool refuse_op(struct peers *p, struct peer *peer, const struct message *m)
 {
-	if (!p->node->conf->peers[peer - p->p].receive_only)
+	uint32_t i = (uint32_t)(peer - p->p);
+
+	if (core_takes_origin(p->node->core, i, m->op.op.dot.origin))
 		return false;
 	peer->refused++;
+	if (!p->node->conf->peers[i].receive_only) {
+		log_limited(LOG_LEVEL_WARNING,
+			    "peer %s is limited: what another node has made is not taken from it",
+			    peer->name);
+		return true;
+	}
 	log_limited(LOG_LEVEL_WARNING,
 		    "peer %s is receive-only: its change of /%s%s is not taken, and stays there",
 		    peer->name, m->op.op.items[0].path, m->op.op.n > 1 ? " and others" : "");
@@ -104,7 +112,8 @@ static void take_op(struct peers *p, struct peer *peer, const struct message *m)
 	for (uint32_t i = 0; i < m->op.op.n; i++)
 		log_stage("received", m->op.op.items[i].path);
 	for (uint32_t i = 0; i < m->op.op.n; i++)
-		have[i] = have_content(p->node, peer, &m->op.op.items[i].version->attrs,
+		have[i] = core_accepts(p->node->core, e.peer, m->op.op.items[i].path) &&
+			  have_content(p->node, peer, &m->op.op.items[i].version->attrs,
 				       &m->op.contents[i]);
 	e.op = &m->op.op;
 	crash_point("op");

@@ -138,6 +138,7 @@ static bool others_see(enum effect_type type)
 	case EFFECT_FETCH:
 	case EFFECT_WAKE:
 	case EFFECT_NOTE:
+	case EFFECT_REFUSED:
 		return false;
 	default:
 		return true;
@@ -163,7 +164,8 @@ void runner_take(struct runner *r, const struct effect *effects, size_t n)
 			take_store(r, e);
 			continue;
 		}
-		if (e->type == EFFECT_WAKE || e->type == EFFECT_NOTE) {
+		if (e->type == EFFECT_WAKE || e->type == EFFECT_NOTE ||
+		    e->type == EFFECT_REFUSED) {
 			r->hands.prepare(r->hands.arg, e, NULL);
 			continue;
 		}

@@ -140,13 +140,50 @@ static void why_not(struct node *n, const struct asking *a, char *dst, size_t si
 		runs_words(n->runs, dst, size);
 }
 
+/* What the one who asks has made, and is not taken here however long it waits. */
+struct outside {
+	const struct asking *a;
+	const char *node;
+	const char *first;
+	uint32_t n;
+};
+
+static bool look_outside(void *arg, const struct core_refused *r)
+{
+	struct outside *o = arg;
+
+	if (!r->node || strcmp(r->node, o->node) != 0 || !vv_covers(&o->a->vector, r->version->dot) ||
+	    (o->a->path[0] && strcmp(o->a->path, r->path) != 0))
+		return true;
+	if (!o->n++)
+		o->first = r->path;
+	return true;
+}
+
+static bool is_outside(const struct node *n, const struct asking *a, char *dst, size_t size)
+{
+	struct outside o = {.a = a, .node = n->peers->p[a->peer].name};
+	char more[32] = "";
+
+	core_refused(n->core, look_outside, &o);
+	if (!o.n)
+		return false;
+	if (o.n > 1)
+		snprintf(more, sizeof(more), " and %u more", o.n - 1);
+	snprintf(dst, size, "not taken, since it is outside what is accepted there: /%.200s%s",
+		 o.first, more);
+	return true;
+}
+
 static bool settled(struct waits *w, const struct asking *a)
 {
 	struct node *n = w->node;
 	char words[WIRE_WORDS_MAX] = "";
 
 	if (is_shown(n, a) && !(a->served && runs_pending(n->runs))) {
-		say_done(w, a, true, words);
+		bool outside = is_outside(n, a, words, sizeof(words));
+
+		say_done(w, a, !outside, words);
 		return true;
 	}
 	if (n->now_msec < a->until_msec)

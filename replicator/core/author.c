@@ -12,6 +12,7 @@
 #include "replicator/core/state.h"
 
 #define STAMP_SHIFT 16
+#define ORIGIN_OWN ((UINT64_C(1) << ORIGIN_TAG_SHIFT) - 1)
 
 /* A new origin at the first version of each life: a dot is never used twice,
  * whatever happened to the store. */
@@ -21,7 +22,8 @@ static uint64_t origin_of(struct core *c, uint64_t *origin, uint64_t random)
 
 	if (*origin)
 		return *origin;
-	*origin = random & INT64_MAX;
+	/* What is derived from this life's number is of the same node. */
+	*origin = (c->random & ~ORIGIN_OWN & INT64_MAX) | (random & ORIGIN_OWN);
 	if (!*origin)
 		*origin = 1;
 	o.origin = *origin;

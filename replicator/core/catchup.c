@@ -56,6 +56,8 @@ void catchup_want(struct core *c, uint32_t peer)
 	vv_clear(&p->compared);
 	vv_clear(&p->compared_vector);
 	vv_copy(&p->ask_vector, &c->vector);
+	if (!p->limited) /* it may have taken what is refused here */
+		refused_cap(c, &p->ask_vector);
 	vv_clear(&p->ask_start);
 	free(p->ask_cursor);
 	p->ask_cursor = NULL;
@@ -86,6 +88,18 @@ void catchup_due(struct core *c)
 	}
 }
 
+/* A peer that is not limited may have taken by now what is refused here. */
+static void ask_for_refused(struct core *c, uint32_t peer, uint64_t digest)
+{
+	struct peer *p = &c->peers[peer];
+
+	if (!c->nrefused || p->limited || p->refused_digest == digest ||
+	    c->now - p->asked_at < REFUSED_MSEC)
+		return;
+	p->refused_digest = digest;
+	catchup_want(c, peer);
+}
+
 /* A heartbeat that knows more than we do starts a catch-up. A differing digest
  * alone usually means that ops are under way: asked only when it lasts, and
  * once for each. */
@@ -98,10 +112,12 @@ void catchup_heartbeat(struct core *c, const struct event *e)
 	nodes_heard(c, e->peer);
 	if (h->digest == vv_digest(&c->vector)) {
 		p->mismatches = 0;
+		ask_for_refused(c, e->peer, h->digest);
 		return;
 	}
 	for (uint32_t i = 0; i < h->nrecent; i++) {
-		if (!vv_covers(&c->vector, h->recent[i])) {
+		if (limits_origin(c, e->peer, h->recent[i].origin) &&
+		    !vv_covers(&c->vector, h->recent[i])) {
 			catchup_want(c, e->peer);
 			return;
 		}
@@ -141,7 +157,7 @@ static void page_ended(struct core *c, uint32_t peer, const struct page *page)
 {
 	struct peer *p = &c->peers[peer];
 
-	if (!reaches_floor(c, p, &page->floor)) {
+	if (!p->limited && !reaches_floor(c, p, &page->floor)) {
 		vv_join(&p->ask_vector, &page->vector);
 		compare_start(c, peer);
 		return;
@@ -153,7 +169,8 @@ static void page_ended(struct core *c, uint32_t peer, const struct page *page)
 	vv_clear(&p->compared);
 	vv_clear(&p->compared_vector);
 	for (uint32_t i = 0; i < page->vector.n; i++)
-		merge_vector_untold(c, page->vector.p[i]);
+		if (limits_origin(c, peer, page->vector.p[i].origin)) /* of others it proves nothing */
+			merge_vector_untold(c, page->vector.p[i]);
 	p->asking = false;
 	join_answered(c, peer, page);
 	if (p->ask_again)
@@ -173,7 +190,7 @@ void catchup_page(struct core *c, const struct event *e)
 		return;
 	}
 	for (uint32_t i = 0; i < page->norigins; i++)
-		merge_origin(c, &page->origins[i]);
+		limits_know_origin(c, e->peer, &page->origins[i]);
 	merge_items(c, e->peer, true, page->items, e->have, page->n);
 	if (page->last) {
 		page_ended(c, e->peer, page);
@@ -221,9 +238,9 @@ static bool sweep(const struct core *c, const struct ask *ask, struct filler *f)
 	for (; k; k = key_next(k)) {
 		if (filled(f))
 			return false;
-		for (uint32_t i = 0; i < k->n; i++) {
-			if (!vv_covers(&ask->vector, k->entry[i]->dot))
-				fill(f, k, k->entry[i]);
+		for (uint32_t i = 0; i < key_versions(k); i++) {
+			if (!vv_covers(&ask->vector, key_version(k, i)->dot))
+				fill(f, k, key_version(k, i));
 		}
 		free(f->page->cursor);
 		f->page->cursor = core_strdup(k->path);
@@ -239,14 +256,14 @@ static bool fill_newer(const struct core *c, const struct ask *ask, struct fille
 	if (vv_compare(start, &c->vector) == VV_EQUAL)
 		return true;
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
-		for (uint32_t i = 0; i < k->n; i++) {
-			struct dot dot = k->entry[i]->dot;
+		for (uint32_t i = 0; i < key_versions(k); i++) {
+			struct dot dot = key_version(k, i)->dot;
 
 			if (vv_covers(&ask->vector, dot) || vv_covers(start, dot))
 				continue;
 			if (filled(f))
 				return false;
-			fill(f, k, k->entry[i]);
+			fill(f, k, key_version(k, i));
 		}
 	}
 	return true;

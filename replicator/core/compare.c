@@ -26,8 +26,8 @@ static uint64_t entry_digest(const struct key *k)
 {
 	uint64_t path = XXH3_64bits(k->path, strlen(k->path)), digest = 0;
 
-	for (uint32_t i = 0; i < k->n; i++) {
-		struct dot d = {htole64(k->entry[i]->dot.origin), htole64(k->entry[i]->dot.seq)};
+	for (uint32_t i = 0; i < key_versions(k); i++) {
+		struct dot of = key_version(k, i)->dot, d = {htole64(of.origin), htole64(of.seq)};
 
 		digest += XXH3_64bits_withSeed(&d, sizeof(d), path);
 	}
@@ -36,9 +36,9 @@ static uint64_t entry_digest(const struct key *k)
 
 static struct version *entry_find(const struct key *k, struct dot d)
 {
-	for (uint32_t i = 0; k && i < k->n; i++) {
-		if (dot_same(k->entry[i]->dot, d))
-			return k->entry[i];
+	for (uint32_t i = 0; k && i < key_versions(k); i++) {
+		if (dot_same(key_version(k, i)->dot, d))
+			return key_version(k, i);
 	}
 	return NULL;
 }
@@ -81,7 +81,7 @@ static void mark_ranges(const struct core *c, struct peer *p)
 	uint32_t keys = 0;
 
 	for (; k && p->nmarks < RANGES_MAX; k = key_next(k)) {
-		if (!k->n)
+		if (!key_versions(k))
 			continue;
 		digest += entry_digest(k);
 		if (++keys < RANGE_KEYS)
@@ -103,10 +103,10 @@ static void mark_dots(const struct core *c, struct peer *p)
 		struct key *k = key_first(c, r->start);
 
 		for (; k && (!r->end[0] || path_compare(k->path, r->end) <= 0); k = key_next(k)) {
-			if (p->nmarks + k->n > MARKS_MAX && p->nmarks)
+			if (p->nmarks + key_versions(k) > MARKS_MAX && p->nmarks)
 				break;
-			for (uint32_t i = 0; i < k->n && p->nmarks < MARKS_MAX; i++)
-				mark(p, k->path, k->entry[i]->dot);
+			for (uint32_t i = 0; i < key_versions(k) && p->nmarks < MARKS_MAX; i++)
+				mark(p, k->path, key_version(k, i)->dot);
 			free(r->start);
 			r->start = core_strdup(k->path);
 		}
@@ -182,6 +182,8 @@ static void dots_found(struct core *c, struct peer *p, const struct page *page)
 		if (!page->found[i] || !entry_find(k, p->marks[i].dot))
 			continue;
 		key_scratch(c, k);
+		if (refused_release(c, k, p->marks[i].dot))
+			continue;
 		entry_drop(c, k, p->marks[i].dot);
 		place_consider(c, k);
 		place_above(c, k);

@@ -21,6 +21,8 @@ struct core *core_new(const struct core_conf *conf)
 	for (uint32_t i = 0; i < conf->npeers; i++) {
 		c->peers[i].name = conf->peers[i];
 		c->peers[i].receive_only = conf->receive_only >> i & 1;
+		c->peers[i].limited =
+		    c->peers[i].receive_only || (conf->accept && conf->accept[i]);
 		/* There is nothing to be waited for. */
 		c->peers[i].answered = c->peers[i].answer_joining = c->peers[i].receive_only;
 	}
@@ -122,6 +124,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 	brake_load(c, name, value, len);
 	mark_load(c, name);
 	mend_load(c, name);
+	refused_load(c, name, value, len);
 	nodes_load(c, name, value, len);
 }
 
@@ -140,6 +143,7 @@ static void start(struct core *c, const struct event *e)
 		}
 	}
 	join_start(c);
+	refused_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k))
 		place_consider(c, k);
 }

@@ -48,7 +48,15 @@ struct core_conf {
 	    *peers; /* names; borrowed for the core's life. A peer is its index here. */
 	uint64_t receive_only; /* bit i: nothing is taken from peer i. What it says of itself counts
 				* as acknowledgement, nothing that it says proves anything */
+	/* accept[i]: where in the tree peer i's own versions are taken, and likewise nothing else; NULL,
+	 * there or as a whole: anywhere. Borrowed for the core's life. */
+	const struct patterns *const *accept;
+	const uint64_t *origin_tags; /* ORIGIN_TAG of peer i's; 0, or NULL: not known */
 };
+
+/* An origin's highest bits: who made it. The random number of EVENT_START has this node's. */
+#define ORIGIN_TAG_SHIFT 39
+#define ORIGIN_TAG(origin) ((origin) >> ORIGIN_TAG_SHIFT) /* 24 bits */
 
 /* What this node last put at a path, or found there, and the knowledge that it stands for. */
 struct shown {
@@ -234,6 +242,7 @@ enum effect_type {
 	EFFECT_JOINED,    /* this node is no longer joining */
 	EFFECT_WAKE,      /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
 	EFFECT_NOTE,      /* for the log: level, text */
+	EFFECT_REFUSED,   /* path, told.version: not taken from its author, who is to hear of it */
 };
 
 enum store_what {
@@ -342,6 +351,22 @@ uint64_t core_tree_digest(const struct core *c);
 uint32_t core_held(const struct core *c);
 /* Paths that were put back in this life. */
 uint32_t core_mended(const struct core *c);
+
+/* Peer's ops of this origin are taken, as far as core_accepts; else none of what they hold. */
+bool core_takes_origin(const struct core *c, uint32_t peer, uint64_t origin);
+/* What peer makes at this path is taken. */
+bool core_accepts(const struct core *c, uint32_t peer, const char *path);
+
+/* A version that was not taken here, or by who told it, since it lies outside what is accepted from
+ * its author, and that is not as what is visible here. */
+struct core_refused {
+	const char *path;
+	const struct version *version;
+	const char *node; /* its author; NULL: not known */
+};
+/* Each (a NULL callback: they are counted), until the callback returns false; how many. */
+uint32_t core_refused(const struct core *c,
+		      bool (*each)(void *arg, const struct core_refused *r), void *arg);
 
 /* The version that is visible at path by the entries (borrowed), or NULL: nothing, or an implicit
  * directory. */

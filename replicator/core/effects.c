@@ -89,6 +89,7 @@ static void effect_release(struct effect *e)
 		free(e->page);
 		break;
 	case EFFECT_TOLD:
+	case EFFECT_REFUSED:
 		version_put(e->told.version);
 		break;
 	default:

@@ -122,7 +122,7 @@ void join_answered(struct core *c, uint32_t peer, const struct page *page)
 		return;
 	p->answered = true;
 	p->answer_joining = page->joining || page->joined_with;
-	p->known_before = page->known;
+	p->known_before = page->known && !p->limited;
 	if (page->joining)
 		p->heard_joining = true;
 	join_if_all_answered(c);

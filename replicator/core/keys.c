@@ -91,7 +91,7 @@ bool key_live_below(const struct core *c, const char *path)
 
 static bool key_idle(const struct key *k)
 {
-	return !k->n && !k->shown && !k->intent && !k->flight && !k->looking && !k->delay &&
+	return !k->n && !k->nrefused && !k->shown && !k->intent && !k->flight && !k->looking && !k->delay &&
 	       !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready && !k->hinted.n &&
 	       !k->looked.n && !k->edited && !k->late && !k->held && !k->local;
 }
@@ -102,6 +102,7 @@ static void key_free(struct core *c, struct key *k)
 	for (uint32_t i = 0; i < k->n; i++)
 		version_put(k->entry[i]);
 	free(k->entry);
+	refused_free(k);
 	if (k->shown)
 		vv_fini(&k->shown->context);
 	free(k->shown);
@@ -374,8 +375,9 @@ enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool ow
 	for (uint32_t i = 0; i < k->n; i++)
 		if (vv_covers(&k->entry[i]->context, v->dot))
 			return MERGE_DROPPED; /* it is there, or one that has seen it is */
-	if (vv_covers(&c->vector, v->dot))
+	if (!refused_release(c, k, v->dot) && vv_covers(&c->vector, v->dot))
 		return MERGE_DROPPED; /* known once, and superseded since */
+	refused_seen(c, k, &v->context);
 	store_version(c, k, v, own);
 	for (uint32_t i = 0; i < k->n; i++) {
 		if (vv_covers(&v->context, k->entry[i]->dot)) {

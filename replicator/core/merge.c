@@ -283,20 +283,48 @@ void opwaits_make(struct core *c, struct key **keys, struct version **added, uin
 
 /* ---- versions ---- */
 
+/* True: by this node, and for the first time. */
+static bool refuse(struct core *c, uint32_t peer, struct key *k, struct version *v)
+{
+	struct effect *e;
+
+	if (!refused_add(c, k, v))
+		return false;
+	if (!c->peers[peer].limited) { /* by others: its author is asked, where it is a peer */
+		uint32_t author = place_teller(c, v);
+
+		if (author < c->conf.npeers && author != peer && !c->peers[author].limited)
+			catchup_want(c, author);
+		return false;
+	}
+	e = effect_add(c, EFFECT_REFUSED, k->path);
+	e->told.version = version_get(v);
+	return true;
+}
+
 void merge_items(struct core *c, uint32_t peer, bool page, const struct item *items,
 		 const bool *have, uint32_t n)
 {
 	struct key **keys = core_alloc(n * sizeof(struct key *));
 	struct version **added = core_alloc(n * sizeof(struct version *));
-	uint32_t count = 0;
+	uint32_t count = 0, refused = 0;
+	const char *first = NULL; /* of these */
 
 	for (uint32_t i = 0; i < n; i++) {
+		enum judgement judged;
 		struct key *k;
 
 		if (!path_valid(items[i].path))
 			continue;
 		k = key_get(c, items[i].path);
 		key_scratch(c, k);
+		judged = limits_judge(c, peer, k, items[i].version);
+		if (judged != JUDGED_NOTHING && c->peers[peer].limited)
+			limits_own_origin(c, peer, items[i].version->dot.origin);
+		if (judged == JUDGED_REFUSED && refuse(c, peer, k, items[i].version) && !refused++)
+			first = k->path;
+		if (judged != JUDGED_TAKEN)
+			continue;
 		if (entry_merge(c, k, items[i].version, false) == MERGE_DROPPED)
 			continue;
 		compare_added(c, page ? peer : UINT32_MAX, items[i].version->dot);
@@ -306,6 +334,7 @@ void merge_items(struct core *c, uint32_t peer, bool page, const struct item *it
 		keys[count] = k;
 		added[count++] = items[i].version;
 	}
+	limits_say(c, peer, first, refused);
 	opwaits_make(c, keys, added, count);
 	for (uint32_t i = 0; i < count; i++) {
 		place_consider(c, keys[i]);
@@ -322,18 +351,18 @@ void merge_op(struct core *c, const struct event *e)
 	const struct op *op = e->op;
 	uint64_t seq = vv_get(&c->vector, op->dot.origin);
 
-	if (c->peers[e->peer].receive_only || op->dot.seq <= seq)
+	if (!limits_origin(c, e->peer, op->dot.origin))
 		return;
+	if (op->dot.seq <= seq) { /* but what others have refused may be taken here */
+		if (c->nrefused)
+			merge_items(c, e->peer, false, op->items, e->have, op->n);
+		return;
+	}
 	if (op->dot.seq != seq + 1) {
 		catchup_want(c, e->peer);
 		return;
 	}
-	if (!core_origin_node(c, op->dot.origin)) {
-		struct origin o = {.origin = op->dot.origin};
-
-		strncpy(o.node, c->peers[e->peer].name, sizeof(o.node) - 1);
-		merge_origin(c, &o);
-	}
+	limits_own_origin(c, e->peer, op->dot.origin);
 	merge_items(c, e->peer, false, op->items, e->have, op->n);
 	merge_vector(c, op->dot);
 }

@@ -152,7 +152,7 @@ void nodes_heard(struct core *c, uint32_t peer)
 /* What a peer knows of the nodes, itself among them. */
 void nodes_told(struct core *c, const struct event *e)
 {
-	bool limited = c->peers[e->peer].receive_only;
+	bool limited = c->peers[e->peer].limited;
 
 	for (uint32_t i = 0; i < e->nodes->n; i++) {
 		const struct known_node *told = &e->nodes->p[i];

@@ -12,6 +12,8 @@
  *   author.c    making versions of local changes
  *   merge.c     taking versions of others
  *   nodes.c     the nodes that are known; collecting tombstones by them
+ *   limits.c    peers that may not do everything
+ *   refused.c   versions that are not taken, and have to be known all the same
  *   compare.c   the full comparison, for who missed that
  *   catchup.c   asking and answering: "here is my vector"
  *   combine.c   one version of two that changed different fields
@@ -36,6 +38,7 @@
 #define FLIGHT_MAX 64        /* installs under way at once */
 #define SERIALS_MAX 65536    /* hints held for one path */
 #define ASK_LIMIT_MSEC 10000 /* an answer that takes longer is asked for again */
+#define REFUSED_MSEC 60000    /* between two questions for what is refused */
 #define OP_WAIT_MSEC 30000   /* an absence waits that long for its op's contents */
 #define RETRY_FIRST_MSEC 1000
 #define RETRY_LAST_MSEC 30000
@@ -84,6 +87,9 @@ struct key {
 	struct version **entry; /* highest rank first */
 	uint32_t n;
 	uint32_t cap;
+	struct version **refused; /* not taken (refused.c) */
+	uint32_t nrefused;
+	uint32_t cap_refused;
 	struct shown *shown;   /* NULL: never */
 	struct version *shown_once; /* was shown when it left the entry; NULL: none did */
 	struct intent *intent; /* recorded in the store */
@@ -227,6 +233,9 @@ struct range {
 struct peer {
 	const char *name;
 	bool receive_only; /* never asked, and nothing is taken from it */
+	bool limited;      /* receive_only, or with patterns */
+	uint32_t unsaid;   /* refused, and not in the log yet */
+	int64_t said_at;   /* monotonic; 0: never */
 	bool reachable;
 	/* the transfer */
 	bool asking;
@@ -250,6 +259,7 @@ struct peer {
 	struct vv compared;        /* its floor as of the last one's beginning; empty: none */
 	struct vv compared_vector; /* its vector likewise */
 	/* heartbeats */
+	uint64_t refused_digest; /* when it was asked for what is refused here */
 	uint64_t mismatch_digest;
 	uint32_t mismatches;
 	/* joining */
@@ -291,6 +301,7 @@ struct core {
 	uint32_t nflight;
 	uint32_t nlooking;
 	uint32_t nconflicts;
+	uint32_t nrefused; /* versions, in all */
 	uint32_t ncounted; /* paths in the tree's digest */
 	uint64_t tree_digest;
 	struct wants wants;
@@ -546,6 +557,44 @@ void nodes_told(struct core *c, const struct event *e);
 void nodes_forget(struct core *c, const char *name);
 void nodes_store_floor(struct core *c);
 void nodes_due(struct core *c);
+
+/* ---- limits.c ---- */
+/* This peer may tell ops of this origin. */
+bool limits_origin(const struct core *c, uint32_t peer, uint64_t origin);
+/* An origin that is new here is this peer's. */
+void limits_own_origin(struct core *c, uint32_t peer, uint64_t origin);
+/* What a page says of an origin is learned, if this peer may say so. */
+void limits_know_origin(struct core *c, uint32_t peer, const struct origin *o);
+/* What this peer makes there is taken. */
+bool limits_accept(const struct core *c, uint32_t peer, const struct key *k);
+enum judgement { JUDGED_TAKEN, JUDGED_REFUSED, JUDGED_NOTHING };
+enum judgement limits_judge(const struct core *c, uint32_t peer, const struct key *k,
+			    const struct version *v);
+/* In the log: n versions of this peer are not taken, one of them of that path. */
+void limits_say(struct core *c, uint32_t peer, const char *path, uint32_t n);
+
+/* ---- refused.c ---- */
+struct version *refused_find(const struct key *k, struct dot d); /* NULL: not there */
+/* A copy is kept, by rule 3 among its like. True: it is new. */
+bool refused_add(struct core *c, struct key *k, const struct version *v);
+/* It is taken after all, or dead. True: it was there. */
+bool refused_release(struct core *c, struct key *k, struct dot d);
+/* Those that somebody has seen who saved since go. */
+void refused_seen(struct core *c, struct key *k, const struct vv *context);
+/* So that it covers none of them. */
+void refused_cap(const struct core *c, struct vv *v);
+void refused_load(struct core *c, const char *name, const uint8_t *p, size_t len);
+void refused_start(struct core *c);
+void refused_free(struct key *k);
+/* The versions that are known at a path: its entry's, and those. */
+static inline uint32_t key_versions(const struct key *k)
+{
+	return k->n + k->nrefused;
+}
+static inline struct version *key_version(const struct key *k, uint32_t i)
+{
+	return i < k->n ? k->entry[i] : k->refused[i - k->n];
+}
 
 /* ---- compare.c ---- */
 void compare_start(struct core *c, uint32_t peer);

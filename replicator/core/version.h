@@ -70,6 +70,8 @@ struct version {
 	struct vv context; /* what its author had been shown of this key, its own dot included */
 	uint64_t stamp;    /* hybrid: milliseconds since 1970 << 16, or one more than what it saw */
 	bool import;     /* made when a tree was taken in, not by a save: ranks below all others */
+	bool refused;    /* not taken by who tells it, since it lies outside what is accepted from its
+			  * author (refused.c) */
 	bool combined;   /* made of two that had changed different fields (combine.c) */
 	uint8_t changed; /* CHANGED_*, against what it replaced */
 	struct dot setter[FIELDS]; /* the versions that its fields come from; origin 0: not known */
@@ -86,6 +88,7 @@ struct version {
 struct version *version_new(void); /* one reference, all zero, user "" */
 struct version *version_get(struct version *v);
 void version_put(struct version *v); /* NULL is fine */
+struct version *version_copy(const struct version *v); /* one reference, nothing shared */
 
 /* `setter`, once `dot` and `changed` are there: of what it did not change as `before` has it. NULL:
  * not known, then it counts as changed, so that no more than a conflict comes of it. */

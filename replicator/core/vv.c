@@ -99,6 +99,20 @@ void vv_raise(struct vv *v, struct dot d)
 	v->n++;
 }
 
+void vv_lower(struct vv *v, struct dot d)
+{
+	uint32_t at = position(v, d.origin);
+
+	assert(d.origin && d.seq);
+	if (at == v->n || v->p[at].origin != d.origin || v->p[at].seq < d.seq)
+		return;
+	v->p[at].seq = d.seq - 1;
+	if (d.seq > 1)
+		return;
+	v->n--;
+	memmove(v->p + at, v->p + at + 1, (v->n - at) * sizeof(*v->p));
+}
+
 void vv_join(struct vv *to, const struct vv *from)
 {
 	struct vv sum = {0};

@@ -35,6 +35,7 @@ void vv_copy(struct vv *to, const struct vv *from); /* `to` keeps nothing of wha
 uint64_t vv_get(const struct vv *v, uint64_t origin);
 bool vv_covers(const struct vv *v, struct dot d);
 void vv_raise(struct vv *v, struct dot d); /* to at least d.seq */
+void vv_lower(struct vv *v, struct dot d); /* to less than d.seq */
 void vv_join(struct vv *to, const struct vv *from);
 enum vv_order vv_compare(const struct vv *a, const struct vv *b);
 bool vv_reaches(const struct vv *a, const struct vv *b); /* a covers all that b does */

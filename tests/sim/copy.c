@@ -199,6 +199,7 @@ void effect_copy(struct effect *to, const struct effect *from)
 		to->page = page_copy(from->page);
 		break;
 	case EFFECT_TOLD:
+	case EFFECT_REFUSED:
 		if (from->told.version)
 			version_get(from->told.version);
 		break;
@@ -236,6 +237,7 @@ void effect_fini(struct effect *e)
 		page_free(e->page);
 		break;
 	case EFFECT_TOLD:
+	case EFFECT_REFUSED:
 		version_put(e->told.version);
 		break;
 	case EFFECT_NOTE:

@@ -257,6 +257,7 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 		break;
 	case EFFECT_TOLD:
 	case EFFECT_NOTE:
+	case EFFECT_REFUSED:
 		break;
 	}
 }

@@ -27,6 +27,7 @@ static const char *const effect_names[] = {
     [EFFECT_REMOVE] = "REMOVE", [EFFECT_FETCH] = "FETCH",   [EFFECT_BROADCAST] = "BROADCAST",
     [EFFECT_ASK] = "ASK",       [EFFECT_ANSWER] = "ANSWER", [EFFECT_TOLD] = "TOLD",
     [EFFECT_JOINED] = "JOINED", [EFFECT_WAKE] = "WAKE",     [EFFECT_NOTE] = "NOTE",
+    [EFFECT_REFUSED] = "REFUSED",
 };
 
 static const char *const store_names[] = {

@@ -70,7 +70,8 @@ static const char *const story_events[] = {
     "forget",    "start alone", "order", "approve", "discard"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
-					    "answer",  "told",   "joined", "wake",      "note"};
+					    "answer",  "told",   "joined", "wake",      "note",
+					    "refused"};
 
 static inline void story_event(struct story *s, struct host *h, struct event *e)
 {
@@ -405,7 +406,9 @@ static inline void story_reach(struct story *s, struct host *h, bool up)
 
 static inline void story_up(struct story *s, struct host *h)
 {
-	struct event e = {.type = EVENT_START, .random = 1000 * (h->index + 1u) + ++h->lives};
+	struct event e = {.type = EVENT_START};
+
+	e.random = (h->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT | ++h->lives;
 
 	h->core = core_new(&h->conf);
 	h->wake = INT64_MAX;

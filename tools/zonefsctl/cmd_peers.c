@@ -14,6 +14,8 @@ static void say(void *arg, const json_t *line)
 		return;
 	printf("%-12s %-28s %s %s", line_text(line, "peer"), line_text(line, "address"),
 	       line_text(line, "key"), line_text(line, "state"));
+	if (line_bool(line, "receive_only") || line_bool(line, "limited"))
+		printf(", %s", line_bool(line, "limited") ? "limited" : "receive-only");
 	if (!line_bool(line, "reachable") && line_text(line, "last_error")[0])
 		printf(": %s", line_text(line, "last_error"));
 	putchar('\n');

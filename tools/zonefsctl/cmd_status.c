@@ -208,8 +208,14 @@ static void say_peer(const struct status *s, const json_t *line)
 		       heard ? " ago; what it said then:" : "");
 	}
 	if (line_number(line, "refused") > 0)
-		printf("  refused    %lld change%s of its own: it is receive-only\n",
-		       line_number(line, "refused"), plural(line_number(line, "refused")));
+		printf("  refused    %lld change%s %s\n", line_number(line, "refused"),
+		       plural(line_number(line, "refused")),
+		       line_bool(line, "receive_only") ? "of its own: it is receive-only"
+						       : "of other nodes: it is limited");
+	if (line_number(line, "outside") > 0)
+		printf("  outside    %lld path%s that it has changed outside what is accepted from "
+		       "it: see below\n",
+		       line_number(line, "outside"), plural(line_number(line, "outside")));
 	say_standing(line);
 	if (line_bool(line, "reachable"))
 		say_clock(line);
@@ -258,6 +264,7 @@ static const char *trouble_words(const char *trouble)
 	    {"conflict", "in conflict: saved on two nodes at once"},
 	    {"held", "removed or emptied here; held: zonefsctl approve, or discard"},
 	    {"damaged", "its content in the store is damaged or missing, and asked for"},
+	    {"outside", "not taken, since it is outside what is accepted from its author"},
 	    {"mended", "put back: after an unclean stop it"},
 	    {"too big", "bigger than max-file-size: stays on this host"},
 	};
