@@ -32,6 +32,7 @@ static void add_heard(json_t *o, const struct peer_status *p)
 	control_add_number(o, "conflicts", p->conflicts);
 	control_add_number(o, "clock_offset_ms", p->offset_msec);
 	control_add_bool(o, "patterns_differ", p->patterns_differ);
+	control_add_bool(o, "refusing", p->refusing);
 }
 
 json_t *control_peer_line(const struct peer_status *p)

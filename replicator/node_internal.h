@@ -135,6 +135,7 @@ struct peer_status {
 	int64_t offset_msec;  /* its clock less ours */
 	bool receive_only;
 	uint64_t refused;     /* its ops that were not taken in this life, since it is receive-only */
+	bool refusing;        /* it has not taken all that limited nodes made, perhaps of this one */
 	bool limited;         /* with patterns of what is accepted from it */
 	uint32_t outside;     /* paths where it has something outside these, which is not taken */
 	bool patterns_differ; /* its exclusions are others than ours */

@@ -297,6 +297,7 @@ void node_peer(struct node *n, uint32_t i, struct peer_status *s)
 	s->patterns_differ = peer->patterns_differ;
 	s->receive_only = n->conf->peers[i].receive_only;
 	s->refused = peer->refused;
+	s->refusing = h->refusing;
 	s->limited = n->conf->peers[i].accept != NULL;
 	s->outside = outside_of(n, peer->name);
 	s->bytes_in = peer->bytes_in;

@@ -343,6 +343,7 @@ void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec
 		h->lag_msec = (uint32_t)(now_msec - oldest->since_msec);
 	h->conflicts = c->nconflicts;
 	h->joining = core_joining(c);
+	h->refusing = c->nrefused > 0;
 	h->wall_msec = wall_msec;
 	h->nrecent = c->nrecent;
 	memcpy(h->recent, c->recent, c->nrecent * sizeof(*c->recent));

@@ -46,6 +46,7 @@ struct heartbeat {
 	uint32_t failing;  /* hooks whose last run failed */
 	uint32_t conflicts;
 	bool joining;
+	bool refusing;     /* what limited nodes made is not all taken here, or where it comes from */
 	bool paused;       /* filled in outside of the core */
 	int64_t wall_msec; /* the sender's clock */
 	struct dot recent[HEARTBEAT_RECENT_MAX]; /* its vector's latest changes, newest first */

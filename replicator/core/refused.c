@@ -178,8 +178,8 @@ static bool differs(const struct core *c, const struct key *k, const struct vers
 	return attrs_compare(&here, &v->attrs) & ~CHANGED_MTIME;
 }
 
-uint32_t core_refused(const struct core *c,
-		      bool (*each)(void *arg, const struct core_refused *r), void *arg)
+uint32_t core_refused(const struct core *c, bool (*each)(void *arg, const struct core_refused *r),
+		      void *arg)
 {
 	const struct key *k = c->nrefused ? key_first(c, "") : NULL;
 	uint32_t n = 0;

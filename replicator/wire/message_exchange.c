@@ -6,7 +6,7 @@
  *   item      = path str, version bytes
  *   heartbeat = digest u64, ops u64, tree u64, pending u32, lag u32 (ms), failing u32,
  *               conflicts u32, flags u8, wall i64 (ms), n u32, n * dot, patterns u64
- *   flags     = 1 joining, 2 paused
+ *   flags     = 1 joining, 2 paused, 4 refusing
  *   ask       = transfer u64, vector, start vector, cursor str, flags u8, compare
  *   compare   = u8 0 | u8 1 ranges, n u32, n * (path str, digest u64) | u8 2 dots, n u32, n * (path str, dot)
  *   page      = transfer u64, n u32, n * item, m u32, m * (origin u64, node str), start vector,
@@ -26,7 +26,7 @@
 #define MARK_LEAST 10
 #define NODE_LEAST 23
 
-enum { BEAT_JOINING = 1, BEAT_PAUSED = 2 };
+enum { BEAT_JOINING = 1, BEAT_PAUSED = 2, BEAT_REFUSING = 4 };
 enum {
 	FLAG_SWEPT = 1,
 	FLAG_JOINING = 2,
@@ -148,7 +148,8 @@ void buf_heartbeat_body(struct buf *b, const struct message *m)
 	buf_u32(b, h->lag_msec);
 	buf_u32(b, h->failing);
 	buf_u32(b, h->conflicts);
-	buf_u8(b, (uint8_t)((h->joining ? BEAT_JOINING : 0) | (h->paused ? BEAT_PAUSED : 0)));
+	buf_u8(b, (uint8_t)((h->joining ? BEAT_JOINING : 0) | (h->paused ? BEAT_PAUSED : 0) |
+			    (h->refusing ? BEAT_REFUSING : 0)));
 	buf_i64(b, h->wall_msec);
 	buf_u32(b, h->nrecent);
 	for (uint32_t i = 0; i < h->nrecent; i++)
@@ -168,10 +169,11 @@ void rd_heartbeat_body(struct rd *r, struct message *m)
 	h->failing = rd_u32(r);
 	h->conflicts = rd_u32(r);
 	uint8_t flags = rd_u8(r);
-	if (flags & ~(BEAT_JOINING | BEAT_PAUSED))
+	if (flags & ~(BEAT_JOINING | BEAT_PAUSED | BEAT_REFUSING))
 		rd_fail(r);
 	h->joining = flags & BEAT_JOINING;
 	h->paused = flags & BEAT_PAUSED;
+	h->refusing = flags & BEAT_REFUSING;
 	h->wall_msec = rd_i64(r);
 	h->nrecent = rd_count(r, HEARTBEAT_RECENT_MAX, DOT_BYTES);
 	for (uint32_t i = 0; i < h->nrecent; i++)

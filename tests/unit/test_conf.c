@@ -23,6 +23,7 @@
 #define KEY1 "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define KEY2 "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 #define KEY3 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
+#define KEY3 "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 
 /* Lines 1 to 5. */
 #define REQUIRED                                                                                   \
@@ -129,6 +130,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	    "log-level = \"debug\"\n"
 	    "peer \"ns2\" { address = \"tcp://192.0.2.2:7740\"\n key = '" KEY1 "' }\n"
 	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' receive-only = true }\n"
+	    "peer ns4 { address = 'tcp://ns4:7740' key = '" KEY3 "' accept = { \"etc/**\", \"*.zone\" } }\n"
 	    "hook \"bind\" {\n"
 	    "  run = { \"/usr/libexec/zonefs/hooks/bind\", \"reload # \\\"it\\\"\", }\n"
 	    "  user = \"bind\" match = { \"etc/**\", \"var/named/**\" } quiet = 5\n"
@@ -153,7 +155,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	assert_true(c->allow_setid);
 	assert_string_equal(c->log_level, "debug");
 
-	assert_int_equal(c->npeers, 2);
+	assert_int_equal(c->npeers, 3);
 	assert_string_equal(c->peers[0].name, "ns2");
 	assert_string_equal(c->peers[0].address, "tcp://192.0.2.2:7740");
 	assert_string_equal(c->peers[0].key, KEY1);
@@ -161,6 +163,10 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	assert_string_equal(c->peers[1].name, "ns3");
 	assert_false(c->peers[0].receive_only);
 	assert_true(c->peers[1].receive_only);
+	assert_null(c->peers[1].accept);
+	assert_int_equal(patterns_count(c->peers[2].accept), 2);
+	assert_true(patterns_match(c->peers[2].accept, "var/a.zone", false));
+	assert_false(patterns_match(c->peers[2].accept, "var/a", false));
 	assert_string_equal(c->peers[1].key, KEY2);
 	assert_int_equal(c->peers[1].line, 16);
 
@@ -244,7 +250,7 @@ static void the_sample_shows_every_default(void **state)
 	    "brake-share", "brake-paths",
 	    "exclude",     "include",      "address",       "key",          "run",
 	    "match",       "quiet",        "timeout",       "keep-age",     "forget-after",
-	    "keep-size",   "receive-only",
+	    "keep-size",   "receive-only", "accept",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		char setting[64];
@@ -297,6 +303,19 @@ static void every_mistake_is_reported_in_one_pass_in_order(void **state)
 	       "12:'colour' is no option of a hook", "13:timeout is between",
 	       "15:the hook \"t\" has no user", "16:address", "16:the key is not 40",
 	       "0:state is missing", "0:key-file is missing");
+}
+
+static void what_is_accepted_of_a_peer_is_some_paths(void **state)
+{
+	(void)state;
+	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1 "'\n accept = { }\n}\n",
+	       "8:an empty accept takes nothing: receive-only = true says so");
+	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1 "'\n receive-only = true\n"
+		    " accept = { 'etc/**' }\n}\n",
+	       "9:the peer \"a\" is receive-only: nothing is taken from it, whatever accept says");
+	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1 "'\n accept = {\n 'ok',\n 'a[' }\n}\n",
+	       "10:accept \"a[\":");
+	EXPECT(REQUIRED "accept = { 'etc/**' }\n", "6:'accept' is no option");
 }
 
 static void doubled_keys_and_titles_are_refused(void **state)
@@ -651,6 +670,7 @@ int main(void)
 	    cmocka_unit_test(the_sample_shows_every_default),
 	    cmocka_unit_test(lines_are_right_after_comments_of_every_kind),
 	    cmocka_unit_test(every_mistake_is_reported_in_one_pass_in_order),
+	    cmocka_unit_test(what_is_accepted_of_a_peer_is_some_paths),
 	    cmocka_unit_test(doubled_keys_and_titles_are_refused),
 	    cmocka_unit_test(peers_are_told_apart_from_each_other_and_from_the_node),
 	    cmocka_unit_test(what_is_not_closed_is_named_where_it_was_opened),

@@ -129,8 +129,8 @@ static uint32_t not_taken(const struct host *h, const char *path)
 static void expect_same_vectors(void)
 {
 	for (uint32_t i = 1; i < s.n; i++)
-		assert_int_equal(vv_compare(core_vector(s.host[0].core), core_vector(s.host[i].core)),
-				 VV_EQUAL);
+		assert_int_equal(
+		    vv_compare(core_vector(s.host[0].core), core_vector(s.host[i].core)), VV_EQUAL);
 }
 
 /* ---- inside and outside ---- */
