@@ -24,9 +24,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "replicator/store/seal.h"
 
 #define APPLICATION_ID 0x5a6f4653 /* "ZoFS" */
-#define CHECKED_BYTES_MAX (64 * 1024 * 1024)
+#define SCHEMA_UNSEALED 1
 
 static const char schema[] =
     "CREATE TABLE version(id INTEGER PRIMARY KEY, path BLOB NOT NULL, origin INTEGER NOT NULL,"
@@ -163,6 +164,8 @@ static int error_of(struct store *s, int rc)
 {
 	int os = s->db ? sqlite3_system_errno(s->db) : 0;
 
+	if (rc == SQLITE_IOERR_DATA) /* a page whose seal is broken */
+		return ERR_CORRUPT;
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return -ENOSPC;
@@ -378,6 +381,23 @@ static int make_schema(struct store *s)
 	return err;
 }
 
+/* A database from before there were seals: its pages are written anew. */
+static int seal_pages(struct store *s)
+{
+	int err = database_error(s, seal_request(s->db), "sealing its pages");
+
+	log_notice("%s/zonefs.db was made by an earlier version: its pages are sealed now", s->dir);
+	if (!err)
+		err = execute(s, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", "sealing its pages");
+	if (!err) {
+		char sql[64];
+
+		snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", STORE_SCHEMA);
+		err = execute(s, sql, "sealing its pages");
+	}
+	return err;
+}
+
 /* A store of our schema, or an empty file that becomes one. */
 static int check_schema(struct store *s)
 {
@@ -396,6 +416,8 @@ static int check_schema(struct store *s)
 		log_error("%s/zonefs.db is not a store of zonefs", s->dir);
 		return ERR_CORRUPT;
 	}
+	if (number == SCHEMA_UNSEALED)
+		return s->readonly ? 0 : seal_pages(s);
 	if (number != STORE_SCHEMA) {
 		log_error("%s/zonefs.db has the format %lld and this zonefs knows %d only: it was"
 			  " written by %s version; install that one",
@@ -428,18 +450,13 @@ int store_check_database(struct store *s)
 	return err;
 }
 
-/* All of a small database is checked at once; a large one as it is read, unless it is suspected. */
+/* Each page is looked at when it is read; all at once where it is suspected. */
 static int check_pages(struct store *s)
 {
-	bool suspected = faccessat(s->dir_fd, STORE_SUSPECT, F_OK, 0) == 0;
-	int64_t pages, size;
-	int err = pragma_number(s, "PRAGMA page_count", &pages);
-
-	if (!err)
-		err = pragma_number(s, "PRAGMA page_size", &size);
-	if (!err && (suspected || pages * size <= CHECKED_BYTES_MAX))
-		err = store_check_database(s);
-	if (!err && suspected && !s->readonly)
+	if (faccessat(s->dir_fd, STORE_SUSPECT, F_OK, 0) < 0)
+		return 0;
+	int err = store_check_database(s);
+	if (!err && !s->readonly)
 		unlinkat(s->dir_fd, STORE_SUSPECT, 0);
 	return err;
 }
@@ -469,11 +486,16 @@ int database_open(struct store *s)
 	int err = check_length(s);
 	if (err)
 		return err;
-	err = database_error(s, sqlite3_open_v2(file, &s->db, flags, NULL), "opening it");
+	err = database_error(s, seal_register(), "opening it");
+	if (!err)
+		err =
+		    database_error(s, sqlite3_open_v2(file, &s->db, flags, SEAL_VFS), "opening it");
 	if (err)
 		return err;
 	sqlite3_busy_timeout(s->db, 200);
 	if (!s->readonly)
+		err = database_error(s, seal_request(s->db), "opening it");
+	if (!err && !s->readonly)
 		err = execute(s,
 			      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 			      " PRAGMA journal_size_limit = 67108864",

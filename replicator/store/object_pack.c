@@ -26,6 +26,7 @@
 #include <zstd.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/store/internal.h"
@@ -196,6 +197,7 @@ static void leave_plain(struct store *s)
 	CLEANUP_CLOSE int fd = openat(s->objects_fd, s->pack->name, O_WRONLY | O_CLOEXEC);
 	const struct timespec times[2] = {s->pack->st.st_atim, s->pack->st.st_mtim};
 
+	crash_point("left-plain");
 	if (fd >= 0 && write_all(fd, &format, 1, 0) == 0)
 		futimens(fd, times);
 }
@@ -268,6 +270,7 @@ static int pack_block(struct pack *k)
 		err = -errno;
 	k->end += n;
 	k->block++;
+	crash_point("pack");
 	return err;
 }
 
@@ -289,12 +292,14 @@ static int take_place(struct store *s)
 	if (futimens(k->out, times) < 0 || fsync(k->out) < 0)
 		return -errno;
 	CLEANUP_CLOSE int fd = openat(s->objects_fd, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	crash_point("packed");
 	if (fd < 0 || renameat(s->incoming_fd, PACK_NAME, s->objects_fd, k->name) < 0)
 		return -errno;
 	if (s->objects_bytes >= 0)
 		s->objects_bytes += (int64_t)(data_at(k->size) + k->end) - k->st.st_size;
 	close(k->out);
 	k->out = -1;
+	crash_point("pack-named");
 	return fsync(fd) < 0 ? -errno : 0;
 }
 

@@ -399,8 +399,10 @@ void objects_sweep(struct store *s, int directory)
 			continue;
 		if (content_needed(s, hash))
 			continue;
+		crash_point("sweep");
 		if (unlinkat(dirfd(d), e->d_name, 0) == 0 && s->objects_bytes >= 0)
 			s->objects_bytes -= st.st_size;
+		crash_point("swept");
 	}
 }
 

@@ -4,7 +4,8 @@
  * contents up to STORE_SMALL_MAX in it, larger ones beside it as objects named by their hash. One
  * thread.
  *
- *   STATE/zonefs.db        schema number in PRAGMA user_version; another one is refused in words
+ *   STATE/zonefs.db        schema number in PRAGMA user_version; a later one is refused in words. Each page
+ *                          is sealed (seal.h), so that a record that the disk has altered is an error
  *   STATE/objects/ab/ab... format byte, then the content, plain or compressed
  *   STATE/incoming/        objects being written; what may be resumed is kept for a day
  *   STATE/lock             held by whoever has the store open for writing

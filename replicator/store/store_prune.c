@@ -50,6 +50,7 @@ int prune_version(struct store *s, int64_t id, struct dot dot, const char *path)
 	sqlite3_bind_int64(st, 2, (int64_t)dot.seq);
 	bind_path(st, 3, path);
 	err = database_run(s, st);
+	crash_point("cut-version");
 	if (!err)
 		st = database_statement(s, SQL_PRUNE_VERSION, &err);
 	if (err)
@@ -165,6 +166,7 @@ static int prune_ids(struct store *s, sqlite3_stmt *st, enum statement delete_by
 	for (int i = 0; i < n && !err; i++) {
 		sqlite3_bind_int64(st, 1, ids[i]);
 		err = database_run(s, st);
+		crash_point(delete_by_id == SQL_PRUNE_CONTENT ? "cut-content" : "cut-outcome");
 	}
 	return err ? err : rows == PIECE;
 }

@@ -16,12 +16,15 @@
 #include <xxhash.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/store/internal.h"
+#include "replicator/store/seal.h"
 
 #define PIECE (1024 * 1024)
 #define ROWS 64 /* of the database in one piece */
+#define PAGES 256
 
 /* ---- a damaged content ---- */
 
@@ -114,6 +117,7 @@ int store_prove(struct store *s, struct hash hash)
 
 struct store_check {
 	struct store *store;
+	sqlite3_int64 page;  /* of the database: all of them first; 0: they have been read */
 	int64_t id;          /* of the last row of the database */
 	int directory;       /* of objects; -1: the database first */
 	struct hash *hashes; /* of the objects in it, yet to be read */
@@ -131,6 +135,7 @@ struct store_check *store_check_new(struct store *s)
 		return NULL;
 	}
 	k->store = s;
+	k->page = 1;
 	k->directory = -1;
 	return k;
 }
@@ -142,6 +147,16 @@ void store_check_free(struct store_check *k)
 	XXH3_freeState(k->state);
 	free(k->hashes);
 	free(k);
+}
+
+static int check_pages(struct store_check *k)
+{
+	int rc = seal_check(k->store->db, &k->page, PAGES);
+
+	if (rc == SQLITE_IOERR_DATA)
+		log_error("%s/zonefs.db: page %lld is damaged", k->store->dir, (long long)k->page);
+	int err = database_error(k->store, rc, "reading all of it");
+	return err ? err : 1;
 }
 
 static int check_rows(struct store_check *k, store_checked *each, void *arg)
@@ -228,6 +243,8 @@ static int check_object(struct store_check *k, store_checked *each, void *arg)
 
 int store_check_go_on(struct store_check *k, store_checked *each, void *arg)
 {
+	if (k->page)
+		return check_pages(k);
 	if (k->directory < 0)
 		return check_rows(k, each, arg);
 	if (k->n > 0)
@@ -274,6 +291,7 @@ int store_put_aside(const char *state_dir)
 		snprintf(name, sizeof(name), "damaged-%s-%s", stamp, files[i]);
 		if (renameat(dir, files[i], dir, name) < 0 && errno != ENOENT)
 			return -errno;
+		crash_point("put-aside");
 	}
 	unlinkat(dir, STORE_SUSPECT, 0);
 	if (fsync(dir) < 0)

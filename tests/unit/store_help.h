@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "replicator/store/seal.h"
 #include "replicator/store/store.h"
 
 /* ---- a folder ---- */
@@ -54,6 +55,25 @@ static inline struct store *store_at(const char *dir)
 
 	assert_int_equal(store_open(&s, dir, false), 0);
 	return s;
+}
+
+/* SQL, on the database of a store that is closed: by somebody who knows of seals, or does not. */
+static inline void execute_by(const char *vfs, const char *dir, const char *sql)
+{
+	char file[300];
+	sqlite3 *db;
+
+	assert_int_equal(seal_register(), SQLITE_OK);
+	snprintf(file, sizeof(file), "%s/zonefs.db", dir);
+	assert_int_equal(
+	    sqlite3_open_v2(file, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, vfs), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static inline void execute(const char *dir, const char *sql)
+{
+	execute_by(SEAL_VFS, dir, sql);
 }
 
 /* ---- effects ---- */

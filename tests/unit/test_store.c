@@ -289,17 +289,6 @@ static void a_content_is_read_in_pieces(void **state)
 	store_close(s);
 }
 
-static void execute(const char *dir, const char *sql)
-{
-	char file[300];
-	sqlite3 *db;
-
-	snprintf(file, sizeof(file), "%s/zonefs.db", dir);
-	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static void a_damaged_content_is_not_given_out(void **state)
 {
 	struct store *s = store_at(*state);

@@ -25,17 +25,6 @@ static int try_open(const char *dir, bool readonly)
 	return err;
 }
 
-static void execute(const char *dir, const char *sql)
-{
-	char file[300];
-	sqlite3 *db;
-
-	snprintf(file, sizeof(file), "%s/zonefs.db", dir);
-	assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 /* ---- killed ---- */
 
 /* In a child that is then killed as by a power cut of the process. */
@@ -130,6 +119,198 @@ static void a_damaged_database_is_refused(void **state)
 	store_close(s);
 	assert_int_equal(try_open(*state, false), 0);
 	damage(*state, 40 * 4096, 20 * 4096);
+	s = store_at(*state);
+	loaded_forget();
+	assert_int_equal(store_load(s, NULL), ERR_CORRUPT);
+	assert_true(store_damaged(s));
+	store_close(s);
+	assert_int_equal(try_open(*state, false), ERR_CORRUPT);
+}
+
+/* The place of some bytes in the database, which are in it once. */
+static long place_of(const char *dir, const char *bytes)
+{
+	static char all[1 << 20];
+	char file[300];
+	long found = -1;
+
+	snprintf(file, sizeof(file), "%s/zonefs.db", dir);
+	FILE *f = fopen(file, "re");
+	assert_non_null(f);
+	size_t n = fread(all, 1, sizeof(all), f);
+	fclose(f);
+	for (size_t i = 0; i + strlen(bytes) <= n; i++) {
+		if (memcmp(all + i, bytes, strlen(bytes)) != 0)
+			continue;
+		assert_int_equal(found, -1);
+		found = (long)i;
+	}
+	assert_true(found > 0);
+	return found;
+}
+
+static void flip(const char *dir, long at)
+{
+	char file[300];
+
+	snprintf(file, sizeof(file), "%s/zonefs.db", dir);
+	FILE *f = fopen(file, "r+e");
+	assert_non_null(f);
+	fseek(f, at, SEEK_SET);
+	int c = fgetc(f);
+	fseek(f, at, SEEK_SET);
+	fputc(c ^ 4, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void a_bit_that_falls_over_in_a_record_is_noticed(void **state)
+{
+	struct store *s = store_at(*state);
+
+	/* In the middle of a value: nothing of the structure is harmed. */
+	assert_int_equal(store_value_put(s, "name", "some value of ours", 18), 0);
+	assert_int_equal(store_commit(s), 0);
+	store_close(s);
+	flip(*state, place_of(*state, "some value of ours") + 5);
+	char got[20];
+	s = store_at(*state);
+	assert_int_equal(store_value_get(s, "name", got, sizeof(got)), ERR_CORRUPT);
+	assert_true(store_damaged(s));
+	store_close(s);
+	assert_int_equal(try_open(*state, false), ERR_CORRUPT);
+	assert_int_equal(store_put_aside(*state), 0);
+	assert_int_equal(try_open(*state, false), 0);
+}
+
+static void a_page_that_got_to_another_ones_place_is_noticed(void **state)
+{
+	static uint8_t page[4096];
+	struct store *s = store_at(*state);
+	char file[300];
+
+	/* Each has a page of its own for its end. */
+	memset(page, 'x', sizeof(page));
+	for (int i = 0; i < 2; i++) {
+		memcpy(page + 2000, i ? "second" : "first!", 6);
+		assert_int_equal(store_value_put(s, i ? "b" : "a", page, 3000), 0);
+	}
+	assert_int_equal(store_commit(s), 0);
+	store_close(s);
+	long from = place_of(*state, "first!") / 4096 * 4096;
+	long to = place_of(*state, "second") / 4096 * 4096;
+	assert_int_not_equal(from, to);
+	snprintf(file, sizeof(file), "%s/zonefs.db", (const char *)*state);
+	FILE *f = fopen(file, "r+e");
+	assert_non_null(f);
+	fseek(f, from, SEEK_SET);
+	assert_int_equal(fread(page, sizeof(page), 1, f), 1);
+	fseek(f, to, SEEK_SET);
+	assert_int_equal(fwrite(page, sizeof(page), 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	s = store_at(*state);
+	assert_int_equal(store_value_get(s, "a", page, sizeof(page)), 3000);
+	assert_int_equal(store_value_get(s, "b", page, sizeof(page)), ERR_CORRUPT);
+	store_close(s);
+}
+
+static void ignore(void *arg, struct hash hash, bool whole)
+{
+	(void)arg;
+	(void)hash;
+	(void)whole;
+}
+
+/* Goes through all of it: 0, or an error. */
+static int check_all(const char *dir)
+{
+	struct store *s = store_at(dir);
+	struct store_check *k = store_check_new(s);
+	int more;
+
+	while ((more = store_check_go_on(k, ignore, NULL)) > 0)
+		;
+	store_check_free(k);
+	store_close(s);
+	return more;
+}
+
+static void a_check_reads_each_page(void **state)
+{
+	struct store *s = store_at(*state);
+
+	for (uint64_t i = 1; i <= 2000; i++)
+		assert_int_equal(save(s, "some/path/that/fills/pages", i, "content", 0), 0);
+	assert_int_equal(save(s, "needle", 2001, "content", 0), 0);
+	assert_int_equal(store_commit(s), 0);
+	store_close(s);
+	assert_int_equal(check_all(*state), 0);
+	execute(*state, "DROP INDEX version_path");
+	flip(*state, place_of(*state, "needle") + 2);
+	assert_int_equal(check_all(*state), ERR_CORRUPT);
+}
+
+/* As an earlier version made it. */
+static void make_unsealed(const char *file)
+{
+	static const char *const copy[] = {
+	    "INSERT INTO version SELECT * FROM old.version",
+	    "INSERT INTO content SELECT * FROM old.content",
+	    "INSERT INTO value SELECT * FROM old.value",
+	    "DETACH old",
+	    "PRAGMA application_id = 0x5a6f4653",
+	    "PRAGMA user_version = 1",
+	};
+	char made[320], sql[400];
+	sqlite3 *db, *old;
+	sqlite3_stmt *st;
+
+	snprintf(made, sizeof(made), "%s-made", file);
+	assert_int_equal(sqlite3_open(file, &old), SQLITE_OK);
+	assert_int_equal(sqlite3_open(made, &db), SQLITE_OK);
+	sqlite3_prepare_v2(old, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL", -1, &st,
+			   NULL);
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *words = (const char *)sqlite3_column_text(st, 0);
+		assert_int_equal(sqlite3_exec(db, words, NULL, NULL, NULL), SQLITE_OK);
+	}
+	sqlite3_finalize(st);
+	assert_int_equal(sqlite3_close(old), SQLITE_OK);
+	snprintf(sql, sizeof(sql), "ATTACH '%s' AS old", file);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	for (size_t i = 0; i < sizeof(copy) / sizeof(copy[0]); i++)
+		assert_int_equal(sqlite3_exec(db, copy[i], NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+	assert_int_equal(rename(made, file), 0);
+}
+
+static void pages_without_seals_get_them(void **state)
+{
+	struct store *s = store_at(*state);
+	char file[300];
+	uint8_t header[100];
+
+	for (uint64_t i = 1; i <= 500; i++)
+		assert_int_equal(save(s, "f", i, "content", 1), 0);
+	assert_int_equal(store_value_put(s, "name", "value", 5), 0);
+	assert_int_equal(store_commit(s), 0);
+	store_close(s);
+	snprintf(file, sizeof(file), "%s/zonefs.db", (const char *)*state);
+	make_unsealed(file);
+	for (int sealed = 0; sealed < 2; sealed++) {
+		FILE *f = fopen(file, "re");
+		assert_non_null(f);
+		assert_int_equal(fread(header, sizeof(header), 1, f), 1);
+		fclose(f);
+		assert_int_equal(header[20], sealed ? SEAL_BYTES : 0);
+		assert_int_equal(try_open(*state, true), 0);
+		assert_int_equal(check_all(*state), 0); /* opens it for writing */
+	}
+	s = store_at(*state);
+	assert_int_equal(store_value_get(s, "name", header, sizeof(header)), 5);
+	loaded_forget();
+	assert_int_equal(store_load(s, NULL), 0);
+	store_close(s);
+	flip(*state, 2 * 4096 + 3000); /* where contents begin */
 	assert_int_equal(try_open(*state, false), ERR_CORRUPT);
 }
 
@@ -402,6 +583,10 @@ int main(void)
 	    story(somebody_elses_database_is_refused),
 	    story(what_is_no_database_is_refused),
 	    story(a_damaged_database_is_refused),
+	    story(a_bit_that_falls_over_in_a_record_is_noticed),
+	    story(a_page_that_got_to_another_ones_place_is_noticed),
+	    story(a_check_reads_each_page),
+	    story(pages_without_seals_get_them),
 	    story(a_row_that_is_no_version_is_refused),
 	    story(a_second_one_is_kept_out),
 	    story(a_place_that_cannot_be_is_an_error),
