@@ -50,6 +50,8 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "held", s->held);
 	control_add_number(o, "damaged", s->damaged);
 	control_add_number(o, "mended", s->mended);
+	control_add_number(o, "hollow", s->hollow);
+	control_add_number(o, "put_aside", s->put_aside_msec);
 	control_add_number(o, "hooks_failing", s->hooks_failing);
 	control_add_number(o, "refused", (int64_t)s->refused_links);
 	control_add_text(o, "refused_address", s->refused_address);
@@ -109,6 +111,8 @@ static const char *trouble_text(enum trouble_kind kind)
 		return "outside";
 	case TROUBLE_TOO_BIG:
 		return "too big";
+	case TROUBLE_HOLLOW:
+		return "hollow";
 	}
 	return "unknown";
 }

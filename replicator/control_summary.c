@@ -108,7 +108,9 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 		    err_text(n->blocked));
 	}
 	if (n->damaged > 0)
-		add(trouble, "%" PRIu32 " content%s of the store %s damaged or missing: got again from the peers",
+		add(trouble,
+		    "%" PRIu32
+		    " content%s of the store %s damaged or missing: got again from the peers",
 		    n->damaged, plural(n->damaged), n->damaged == 1 ? "is" : "are");
 	if (n->held > 0)
 		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held",
@@ -156,6 +158,7 @@ static void about_known(struct reasons *trouble, const struct core_node *k, int6
 static void say_well(struct summary *s, const struct summary_facts *f)
 {
 	uint32_t conflicts = f->node->conflicts, mended = f->node->mended;
+	uint32_t hollow = f->node->hollow;
 	int len;
 
 	if (f->npeers == 0)
@@ -164,11 +167,17 @@ static void say_well(struct summary *s, const struct summary_facts *f)
 		len = snprintf(s->words, sizeof(s->words), "all well: %" PRIu32 " peer%s identical",
 			       f->npeers, plural(f->npeers));
 	if (conflicts > 0)
-		len += snprintf(s->words + len, sizeof(s->words) - (size_t)len,
-				"; %" PRIu32 " path%s with a conflict", conflicts, plural(conflicts));
+		len +=
+		    snprintf(s->words + len, sizeof(s->words) - (size_t)len,
+			     "; %" PRIu32 " path%s with a conflict", conflicts, plural(conflicts));
 	if (mended > 0)
+		len += snprintf(s->words + len, sizeof(s->words) - (size_t)len,
+				"; %" PRIu32 " path%s put back after an unclean stop", mended,
+				plural(mended));
+	if (hollow > 0)
 		snprintf(s->words + len, sizeof(s->words) - (size_t)len,
-			 "; %" PRIu32 " path%s put back after an unclean stop", mended, plural(mended));
+			 "; %" PRIu32 " new file%s empty after an unclean stop, not told", hollow,
+			 plural(hollow));
 }
 
 void summary_make(struct summary *s, const struct summary_facts *f)

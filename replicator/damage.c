@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 
@@ -127,6 +128,7 @@ int damage_open(struct node *n)
 		    "cut?): what this host's disk has lost is put back, not told");
 		core_distrust(n->core);
 		n->unclean = true;
+		crash_point("unclean");
 		int err = store_check_database(n->store);
 		if (err < 0)
 			return err;

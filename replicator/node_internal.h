@@ -31,6 +31,7 @@ struct waits;
 struct verify;
 struct recall;
 struct lately;
+struct hollow;
 struct repair;
 struct names;
 struct teller;
@@ -54,6 +55,7 @@ struct node {
 	struct verify *verify;
 	struct recall *recall;
 	struct lately *damage;
+	struct hollow *hollow;
 	struct repair *repair;
 	struct names *names;
 	struct teller *teller;
@@ -66,9 +68,10 @@ struct node {
 	int64_t core_wake;          /* when the core wants EVENT_TIME; INT64_MAX: not */
 	int64_t blocked_since_msec; /* wall clock: the store cannot be written; 0: it can */
 	int64_t paused_msec;        /* wall clock: replication is paused since then; 0: it is not */
+	int64_t put_aside_msec;     /* wall clock: a damaged database was, in this life; 0: none */
 	char paused_by[NODE_BY_MAX];
-	uint64_t changes;           /* counts what was stored: "has anything happened?" */
-	struct deferred *deferred;  /* events for the next round */
+	uint64_t changes;          /* counts what was stored: "has anything happened?" */
+	struct deferred *deferred; /* events for the next round */
 	struct deferred **deferred_end;
 	bool clean;    /* the last keeper's end was, and the tree was synced */
 	bool unclean;  /* it may have been a power cut */
@@ -102,9 +105,14 @@ struct node_status {
 	uint32_t lag_msec;          /* age of the oldest of them */
 	uint32_t conflicts;
 	uint32_t tombstones;
-	uint32_t held; /* removals that wait for a decision */
-	uint32_t damaged; /* contents that the store has lost, and not got again yet */
-	uint32_t mended; /* paths put back after an unclean stop, in this life */
+	uint32_t held;        /* removals that wait for a decision */
+	uint32_t damaged;     /* contents that the store has lost, and not got again yet */
+	uint32_t damaged_all; /* ... got again or not, in this life */
+	int64_t damaged_msec; /* wall clock: when the last of them was found */
+	uint32_t mended;      /* paths put back after an unclean stop, in this life */
+	uint32_t hollow;      /* new files that it has left empty: not told */
+	int64_t
+	    put_aside_msec; /* wall clock: the database was damaged, in this life; 0: it was not */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */
 	char refused_address[128]; /* of the last of them; "" */
@@ -132,7 +140,7 @@ struct peer_status {
 	bool same_knowledge; /* the vector's digest is */
 	uint32_t hooks_failing;
 	uint32_t conflicts;
-	int64_t offset_msec;  /* its clock less ours */
+	int64_t offset_msec; /* its clock less ours */
 	bool receive_only;
 	uint64_t refused;     /* its ops that were not taken in this life, since it is receive-only */
 	bool refusing;        /* it has not taken all that limited nodes made, perhaps of this one */
@@ -174,6 +182,7 @@ enum trouble_kind {
 	TROUBLE_MENDED,   /* was damaged by an unclean stop, and put back: how it was */
 	TROUBLE_OUTSIDE,  /* a version outside what is accepted from its author is not taken: whose */
 	TROUBLE_TOO_BIG,  /* a local file over max-file-size: stays local */
+	TROUBLE_HOLLOW,   /* a new file, empty after an unclean stop: stays local until saved */
 };
 struct trouble {
 	enum trouble_kind kind;

@@ -18,6 +18,7 @@
 #include "replicator/contents.h"
 #include "replicator/control.h"
 #include "replicator/damage.h"
+#include "replicator/hollow.h"
 #include "replicator/names.h"
 #include "replicator/outcomes.h"
 #include "replicator/pause.h"
@@ -41,10 +42,17 @@ static int hand_store(void *arg, const struct effect *e)
 {
 	struct node *n = arg;
 
+	bool collects = e->store.what == STORE_META && strcmp(e->path, CORE_META_FLOOR) == 0;
+
 	n->changes++;
 	if (e->store.what == STORE_VECTOR && e->store.untold)
 		recall_news(n->recall);
-	return store_apply(n->store, e, n->wall_msec);
+	if (collects)
+		crash_point("collect");
+	int rc = store_apply(n->store, e, n->wall_msec);
+	if (collects)
+		crash_point("collecting");
+	return rc;
 }
 
 static int hand_commit(void *arg)
@@ -244,6 +252,7 @@ static int open_store_or_anew(struct node *n)
 	n->store = NULL;
 	n->unclean = false;
 	err = store_put_aside(n->conf->state);
+	n->put_aside_msec = n->wall_msec;
 	return err < 0 ? err : open_store(n);
 }
 
@@ -267,6 +276,7 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->names = names_new(NULL);
 	n->runner = runner_new(&hands);
 	n->peers = peers_new(n);
+	n->hollow = hollow_new(n);
 	n->taker = taker_new(n);
 	n->placer = placer_new(n);
 	n->contents = contents_new(n);
@@ -276,8 +286,9 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->runs = runs_new(n);
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
-	if (!n->names || !n->runner || !n->peers || !n->taker || !n->placer || !n->contents ||
-	    !n->waits || !n->verify || !n->recall || !n->runs || !n->teller || !n->repair)
+	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
+	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
+	    !n->repair)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -306,6 +317,7 @@ void node_close(struct node *n)
 	contents_free(n->contents);
 	placer_free(n->placer);
 	taker_free(n->taker);
+	hollow_free(n->hollow);
 	peers_free(n->peers);
 	runner_free(n->runner);
 	names_free(n->names);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "replicator/hollow.h"
 #include "replicator/node_internal.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"
@@ -42,7 +43,10 @@ void node_status(struct node *n, struct node_status *s)
 	s->tombstones = core_tombstones(n->core);
 	s->held = core_held(n->core);
 	s->damaged = repair_left(n->repair);
+	s->damaged_all = repair_found(n->repair, &s->damaged_msec);
 	s->mended = core_mended(n->core);
+	s->hollow = hollow_count(n->hollow);
+	s->put_aside_msec = n->put_aside_msec;
 	s->hooks_failing = runs_failing(n->runs);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
 	store_usage(n->store, &s->usage);
@@ -110,6 +114,11 @@ static bool too_big(void *arg, const char *path)
 	return tell(arg, TROUBLE_TOO_BIG, path, "", UINT32_MAX);
 }
 
+static bool hollow(void *arg, const char *path)
+{
+	return tell(arg, TROUBLE_HOLLOW, path, "", UINT32_MAX);
+}
+
 void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble *t), void *arg)
 {
 	struct troubles t = {each, arg, false};
@@ -121,6 +130,8 @@ void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble 
 		repair_each(n->repair, damaged, &t);
 	if (!t.stopped)
 		taker_too_big(n->taker, too_big, &t);
+	if (!t.stopped)
+		hollow_each(n->hollow, hollow, &t);
 }
 
 int node_start_alone(struct node *n)

@@ -28,7 +28,9 @@ struct repair {
 	struct node *node;
 	struct missing list[REPAIR_LISTED_MAX];
 	uint32_t n;
-	int64_t look_msec; /* whether they are back */
+	int64_t look_msec;  /* whether they are back */
+	uint32_t found;     /* in this life */
+	int64_t found_msec; /* wall clock, of the last */
 
 	struct store_check *check; /* under way */
 	bool paths;                /* ... and at its end: what current versions need */
@@ -87,6 +89,8 @@ static void bring(struct repair *r, struct hash hash, const char *path, uint64_t
 	if (listed(r, hash))
 		return;
 	hash_text(text, hash);
+	r->found++;
+	r->found_msec = n->wall_msec;
 	log_error("%s: the content %s of /%s %s; it is got again from this host's tree or from the "
 		  "peers",
 		  n->conf->state, text, path, what);
@@ -280,6 +284,12 @@ int64_t repair_wake(const struct repair *r)
 uint32_t repair_left(const struct repair *r)
 {
 	return r->n;
+}
+
+uint32_t repair_found(const struct repair *r, int64_t *last_msec)
+{
+	*last_msec = r->found_msec;
+	return r->found;
 }
 
 void repair_each(const struct repair *r, bool (*each)(void *arg, const char *path), void *arg)

@@ -26,6 +26,8 @@ bool repair_work(struct repair *r);
 int64_t repair_wake(const struct repair *r);
 /* Contents that have not come back yet; each of the first REPAIR_LISTED_MAX by its path. */
 uint32_t repair_left(const struct repair *r);
+/* All that were damaged or missing in this life; when the last one was found (wall clock). */
+uint32_t repair_found(const struct repair *r, int64_t *last_msec);
 void repair_each(const struct repair *r, bool (*each)(void *arg, const char *path), void *arg);
 
 #endif

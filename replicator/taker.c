@@ -18,6 +18,7 @@
 #include "base/path.h"
 #include "replicator/damage.h"
 #include "replicator/hashing.h"
+#include "replicator/hollow.h"
 #include "replicator/names.h"
 #include "replicator/taker_internal.h"
 
@@ -177,7 +178,9 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 	o.attrs.uid = l->uid;
 	o.attrs.gid = l->gid;
 	o.attrs.mtime_nsec = l->mtime_nsec;
-	o.attrs.size = l->kind == KIND_FILE ? l->size : l->kind == KIND_LINK ? strlen(l->target) : 0;
+	o.attrs.size = l->kind == KIND_FILE   ? l->size
+		       : l->kind == KIND_LINK ? strlen(l->target)
+					      : 0;
 	o.attrs.hash = hash;
 	if (l->kind != KIND_ABSENT) {
 		names_of(n->names, false, l->uid, o.attrs.owner, n->now_msec);
@@ -186,8 +189,12 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 	o.target = l->kind == KIND_LINK ? l->target : NULL;
 	crash_point("looked");
 	o.too_big = l->kind == KIND_FILE && !l->busy && l->size > (uint64_t)n->conf->max_file_size;
-	if (!o.too_big && !o.busy)
+	if (!o.too_big && !o.busy) {
 		o.damage = damage_found(n, k->path, &o.attrs);
+		if (o.damage)
+			crash_point("damage-found");
+		o.hollow = hollow_found(n->hollow, k->path, &o.attrs, k->scan != NULL);
+	}
 	give(t, k, &o);
 }
 

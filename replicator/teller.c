@@ -24,7 +24,8 @@
 
 #define TOLD "alerts"
 #define LOOK_MSEC 1000
-#define CONFLICTS_MSEC 5000 /* between two walks over all paths */
+#define DAMAGED_MSEC (60 * 60 * 1000) /* it is told for as long */
+#define CONFLICTS_MSEC 5000           /* between two walks over all paths */
 
 struct teller {
 	struct node *node;
@@ -168,6 +169,25 @@ static void look_at_hooks(struct teller *t)
 	}
 }
 
+static void look_at_damage(struct teller *t, const struct node_status *s)
+{
+	struct alert like = {.what = ALERT_DAMAGED};
+	int64_t wall = t->node->wall_msec;
+
+	/* Both are soon mended, and yet worth a look at the disk. */
+	if (s->put_aside_msec && wall - s->put_aside_msec < DAMAGED_MSEC)
+		note(t, &like, s->put_aside_msec, true,
+		     "the store's database was damaged: it is put aside in %s, and this node has "
+		     "begun with an empty one",
+		     t->node->conf->state);
+	else if (s->damaged > 0 || (s->damaged_all && wall - s->damaged_msec < DAMAGED_MSEC))
+		note(t, &like, s->damaged_msec, true,
+		     "%" PRIu32 " content%s of the store %s damaged or missing, %" PRIu32
+		     " of them not got again yet",
+		     s->damaged_all, s->damaged_all == 1 ? "" : "s",
+		     s->damaged_all == 1 ? "was" : "were", s->damaged);
+}
+
 static void look_at_node(struct teller *t, const struct node_status *s)
 {
 	struct alert held = {.what = ALERT_HELD}, lag = {.what = ALERT_LAG};
@@ -176,6 +196,7 @@ static void look_at_node(struct teller *t, const struct node_status *s)
 	int64_t after = (int64_t)t->conf->after_sec * 1000;
 
 	look_at_conflicts(t, s->conflicts);
+	look_at_damage(t, s);
 	if (s->held > 0) {
 		const char *path = "";
 		node_held(t->node, "", take_held, &path);

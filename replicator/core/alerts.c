@@ -33,7 +33,7 @@ const char *alert_name(enum alert_what what)
 	    [ALERT_CONFLICT] = "conflict", [ALERT_HOOK] = "hook-failed",
 	    [ALERT_HELD] = "held",         [ALERT_LAG] = "lag",
 	    [ALERT_PEER] = "cut-off",      [ALERT_ISOLATED] = "isolated",
-	    [ALERT_STORE] = "store",
+	    [ALERT_STORE] = "store",       [ALERT_DAMAGED] = "damaged",
 	};
 
 	return what < ARRAY_SIZE(names) && names[what] ? names[what] : "";

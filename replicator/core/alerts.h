@@ -32,8 +32,9 @@ enum alert_what {
 	ALERT_PEER = 5,     /* cut off from it */
 	ALERT_ISOLATED = 6, /* from all */
 	ALERT_STORE = 7,
+	ALERT_DAMAGED = 8, /* the store is, and is being repaired */
 };
-/* "conflict", "hook-failed", "held", "lag", "cut-off", "isolated", "store". */
+/* "conflict", "hook-failed", "held", "lag", "cut-off", "isolated", "store", "damaged". */
 const char *alert_name(enum alert_what what);
 
 struct alert {

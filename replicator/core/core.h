@@ -152,6 +152,7 @@ struct observation {
 	bool busy;      /* being written: content and hash are not filled in; a hint will follow */
 	bool unchanged; /* ident_same with what core_shown has: only ident is filled in */
 	bool too_big;   /* over max-file-size: not read */
+	bool hollow;    /* new, and emptied by a power cut: it is not told */
 	enum damage damage; /* how it differs from what was shown; told where core_suspects */
 };
 
@@ -306,6 +307,9 @@ struct effect {
 
 /* Takes one event, gives the effects: *n of them, valid until the next call. */
 const struct effect *core_step(struct core *c, const struct event *e, size_t *n);
+
+/* The STORE_META that holds core_floor: the first change wherever tombstones are collected. */
+#define CORE_META_FLOOR "floor"
 
 /* ---- questions (they change nothing) ---- */
 

@@ -202,7 +202,7 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 	bool same = v.version && v.kind == o->attrs.kind &&
 		    (v.kind == KIND_DIR || hash_same(v.version->attrs.hash, o->attrs.hash));
 
-	if (o->too_big || o->attrs.kind == KIND_OTHER || o->attrs.kind == KIND_ABSENT)
+	if (o->too_big || o->hollow || o->attrs.kind == KIND_OTHER || o->attrs.kind == KIND_ABSENT)
 		return;
 	if (v.kind == KIND_ABSENT ? deleted_as_it_is(k, o) : same)
 		adopt(c, k, o, v);

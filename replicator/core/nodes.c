@@ -16,7 +16,6 @@
 #include "replicator/core/state.h"
 
 #define META_NODE "node/"
-#define META_FLOOR "floor"
 #define DAY_MSEC INT64_C(86400000)
 #define COLLECT_MSEC 60000       /* between two times */
 #define COLLECT_FIRST_MSEC 10000 /* after a start: all peers have told what they know */
@@ -81,7 +80,7 @@ void nodes_load(struct core *c, const char *name, const uint8_t *p, size_t len)
 	struct rd r;
 
 	rd_init(&r, p, len);
-	if (strcmp(name, META_FLOOR) == 0) {
+	if (strcmp(name, CORE_META_FLOOR) == 0) {
 		rd_vv(&r, &c->floor);
 		return;
 	}
@@ -264,7 +263,7 @@ void nodes_store_floor(struct core *c)
 	buf_init(&b, 4 + VV_MAX * sizeof(struct dot));
 	buf_vv(&b, &c->floor);
 	if (!b.err)
-		store_meta(c, META_FLOOR, b.data, b.len);
+		store_meta(c, CORE_META_FLOOR, b.data, b.len);
 	buf_fini(&b);
 }
 

@@ -251,7 +251,7 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 	if (!dir_seen(k, o))
 		observe_below(c, k, why);
 
-	if (!o->unchanged && (o->too_big || o->attrs.kind == KIND_OTHER)) {
+	if (!o->unchanged && (o->too_big || o->hollow || o->attrs.kind == KIND_OTHER)) {
 		k->block = BLOCK_FOREIGN;
 		if (o->too_big)
 			effect_note(c, LOG_LEVEL_WARNING,

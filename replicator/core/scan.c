@@ -143,7 +143,7 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 	if (s->move && path_below(k->path, s->path)) {
 		struct edit *edit;
 
-		if (o->status < 0 || o->busy || o->too_big || o->unchanged ||
+		if (o->status < 0 || o->busy || o->too_big || o->hollow || o->unchanged ||
 		    !observe_differs(k, o) || o->attrs.kind == KIND_OTHER) {
 			observe_look_for(c, k, &s->serials);
 			return;

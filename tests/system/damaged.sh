@@ -28,16 +28,30 @@ garble() { # FILE OFFSET BYTES
 pages() { /usr/bin/python3 -c 'import os, sys
 f = open(sys.argv[1], "r+b")
 for at in range(4096, os.fstat(f.fileno()).st_size, 4096): f.seek(at); f.write(os.urandom(100))' "$S/zonefs.db"; }
-sql() { /usr/bin/python3 -c 'import sqlite3, sys
-d = sqlite3.connect(sys.argv[1]); d.execute(sys.argv[2]); d.commit()' "$S/zonefs.db" "$1"; }
+# One bit, wherever these bytes are: nothing of the database's structure is harmed.
+flip() { /usr/bin/python3 -c 'import sys
+f = open(sys.argv[1], "r+b")
+data = f.read().replace(sys.argv[2].encode(), (sys.argv[2][:-1] + chr(ord(sys.argv[2][-1]) ^ 2)).encode())
+f.seek(0), f.write(data)' "$S/zonefs.db" "$1"; }
+told() { grep -Eq -- "$1" "$T/ns1/tmp/told"; }
 well_again() { on ns1 zonefsctl check && node_well ns1; }
 
 host_new ns1
 host_new ns2
-must touch "$T/ns1/tmp/boot"
-echo 1 >"$T/ns1/tmp/boot"
-must on ns1 mount --bind /tmp/boot /proc/sys/kernel/random/boot_id
-nodes_start ns1 ns2
+node_boots ns1
+cat >$BIN/tell <<'END'
+#!/bin/sh
+echo "$1 $ZONEFS_ALERT: $ZONEFS_ALERT_WORDS" >>/tmp/told
+END
+chmod 755 $BIN/tell
+node_conf ns1 "alert \"mail\" {
+  run   = { \"$BIN/tell\" }
+  user  = \"nobody\"
+  after = 2
+}"
+node_conf ns2
+for h in ns1 ns2; do node_start $h; done
+for h in ns1 ns2; do wait_for 60 node_well $h || bail "$h: $(on $h zonefsctl status)"; done
 sh_on ns1 'mkdir z; for i in 1 2 3 4 5; do yes "zone $i" | head -c 200000 >z/big$i; done; for i in $(seq 50); do echo "zone $i" >z/small$i; done
 	echo old >z/gone; echo theirs >z/both'
 settle ns1
@@ -63,13 +77,11 @@ for i in 1 2; do check "the object of big$i is what it was" cmp <(tail -c +2 "$(
 node_stop ns1
 truncate -s 5000 "$O3"
 rm "$O4"
-sql "UPDATE content SET data = x'00112233' WHERE id = (SELECT max(id) FROM content WHERE length(data) < 20)"
 back
 check "at the start: a cut off object is noticed" logged 'the content [0-9a-f]{32} of /z/big3 was damaged; it is got again'
 check "and a missing one" logged 'the content [0-9a-f]{32} of /z/big4 is missing'
 check "they come back" wait_for 30 eval 'cmp <(tail -c +2 "$O3") $T/big3 && cmp <(tail -c +2 "$O4") $T/big4'
-like "a small one in the database is found by check" "$(on ns1 zonefsctl check)" '^z/.*: damaged'
-check "and comes back" wait_for 30 well_again
+check "an alert tells of it" wait_for 30 told '^begins damaged: [12] contents? of the store (was|were) damaged or missing'
 
 # What is damaged is never installed: an older version that is to be there again, here and on the peer.
 sh_on ns1 'echo other >z/big1'
@@ -86,7 +98,7 @@ rm "$S/clean" "$T/ns1$TREE/z/big5" "$T/ns1$TREE/z/big4" "$O4"
 P=$T/ns2/var/lib/zonefs/objects/${O4##*/objects/}
 must cmp <(tail -c +2 "$P") $T/big4
 garble "$P" 100000 10
-echo 2 >"$T/ns1/tmp/boot"
+node_boot ns1
 back
 check "nothing damaged is installed: the peer's is" cmp "$T/ns1$TREE/z/big5" $T/big5
 check "which was said" logged 'the content [0-9a-f]{32} of /z/big5 was damaged'
@@ -119,8 +131,27 @@ ls: cannot access 'z/small${#what}': No such file or directory"
 }
 damage_database "bad pages" pages
 damage_database "cut off" truncate -s 20000 "$S/zonefs.db"
+damage_database "a flipped bit" flip z/small30
+check "an alert tells of that, too" wait_for 30 told "^begins damaged: the store's database was damaged: it is put aside in /var/lib/zonefs,"
 damage_database "a wrong header" garble "$S/zonefs.db" 0 100
 damage_database "cut off to nothing" truncate -s 0 "$S/zonefs.db"
+
+# ---- a bit of what nobody reads until it is needed
+sh_on ns1 'echo "forty-one and one" >z/rarely'
+settle ns1
+sh_on ns1 'for i in 1 2 3 4 5 6; do yes $i | head -c 3500 >z/after$i; done' # on pages of their own
+settle ns1
+node_stop ns1
+flip "forty-one and one"
+back
+check_not "a flipped bit of a small content: check fails" on ns1 zonefsctl check
+check "it is said which page it is" wait_for 30 logged 'zonefs.db: page [0-9]* is damaged'
+check "that process ends, and the next one puts it aside" wait_for 30 logged 'it is put aside as'
+check "and is well" wait_for 60 node_well ns1
+settle ns1 ns2
+trees_same "after a flipped bit" ns1 ns2
+is "and has it as it was" "$(sh_on ns1 "zonefsctl show z/rarely@\$(zonefsctl history z/rarely | head -n 1 | cut -d' ' -f1)")" "forty-one and one"
+check "all of it" wait_for 30 well_again
 
 # ---- while it is in use: more than what is kept in memory
 sh_on ns1 'mkdir z/fill && for i in $(seq 800); do head -c 30000 /dev/urandom | base64 -w 0 >z/fill/$i; done'

@@ -308,14 +308,18 @@ mounted() { on "$1" grep -q " $TREE .* - fuse.zonefs " /proc/self/mountinfo; }
 # It answers, and it is no plain directory (whose dead mount has just been cleared away).
 node_usable() { on "$1" bash -c "ls $TREE && [ \"\$(stat -f -c %t $TREE)\" = 65735546 ]"; }
 
-# node_start HOST [VARIABLE=VALUE...]
-node_start() {
+# node_launch HOST [VARIABLE=VALUE...]: and nobody waits.
+node_launch() {
 	local h=$1
 	shift
 	on "$h" env "$@" "$BIN/zonefs" -f >>"$T/$h/zonefs.log" 2>&1 &
 	JOB[$h.zonefs]=$!
-	wait_for 20 node_usable "$h" && return 0
-	bail "zonefs does not mount on $h"
+}
+# node_start HOST [VARIABLE=VALUE...]
+node_start() {
+	node_launch "$@"
+	wait_for 20 node_usable "$1" && return 0
+	bail "zonefs does not mount on $1"
 }
 node_stop() {
 	local h=$1 p
@@ -326,6 +330,26 @@ node_stop() {
 	}
 	wait "${JOB[$h.zonefs]}" 2>/dev/null
 	unset "JOB[$h.zonefs]"
+}
+# All of it at once, as by the power's end; its mount goes, too.
+node_kill() {
+	local p
+	for p in $(keeper_pid "$1") $(worker_pid "$1") $(replicator_pid "$1"); do kill -KILL "$p" 2>/dev/null; done
+	wait "${JOB[$1.zonefs]}" 2>/dev/null
+	unset "JOB[$1.zonefs]"
+	must wait_for 20 fails worker_pid "$1"
+	must wait_for 20 fails replicator_pid "$1"
+	while mounted "$1"; do must on "$1" umount -l $TREE; done
+}
+# From now on node_boot HOST is another kernel, as that host's programs see it.
+node_boots() {
+	node_boot "$1"
+	must on "$1" mount --bind /etc/boot /proc/sys/kernel/random/boot_id
+}
+BOOTS=0
+node_boot() {
+	BOOTS=$((BOOTS + 1))
+	printf '%08d-0000-4000-8000-000000000000\n' $BOOTS >"$T/$1/etc/boot"
 }
 keeper_pid() { pid_on "$1" zonefs; }
 worker_pid() { pid_on "$1" zonefs-worker; }
@@ -338,6 +362,7 @@ nodes_start() {
 	for h; do wait_for 20 node_well "$h" || bail "$h: $(on "$h" zonefsctl status)"; done
 }
 node_well() { on "$1" zonefsctl status; }
+nodes_well() { for h; do node_well "$h" || return 1; done; }
 
 # Everything that a node has, everywhere.
 settle() {

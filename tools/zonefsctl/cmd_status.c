@@ -266,6 +266,7 @@ static const char *trouble_words(const char *trouble)
 	    {"damaged", "its content in the store is damaged or missing, and asked for"},
 	    {"outside", "not taken, since it is outside what is accepted from its author"},
 	    {"mended", "put back: after an unclean stop it"},
+	    {"hollow", "not told: new, and empty after an unclean stop; save or remove it"},
 	    {"too big", "bigger than max-file-size: stays on this host"},
 	};
 
