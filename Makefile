@@ -144,7 +144,7 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(fuzz_
 $(B)/fuzzer/%: $(B)/obj/tests/fuzz/fuzz_%.o $(fuzz_libs)
 	$(call link,-fsanitize=fuzzer $^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_tests) $(pkgs_base)))
 $(B)/helpers/%: $(B)/obj/tests/system/helpers/%.o $(B)/libbase.a
-	$(call link,$^ $(call libs_of,libzmq libxxhash $(pkgs_base)))
+	$(call link,$^ $(call libs_of,libzmq libxxhash fuse3 $(pkgs_base)))
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libbase.a
 	$(call link,$^ $(call libs_of,libzmq $(pkgs_base)))
 

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The crash matrix: one of two nodes, both at work, is killed at a labelled point between two steps
-# (base/crash.h) of save, broadcast, stage, install, removal, hook, catch-up, and what the store does on
-# its own; the keeper puts another process in its place. Afterwards the trees are identical, every
-# save that was reported is there, and none was made into two versions.
+# (base/crash.h) of save, broadcast, stage, install, removal, hook, catch-up, of what the store does on
+# its own when there is nothing else to do (log and history are cut, objects swept and packed, tombstones
+# collected), and of a start after an unclean stop; the keeper puts another process in its place.
+# Afterwards the trees are identical, every save that was reported is there, and none was made into two
+# versions. Each label in the source has to be in the lists below.
 #
-#   LONG=1         every label, with rests in which the store is cut and moved; else the usual ones
+#   LONG=1         every label; else the usual ones
 #   LABELS="..."   these
 
 [ -n "${WORLD:-}" ] || B=${B:-build}/crash
@@ -17,11 +19,18 @@ REPLICATOR="looked commit committed broadcast broadcasted ack ask answer-page pa
 	stage-asked staged install-asked installed removed hook-due hook-ended hook-noted object object-named"
 WORKER="fs-saved fs-hints fs-acknowledged fs-stage fs-staged fs-install fs-moved-in fs-invalidate
 	fs-invalidated fs-attributes fs-attributes-set fs-remove fs-removed fs-rename fs-hook fs-hook-ended"
-RESTING="prune pruned checkpoint checkpointed" # reached when there is nothing else to do
-USUAL="committed broadcasted answer-page page-taken installed object fs-saved fs-moved-in fs-removed"
+# Reached when there is nothing else to do: after a rest, for objects of an hour ago, a day later.
+RESTING="prune pruned checkpoint checkpointed cut-version cut-content"
+AGED="sweep swept pack packed pack-named left-plain"
+LATER="collect collecting cut-outcome"
+# At the start: after a power cut, with something damaged, with a damaged database.
+STARTING="unclean damage-found put-aside"
+ALL="$REPLICATOR $WORKER $RESTING $AGED $LATER $STARTING"
+USUAL="committed broadcasted answer-page page-taken installed object fs-saved fs-moved-in fs-removed damage-found"
 if [ -z "${LABELS:-}" ]; then
-	if [ -n "${LONG:-}" ]; then LABELS="$REPLICATOR $WORKER $RESTING"; else LABELS=$USUAL; fi
+	if [ -n "${LONG:-}" ]; then LABELS=$ALL; else LABELS=$USUAL; fi
 fi
+among() { case " $(echo $2) " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 SEAM=/var/lib/zonefs/crash
 FILE=$T/ns1$SEAM
 declare -A SAVED # path -> what was saved last and reported; "" for a file that was removed
@@ -73,7 +82,8 @@ load() {
 }
 
 both_usable() { node_usable ns1 && node_usable ns2; }
-both_well() { node_well ns1 && node_well ns2; }
+begin() { node_start $1 ZONEFS_CRASH=$SEAM ZONEFS_CLOCK_FILE=/etc/clock; }
+arm() { echo "$1" >"$FILE.new" && chmod 666 "$FILE.new" && mv "$FILE.new" "$FILE"; }
 taken() { [ ! -e "$FILE" ]; }
 
 nothing_lost() {
@@ -108,46 +118,113 @@ crash_at() {
 	case $label in fs-*) WORKERS=$((WORKERS + 1)) ;; esac
 	if [ "$WORKERS" -gt 3 ]; then
 		node_stop ns1
-		node_start ns1 ZONEFS_CRASH=$SEAM
+		begin ns1
 		WORKERS=1
-		wait_for 30 both_well || bail "ns1 does not come back"
+		wait_for 60 nodes_well ns1 ns2 || bail "ns1 does not come back"
 	fi
 	ROUND=$((ROUND + 1))
-	echo "$label" >"$FILE.new"
-	chmod 666 "$FILE.new"
-	mv "$FILE.new" "$FILE"
+	among "$label" "$AGED $LATER $STARTING" || arm "$label"
 	load
-	case $label in
-	prune*) wait_for 60 taken ;;
-	checkpoint*) # when its log has grown by some megabytes, and then in a quiet moment
-		do_on ns1 "for i in {1..100}; do head -c 45000 /dev/urandom | base64 -w 0 >work/$ROUND-filling-\$i; done"
-		wait_for 60 taken
-		;;
-	esac
+	among "$label" "$REPLICATOR $WORKER" || lead_to "$label"
 	wait_for 30 taken || { not_ok "$label: is reached"; rm -f "$FILE"; return; }
-	wait_for 30 both_usable || { not_ok "$label: both nodes are there again" "$(on ns1 zonefsctl status 2>&1)"; return; }
-	if ! wait_for 60 both_well; then
+	wait_for 60 both_usable || { not_ok "$label: both nodes are there again" "$(on ns1 zonefsctl status 2>&1)"; return; }
+	if ! wait_for 90 nodes_well ns1 ns2; then
 		not_ok "$label: both nodes are well again" "$(on ns1 zonefsctl status 2>&1; on ns2 zonefsctl status 2>&1)"
 		return
 	fi
 	on ns1 zonefsctl wait --timeout 60 >/dev/null && on ns2 zonefsctl wait --timeout 60 >/dev/null
 	check "$label: the trees are identical" same_trees ns1 ns2
 	check "$label: nothing is lost" nothing_lost
-	check "$label: nothing is there twice" nothing_twice
+	if [ "$label" = put-aside ]; then # its log went with the database
+		ONCE=()
+	else
+		check "$label: nothing is there twice" nothing_twice
+	fi
+	case $label in
+	collect*) check "$label: tombstones go" wait_for 120 no_tombstones ;;
+	pack*) check "$label: the object is packed" wait_for 120 something_packed ;;
+	swe*) check "$label: what nobody needs is gone" wait_for 120 unneeded_gone ;;
+	esac
+	check "$label: the store is whole" on ns1 zonefsctl check
+	COVERED=$((COVERED + 1))
 }
 
+# What reaches a label that a node at work does not come by.
+lead_to() {
+	local i
+	case $1 in
+	checkpoint*) # when its log has grown by some megabytes, and then in a quiet moment
+		do_on ns1 "for i in {1..100}; do head -c 45000 /dev/urandom | base64 -w 0 >work/$ROUND-filling-\$i; done"
+		;;
+	cut-content) # of versions that are cut, by a process that does not remember them
+		for i in 1 2 3 4; do do_on ns1 "echo $ROUND $i >work/cut"; done
+		do_on ns1 "zonefsctl wait --timeout 60"
+		kill -KILL "$(replicator_pid ns1)"
+		;;
+	unclean | damage-found | put-aside)
+		wait_for 60 nodes_well ns1 ns2
+		node_kill ns1
+		node_boot ns1
+		truncate -s 0 "$T/ns1$TREE/work/$ROUND-ns1-a" "$T/ns1$TREE/work/$ROUND-ns1-big"
+		[ "$1" != put-aside ] || dd if=/dev/zero of="$DB" bs=4096 seek=2 count=10 conv=notrunc status=none
+		arm "$1"
+		begin ns1
+		;;
+	esac
+	among "$1" "$AGED" && age "$1"
+	if among "$1" "$LATER"; then
+		DAYS=$((DAYS + 1))
+		wait_for 60 nodes_well ns1 ns2
+		arm "$1"
+		for h in ns1 ns2; do echo $((DAYS * 100000)) >"$T/$h/etc/clock"; done
+		kill -KILL "$(replicator_pid ns1)"
+	fi
+	wait_for 120 taken
+}
+# Objects of a while ago: some that no version refers to, one that can be packed, one that cannot.
+age() {
+	local i
+	for i in 1 2 3; do do_on ns1 "yes '$ROUND $i' | head -c 150000 >work/aged"; done
+	do_on ns1 "head -c 150000 /dev/urandom >work/random"
+	UNNEEDED=$(yes "$ROUND 1" | head -c 150000 | sha256sum)
+	do_on ns1 "zonefsctl wait --timeout 60"
+	wait_for 60 nodes_well ns1 ns2
+	find "$T/ns1/var/lib/zonefs/objects" -type f -exec touch -d '3 hours ago' {} +
+	arm "$1"
+	kill -KILL "$(replicator_pid ns1)"
+}
+no_tombstones() { on ns1 zonefsctl status --json | grep -q '"tombstones":0,'; }
+something_packed() { find "$T/ns1/var/lib/zonefs/objects" -type f -size -40k | grep -q .; }
+unneeded_gone() {
+	local o
+	for o in "$T"/ns1/var/lib/zonefs/objects/??/*; do
+		[ "$(tail -c +2 "$o" | sha256sum)" != "$UNNEEDED" ] || return 1
+	done
+}
+
+# ---- each label that the source has
+labels_of_source() {
+	grep -rhoE 'crash_point\([^;]*' "$TOP/fs" "$TOP/replicator" --include=*.c | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u
+}
+is "the matrix has each label of the source, and no other" "$(printf '%s\n' $ALL | sort)" "$(labels_of_source)"
+
+DB=$T/ns1/var/lib/zonefs/zonefs.db
+DAYS=0 COVERED=0 UNNEEDED=
 host_new ns1
 host_new ns2
+node_boots ns1
 for h in ns1 ns2; do
 	mkdir -p "$T/$h$TREE/work"
 	node_conf $h "$HOOK_LINES
-keep-versions = 2"
+keep-versions = 2
+keep-age = 1"
+	echo 0 >"$T/$h/etc/clock"
+	begin $h
 done
-node_start ns1 ZONEFS_CRASH=$SEAM
-node_start ns2
-wait_for 20 both_well || bail "the nodes do not meet"
+wait_for 60 nodes_well ns1 ns2 || bail "the nodes do not meet"
 must sh_on ns1 "echo seen >work/seen"
 settle ns1 ns2
 ONCE=()
 for label in $LABELS; do crash_at "$label"; done
+note "killed at $COVERED of $(echo $ALL | wc -w) labels"
 finish

@@ -1,161 +1,216 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Power cuts: one host's state and tree lie on a file system that is shut down at a labelled point
-# (base/crash.h), with all that was not synced dropped: by ext4's own means, so that what is left is what a
-# disk would have. Then it is mounted again, its journal replayed, and zonefs started under another kernel.
-# What a wait has confirmed is there, nothing damaged was told, and the nodes end identical.
+# Power cuts at every write. The disks of two nodes at work, one file system each with state and tree on
+# it, are recorded block by block with their flushes (helpers/disks.c). Then disks are made as they would be
+# had the power gone after any of the writes: what was not flushed is lost, or kept in part, in any order,
+# torn (disklog.py). Of each, the stores are looked into: they are whole, and neither knows of the other
+# what that one has not. Of some, both nodes are started, under another kernel: what was confirmed is
+# there, trees and history are whole and identical, nothing is brought back.
 #
-#   LONG=1         every label of the crash matrix; else a few
-#   LABELS="..."   these
+#   SEED=n         draws the points, what the disks keep at each, and how they are mounted
+#   LOOKS=n STARTS=n   how many stores are looked into (of all points: LONG=1), and nodes started
+#   POINTS="..."   these are looked into, and started from
+#   RECORDING=FOLDER   keeps there what was recorded; a folder that has it is cut from again: with the same
+#                  SEED each point is the same
 
-[ -n "${WORLD:-}" ] || B=${B:-build}/crash
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
 [ -e /dev/loop-control ] && command -v mkfs.ext4 >/dev/null || skip_all "needs loop devices and mkfs.ext4"
 
-if [ -z "${LABELS:-}" ]; then
-	LABELS="committed broadcasted installed fs-saved fs-moved-in"
-	[ -z "${LONG:-}" ] || LABELS="looked commit committed broadcast broadcasted ack ask answer-page page page-taken op
-		op-taken stage-asked staged install-asked installed removed object object-named
-		fs-saved fs-hints fs-acknowledged fs-stage fs-staged fs-install fs-moved-in fs-invalidate
-		fs-invalidated fs-attributes fs-attributes-set fs-removed"
-fi
-IMAGE=$T/disk VAR=$T/ns1/var SEAM=/tmp/seam/crash
-FILE=$T/ns1$SEAM
-ROUND=0 SEEN=0
-declare -A SAVED CONFIRMED
+SEED=${SEED:-$((RANDOM << 15 | RANDOM))}
+LOOKS=${LOOKS:-${LONG:+1000000}} STARTS=${STARTS:-${LONG:+150}}
+LOG=$T/log
+DISKS=$T/disks
+# Files are allocated late and without regard to renames, and on one of the disks data may come after names.
+RANDOM=$((SEED % 32768))
+OPTIONS=commit=300,noauto_da_alloc,nodiscard
+declare -A MOUNT_OPTIONS=([ns$((RANDOM % 2 + 1))]=$OPTIONS,data=writeback)
+HOSTS_OF_IT="ns1 ns2"
+disklog() { /usr/bin/python3 "$LIB_DIR/disklog.py" "$@"; }
+# Its figure is a disk's number.
+disk_of() { echo "${1#ns}"; }
 
-# ---- the disk
+# ---- disks
 
-disk_mount() { # in the world and on the host: the same file system
-	must mount -o loop,commit=300 $IMAGE "$VAR"
-	[ -z "${HOST_PID[ns1]:-}" ] ||
-		must nsenter -t "${HOST_PID[ns1]}" -m mount "$(findmnt -no SOURCE "$VAR")" /var
+loop_free() { [ -z "$(losetup -j "$1")" ]; }
+disk_mount() { # HOST IMAGE: in the world, and on the host if it is there
+	must mount -o loop,"${MOUNT_OPTIONS[$1]:-$OPTIONS}" "$2" "$T/$1/var"
+	[ -z "${HOST_PID[$1]:-}" ] ||
+		must nsenter -t "${HOST_PID[$1]}" -m mount "$(findmnt -no SOURCE "$T/$1/var")" /var
 }
-# HOW 1: its journal gets to the disk, and data may not; 2: neither does.
-disk_cut() {
-	must /usr/bin/python3 -c 'import fcntl, os, struct, sys
-fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack("I", int(sys.argv[2])))' "$VAR" "$1"
+disk_unmount() { # HOST IMAGE
+	must on "$1" umount -l /var
+	must umount -l "$T/$1/var"
+	must wait_for 60 loop_free "$2"
 }
-# Names below it can't be looked up any more: it goes as a whole, and is free when nobody holds it.
-disk_unmount() {
-	must nsenter -t "${HOST_PID[ns1]}" -m /usr/bin/python3 -c 'import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-for path in sys.argv[1:]:
-	if libc.umount2(path.encode(), 2) < 0 and ctypes.get_errno() != 22: sys.exit(path + ": " + os.strerror(ctypes.get_errno()))' /var "$VAR"
-	must umount -l "$VAR"
-	must wait_for 20 eval '[ -z "$(losetup -j $IMAGE)" ]'
+look_mount() { # HOST IMAGE: nobody's /var
+	mkdir -p "$T/look.$1"
+	must mount -o loop,"${MOUNT_OPTIONS[$1]:-$OPTIONS}" "$2" "$T/look.$1"
 }
-boot() { printf '%08d-0000-4000-8000-000000000000\n' "$ROUND" >"$T/ns1/tmp/boot"; }
-power_cut() {
-	local p
-	disk_cut $((ROUND % 2 + 1))
-	for p in "$(keeper_pid ns1)" "$(worker_pid ns1)" "$(replicator_pid ns1)"; do
-		[ -z "$p" ] || kill -KILL "$p" 2>/dev/null
+look_unmount() {
+	must umount "$T/look.$1"
+	must wait_for 60 loop_free "$2"
+}
+mark() { printf '%s' "$*" >$DISKS/mark; }
+# Hosts are there already: each has mounts of its own, and none of another's disk.
+record() {
+	local h
+	mkdir $DISKS
+	for h in $HOSTS_OF_IT; do
+		truncate -s 64M "$T/empty.$h"
+		must mkfs.ext4 -q -F -E nodiscard "$T/empty.$h"
+		look_mount $h "$T/empty.$h"
+		must cp -a "$T/$h/var/." "$T/look.$h/"
+		look_unmount $h "$T/empty.$h"
+		cp --sparse=always "$T/empty.$h" "$T/disk.$h"
 	done
-	wait "${JOB[ns1.zonefs]}" 2>/dev/null
-	must wait_for 10 fails pid_on ns1 zonefs-worker
-	disk_unmount
-	boot
-}
-
-# ---- what is done, and what is looked at
-
-save() { # HOST PATH TEXT
-	SAVED[$2]=$3
-	nsenter -t "${HOST_PID[$1]}" -m timeout 5 sh -c "printf '%s' '$3' >$TREE/work/$2" 2>/dev/null
-}
-confirm() { # HOST PATH
-	timeout 10 nsenter -t "${HOST_PID[$1]}" -m -n -p zonefsctl wait --timeout 3 "$TREE/work/$2" >/dev/null 2>&1 &&
-		CONFIRMED[$2]=${SAVED[$2]}
-}
-load() {
-	local r=$ROUND h
-	save ns1 "$r-confirmed" "confirmed in round $r" && confirm ns1 "$r-confirmed"
-	printf '%s\n' "$1" >"$FILE.new" && chmod 666 "$FILE.new" && mv "$FILE.new" "$FILE"
-	SEEN=$((SEEN + 1))
-	save ns1 seen "seen $SEEN"
-	save ns2 "$r-theirs" "of ns2 in round $r"
-	save ns1 "$r-again" "first $r"
-	save ns1 "$r-plain" "not synced in round $r"
-	save ns1 "$r-big" "$(yes "big $r" | head -c 100000)"
-	save ns2 "$r-gone" "to be removed"
-	save ns2 "$r-their-big" "$(yes "theirs $r" | head -c 100000)"
-	confirm ns2 "$r-gone"
-	timeout 5 nsenter -t "${HOST_PID[ns2]}" -m sh -c "rm $TREE/work/$r-gone; chmod 600 $TREE/work/old" 2>/dev/null
-	unset "SAVED[$r-gone]" "CONFIRMED[$r-gone]"
-	[ ! -e "$FILE" ] || kill -KILL "$(replicator_pid ns1)" 2>/dev/null # what follows is caught up with
-	save ns2 "$r-apart" "apart in round $r"
-	timeout 5 nsenter -t "${HOST_PID[ns2]}" -m chmod 644 $TREE/work/old
-	save ns1 "$r-last" "last in round $r"
-}
-taken() { [ ! -e "$FILE" ]; }
-both_well() { node_well ns1 && node_well ns2; }
-
-# Each path is whole, as somebody saved it, on ns2, and what was confirmed is there.
-whole() {
-	local p got
-	for p in "${!SAVED[@]}"; do
-		if [ ! -e "$T/ns2$TREE/work/$p" ]; then
-			[ -z "${CONFIRMED[$p]+x}" ] && continue
-			echo "$p was confirmed and is not there"
-			return 1
-		fi
-		got=$(cat "$T/ns2$TREE/work/$p")
-		[ "$got" = "${SAVED[$p]}" ] && continue
-		[ -z "$got" ] && [ -z "${CONFIRMED[$p]+x}" ] && continue # told_whole looks at it
-		[ "$p" = seen ] && [[ $got =~ ^seen\ [0-9]+$ ]] && continue
-		echo "$p: is \"${got:0:60}\" (${#got} bytes), was saved as \"${SAVED[$p]:0:60}\""
-		return 1
+	disks $DISKS $LOG $(printf "$T/disk.%s " $HOSTS_OF_IT) &
+	RECORDER=$!
+	must wait_for 20 test -e $DISKS/1
+	for h in $HOSTS_OF_IT; do disk_mount $h $DISKS/$(disk_of $h); done
+	mark begin
+	for h in $HOSTS_OF_IT; do node_start $h; done
+	must wait_for 60 nodes_well $HOSTS_OF_IT
+	work
+	mark end
+	for h in $HOSTS_OF_IT; do
+		node_kill $h
+		disk_unmount $h $DISKS/$(disk_of $h)
 	done
+	must umount $DISKS
+	wait $RECORDER
 }
-# What was cut off before any version was made of it is a new, empty file; nothing known is emptied.
-told_whole() {
-	on ns2 zonefsctl log --json -n 100000 | /usr/bin/python3 -c 'import json, sys
-known = set()
-for v in map(json.loads, sys.stdin):
-	if v.get("type") != "version" or v.get("kind") != "file": continue
-	if v.get("size") == 0 and v["path"] in known: sys.exit(v["path"] + " was told as emptied")
-	known.add(v["path"])'
-}
-
+# As the power leaves them at a point; HOSTS' images are $T/cut.HOST.
 cut_at() {
-	ROUND=$((ROUND + 1))
-	load "$1"
-	wait_for 20 taken || { not_ok "$1: is reached"; rm -f "$FILE"; return; }
-	power_cut
-	save ns2 "$ROUND-meanwhile" "meanwhile in round $ROUND"
-	disk_mount
-	node_start ns1 ZONEFS_CRASH=$SEAM
-	if ! wait_for 60 both_well; then
-		not_ok "$1: both nodes are well again" "$(on ns1 zonefsctl status 2>&1; on ns2 zonefsctl status 2>&1)"
-		return
-	fi
-	on ns1 zonefsctl wait --timeout 60 >/dev/null && on ns2 zonefsctl wait --timeout 60 >/dev/null
-	check "$1: the trees are identical" same_trees ns1 ns2
-	check "$1: what was confirmed is there, and all is whole" whole
-	check "$1: nothing damaged was told" told_whole
+	local h
+	for h in $HOSTS_OF_IT; do cp --sparse=always "$T/empty.$h" "$T/cut.$h"; done
+	must disklog cut $LOG "$1" "$SEED" $(printf "$T/cut.%s " $HOSTS_OF_IT)
 }
 
-host_new ns2
-truncate -s 96M $IMAGE
-must mkfs.ext4 -q -F $IMAGE
-mkdir -p "$VAR"
-must mount -o loop,commit=300 $IMAGE "$VAR"
-host_new ns1
-touch "$T/ns1/tmp/boot"
-must mkdir -m 777 "$T/ns1/tmp/seam"
-boot
-must on ns1 mount --bind /tmp/boot /proc/sys/kernel/random/boot_id
-for h in ns1 ns2; do mkdir -p "$T/$h$TREE/work"; node_conf $h; done
-node_start ns1 ZONEFS_CRASH=$SEAM
-node_start ns2
-wait_for 20 both_well || bail "the nodes do not meet"
-must sh_on ns1 "echo old >work/old"
-settle ns1 ns2
-for label in $LABELS; do cut_at "$label"; done
-node_stop ns1
-disk_unmount
-unset 'JOB[ns1.zonefs]'
+# ---- what is done meanwhile
+
+sum_of() { sha256sum | cut -d' ' -f1; }
+save() { # HOST PATH TEXT
+	mark "saving $2 $(printf %s "$3" | sum_of)"
+	sh_on "$1" "printf %s '$3' >$2"
+}
+save_synced() { # HOST PATH TEXT: as a careful program does
+	mark "saving $2 $(printf %s "$3" | sum_of)"
+	sh_on "$1" "printf %s '$3' | dd of=$2 conv=fsync status=none" && mark "kept $2"
+}
+save_large() { # HOST PATH WORD: more than the store keeps within its database, by way of another name
+	mark "saving $2 $(yes "$3" | head -c 150000 | sum_of)"
+	sh_on "$1" "yes '$3' | head -c 150000 >$2.new~ && mv $2.new~ $2"
+}
+remove() { # HOST PATH
+	mark "saving $2 -"
+	sh_on "$1" "rm $2"
+}
+confirm() { # HOST PATH...
+	local p
+	for p in "${@:2}"; do on "$1" zonefsctl wait --timeout 60 "$TREE/$p" >/dev/null && mark "kept $p"; done
+}
+work() {
+	sh_on ns1 'mkdir w w/sub'
+	save ns1 w/confirmed "first" && confirm ns1 w/confirmed
+	save ns1 w/again "one" && save ns1 w/again "two, which is longer" && save ns1 w/plain "never synced"
+	save_synced ns1 w/synced "synced" && save_synced ns1 w/empty ""
+	save ns2 w/theirs "of ns2" && save_large ns2 w/large "large" && confirm ns2 w/theirs w/large
+	save_large ns1 w/large-too "large, too" && save ns1 w/gone "to be removed" && confirm ns1 w/gone
+	remove ns2 w/gone && sh_on ns2 'chmod 600 w/confirmed; mv w/sub w/moved'
+	save ns1 w/theirs "edited by ns1" && confirm ns2 w/gone && confirm ns1 w/theirs
+	sh_on ns1 'for i in 1 2 3 4 5 6; do echo $i >w/many.$i; done; ln -s confirmed w/link'
+	kill -KILL "$(replicator_pid ns2)" # what is told meanwhile is caught up with
+	save ns1 w/apart "apart" && save_large ns1 w/large "edited by ns1" && save ns2 w/apart-too "apart, too"
+	save_synced ns2 w/synced-too "synced on ns2"
+	must wait_for 60 nodes_well $HOSTS_OF_IT
+	confirm ns1 w/apart w/large
+	remove ns1 w/again && save ns2 w/last "last" && confirm ns2 w/last && confirm ns1 w/again
+	save ns1 w/plain "never synced, either"
+}
+
+# ---- what is looked at
+
+stores() { # POINT
+	local h folders=
+	cut_at "$1"
+	for h in $HOSTS_OF_IT; do
+		look_mount $h "$T/cut.$h"
+		folders+=" $T/look.$h/lib/zonefs"
+	done
+	disklog stores $folders
+	local status=$?
+	for h in $HOSTS_OF_IT; do look_unmount $h "$T/cut.$h"; done
+	return $status
+}
+# What was cut off before any version was made of it is not told: it stays where it is, and is named.
+untold() { on "$1" zonefsctl status | sed -n 's/^ *\([^ ]*\): not told.*/\1/p'; }
+kept() { # POINT
+	local h p untold=
+	for h in $HOSTS_OF_IT; do
+		for p in $(untold $h); do
+			untold+=" $p"
+			[ ! -s "$T/$h$TREE/$p" ] && sh_on $h "rm $p" || return 1
+		done
+	done
+	same_trees $HOSTS_OF_IT && UNTOLD=$untold disklog owe $LOG "$1" $(printf "$T/%s$TREE " $HOSTS_OF_IT)
+}
+objects_whole() { for h in $HOSTS_OF_IT; do on $h zonefsctl check || return 1; done; }
+start_at() { # POINT
+	local h failed=$FAILED
+	cut_at "$1"
+	for h in $HOSTS_OF_IT; do
+		disk_mount $h "$T/cut.$h"
+		node_boot $h
+		: >"$T/$h/zonefs.log"
+		[ -d "$T/$h$TREE" ] || mkdir -p "$T/$h$TREE"
+	done
+	for h in $HOSTS_OF_IT; do node_launch $h; done
+	if wait_for 90 nodes_well $HOSTS_OF_IT; then
+		for h in $HOSTS_OF_IT; do on $h zonefsctl wait --timeout 60 >/dev/null; done
+		for h in $HOSTS_OF_IT; do on $h zonefsctl wait --timeout 60 >/dev/null; done
+		check "point $1: what was confirmed is there, all is whole, the trees are identical" kept "$1"
+		check "point $1: so is what the stores hold" objects_whole
+	else
+		not_ok "point $1: both nodes are well again" "$(for h in $HOSTS_OF_IT; do on $h zonefsctl status; done 2>&1)"
+	fi
+	[ "$FAILED" -eq $failed ] || { show_logs; for h in $HOSTS_OF_IT; do tree_of $h | head -40; on $h zonefsctl log | tail -40; done | sed 's/^/# /'; }
+	for h in $HOSTS_OF_IT; do
+		node_kill $h
+		disk_unmount $h "$T/cut.$h"
+	done
+}
+
+# ---- recording
+
+note "SEED=$SEED"
+for h in $HOSTS_OF_IT; do
+	host_new $h
+	node_boots $h
+done
+if [ -e "${RECORDING:-}/log" ]; then
+	must cp -r --sparse=always "$RECORDING"/{log,empty.ns1,empty.ns2} $T/
+	for h in $HOSTS_OF_IT; do must cp "$RECORDING/$h.key" "$T/$h/etc/zonefs/"; done
+	for h in $HOSTS_OF_IT; do node_conf $h "keep-versions = 2"; done
+else
+	for h in $HOSTS_OF_IT; do node_conf $h "keep-versions = 2"; done
+	record
+	if [ -n "${RECORDING:-}" ]; then
+		must cp -r --sparse=always $LOG $T/empty.ns1 $T/empty.ns2 "$T"/ns?/etc/zonefs/ns?.key "$RECORDING"
+	fi
+fi
+
+# ---- and cutting
+ALL=$(disklog points $LOG)
+check "there are hundreds of points to cut at ($ALL)" test "$ALL" -gt 300
+[ -z "${POINTS:-}" ] || LOOKED=$POINTS STARTED=$POINTS
+bad=
+n=0
+for p in ${LOOKED:-$(disklog draw $LOG "$SEED" "${LOOKS:-25}")}; do
+	n=$((n + 1))
+	out=$(stores "$p" 2>&1) || bad+="point $p: $out"$'\n'
+done
+is "at $n of them, stores are whole, and nobody has heard of what its author has not" "$bad" ""
+for p in ${STARTED:-$(disklog draw $LOG "$SEED." "${STARTS:-4}")}; do start_at "$p"; done
 finish
