@@ -89,10 +89,12 @@ show_logs() {
 	done
 }
 
-# Sanitizers write into the logs and end the program: each of their reports is a failure.
+# Sanitizers end the program: each of their reports is a failure, whichever program's, whatever became of what it
+# said. (What hooks run has none of this environment: into the log.)
 check_logs() {
 	local found
-	found=$(grep -lE '(ERROR|WARNING): (Address|Leak|Undefined|Thread)Sanitizer|runtime error:' "$T"/*/*.log 2>/dev/null)
+	found=$(grep -lE '(ERROR|WARNING): (Address|Leak|Undefined|Thread)Sanitizer|runtime error:' \
+		"$T"/*/*.log "$T"/sanitizer/* 2>/dev/null)
 	[ -z "$found" ] && return 0
 	not_ok "no sanitizer has anything to say" "$(grep -hE -A25 'Sanitizer|runtime error:' $found | head -60)"
 }
@@ -168,7 +170,10 @@ world_make() {
 	# Hosts have a /tmp, /var, /run and /etc of their own: a checkout there would be out of their sight.
 	must cp -r "$LIB_DIR" $T/tests
 	must cp "$LIB_DIR/../tsan.supp" $T/tests/
-	export TSAN_OPTIONS="suppressions=$T/tests/tsan.supp history_size=7"
+	must install -d -m 1777 $T/sanitizer
+	export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}log_path=$T/sanitizer/asan"
+	export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}log_path=$T/sanitizer/ubsan"
+	export TSAN_OPTIONS="suppressions=$T/tests/tsan.supp history_size=7 log_path=$T/sanitizer/tsan"
 	LIB_DIR=$T/tests
 	export PATH=$BIN:$BIN/helpers:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 	export LC_ALL=C.UTF-8 HOME=/root TERM=vt100

@@ -104,6 +104,7 @@ wait_for 10 test -e "$T/ns1/tmp/open"
 out=$(sh_on ns1 'zonefsctl wait --timeout 1 etc/open' 2>&1)
 is "wait fails while somebody writes" $? 1
 like "and names the process" "$out" "etc/open: still open for writing by tail \(pid [0-9]+\)"
+like "and the path" "$out" '^zonefsctl: etc/open: this node has not told the change$'
 check_not "nothing of it has arrived" test -e "$DISK2/etc/open"
 kill "$(pid_on ns1 tail)"
 check "it is told at the close" wait_for 10 test -e "$DISK2/etc/open"

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/lines.h"
@@ -86,9 +87,13 @@ static int wait_for_path(struct waiting *w, const struct conf *c, const char *ar
 	json_t *request = json_object();
 	int status = lines_add_path(request, argument);
 
-	w->path = line_text(request, "path");
-	if (status == CTL_OK && w->path[0])
-		return wait_for(w, request);
+	CLEANUP_FREE char *path = strdup(line_text(request, "path")); /* outlives the request */
+	w->path = path ? path : "";
+	if (status == CTL_OK && w->path[0]) {
+		status = wait_for(w, request);
+		w->path = "";
+		return status;
+	}
 	json_decref(request);
 	return status == CTL_OK ? wait_for_all(w, c) : status;
 }
