@@ -162,6 +162,7 @@ void brake_put_back(struct core *c, struct key *k, const struct observation *o)
 	k->shown->attrs = o->attrs;
 	k->shown->ident = o->ident;
 	k->shown->dot = (struct dot){0, 0};
+	shown_floor(k->shown);
 	key_shown_changed(c, k);
 }
 

@@ -281,6 +281,7 @@ void key_unsettled(struct core *c, struct key *k)
 	if (k->unsettled)
 		return;
 	k->unsettled = true;
+	k->below_asked = false;
 	k->since_msec = c->now;
 	TAILQ_INSERT_TAIL(&c->unsettled, k, unsettled_link);
 	c->nunsettled++;

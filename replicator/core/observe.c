@@ -314,12 +314,12 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 	observe_compare(c, k, o, &k->looked);
 }
 
-/* A file that is to become a directory again waits until what was below has been looked at. */
+/* What is to be a directory waits until what was below has been looked at. */
 static void consider_above(struct core *c, struct key *k)
 {
 	for (k = key_parent(c, k); k; k = key_parent(c, k)) {
 		place_leftover(c, k);
-		if (k->unsettled && key_present(k) && k->shown->attrs.kind != KIND_DIR)
+		if (k->unsettled && !(key_present(k) && k->shown->attrs.kind == KIND_DIR))
 			place_consider(c, k);
 	}
 }

@@ -112,18 +112,26 @@ static bool must_wait(const struct core *c, const struct key *k)
 	}
 }
 
-/* A file has taken the place of a directory, and what was in that is about to
- * be told as gone. */
-static bool gone_below(const struct core *c, const struct key *k)
+/* What was shown in a directory cannot be there without it: it has just come, or has gone with all
+ * that was in it. Looks tell which: those that are out, or one of its own (once while it is
+ * unsettled: what was shown may never be told as gone). */
+static bool gone_below(struct core *c, struct key *k)
 {
 	const struct key *below = NULL;
+	bool present = false;
 
-	if (!key_present(k) || k->shown->attrs.kind == KIND_DIR)
+	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
 		return false;
-	while ((below = key_next_below(c, k->path, below)))
+	while ((below = key_next_below(c, k->path, below))) {
 		if (below->delay || below->looking)
 			return true;
-	return false;
+		present = present || (key_present(below) && !below->held_removal);
+	}
+	if (!present || k->below_asked)
+		return false;
+	k->below_asked = true;
+	observe_look(c, k);
+	return true;
 }
 
 void place_consider(struct core *c, struct key *k)

@@ -113,6 +113,7 @@ struct key {
 	bool ordered;    /* by the order that is being carried out */
 	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
+	bool below_asked; /* looked at, for what is shown below it, since it is unsettled */
 	bool left_told;  /* that it stays for its local files */
 	bool left_again; /* what it holds was to be looked into during a look or a flight */
 	uint8_t local_known; /* by patterns, which are slow: 1 as a file, 2 as a directory, */

@@ -50,9 +50,9 @@ while installs > 0 and time.monotonic() < end and len(errors) < 5:
 print("installs left %d errors %s" % (installs, errors))
 END
 remote "echo \"remote \$i\" >$DEEP/f"
-OUT=$(on ns1 python3 "$T/walk.py" "$TREE/$WALK/f" "$((INSTALLS * 2))")
+OUT=$(on ns1 python3 "$T/walk.py" "$TREE/$WALK/f" "$INSTALLS")
 remote_stop
-is "$((INSTALLS * 2)) installs beneath opens by a long walk: no error either" "$OUT" "installs left 0 errors []"
+is "$INSTALLS installs beneath opens by a long walk: no error either" "$OUT" "installs left 0 errors []"
 settle ns1 ns2
 sh_on ns1 'echo last >etc/race/f'
 settle ns1 ns2

@@ -366,6 +366,33 @@ static void a_directory_moved_on_leaves_nothing_behind(void **state)
 	assert_true(core_tree_digest(N1->core) == core_tree_digest(N2->core));
 }
 
+/* Told of a file, found no directory: what has come between is not undone. */
+static void a_directory_moved_away_is_not_made_again_for_what_was_in_it(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	user_deletes(&s, N1, "d");
+	story_wait(&s, 200);
+	s.hold = EFFECT_LOOK;
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 1);
+	story_release(&s, N1, EFFECT_LOOK, "d/f");
+	assert_int_equal(versions_of(N1, "d/f"), 1);
+	user_moves_dir(&s, N1, "d", "x");
+	story_release(&s, N1, EFFECT_LOOK, "d");
+	expect_absent(N1, "d");
+	s.hold = -1;
+	story_run(&s);
+	expect_absent(N1, "d");
+	story_wait(&s, 1000);
+	expect_content(N2, "x/f", 1);
+	expect_absent(N1, "d");
+	expect_absent(N2, "d");
+	assert_true(core_tree_digest(N1->core) == core_tree_digest(N2->core));
+	assert_int_equal(N1->acked, N1->serial);
+}
+
 static void a_hint_is_acknowledged_when_all_that_it_led_to_is_told(void **state)
 {
 	(void)state;
@@ -583,6 +610,7 @@ int main(void)
 	    STORY(what_one_node_excludes_passes_through_it),
 	    STORY(a_delete_and_a_save_at_once_leave_the_save),
 	    STORY(a_directory_moved_on_leaves_nothing_behind),
+	    STORY(a_directory_moved_away_is_not_made_again_for_what_was_in_it),
 	    STORY(a_hint_is_acknowledged_when_all_that_it_led_to_is_told),
 	    STORY(a_scan_is_over_when_what_it_found_is_told),
 	    STORY(what_looks_as_before_an_install_may_be_an_edit),
