@@ -5,6 +5,7 @@
  * adds.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ struct locality {
 	struct patterns *of_named; /* names, excluded where named itself created them */
 	struct patterns *included;
 	uint64_t hash;
+	char *text; /* for each its list's letter, the pattern, a NUL */
+	size_t len;
 };
 
 static const char *const built_in[] = {
@@ -78,10 +81,20 @@ static uint64_t hash_entry(char list, const char *pattern)
 static int add(struct locality *l, struct patterns *to, char list, const char *pattern,
 	       const char **why)
 {
-	int r = patterns_add(to, pattern, why);
+	size_t len = strlen(pattern) + 2;
+	char *text = realloc(l->text, l->len + len);
 
-	if (r >= 0)
-		l->hash += hash_entry(list, pattern);
+	*why = "out of memory";
+	if (!text)
+		return -ENOMEM;
+	l->text = text;
+	int r = patterns_add(to, pattern, why);
+	if (r < 0)
+		return r;
+	l->hash += hash_entry(list, pattern);
+	text[l->len] = list;
+	memcpy(text + l->len + 1, pattern, len - 1);
+	l->len += len;
 	return r;
 }
 
@@ -95,19 +108,57 @@ int locality_include(struct locality *l, const char *pattern, const char **why)
 	return add(l, l->included, '+', pattern, why);
 }
 
-struct locality *locality_new(void)
+static struct locality *locality_empty(void)
 {
 	struct locality *l = calloc(1, sizeof *l);
-	const char *why;
-	int r = 0;
 
 	if (!l)
 		return NULL;
 	l->excluded = patterns_new();
 	l->of_named = patterns_new();
 	l->included = patterns_new();
-	if (!l->excluded || !l->of_named || !l->included)
-		r = -1;
+	if (l->excluded && l->of_named && l->included)
+		return l;
+	locality_free(l);
+	return NULL;
+}
+
+const char *locality_text(const struct locality *l, size_t *len)
+{
+	*len = l->len;
+	return l->text;
+}
+
+struct locality *locality_from(const char *text, size_t len)
+{
+	struct locality *l = len && text[len - 1] == '\0' ? locality_empty() : NULL;
+	const char *why;
+	int r = 0;
+
+	for (size_t at = 0; l && at < len; at += strlen(text + at) + 1) {
+		struct patterns *to = text[at] == '-'   ? l->excluded
+				      : text[at] == '+' ? l->included
+				      : text[at] == 'n' ? l->of_named
+							: NULL;
+
+		r = to ? add(l, to, text[at], text + at + 1, &why) : -1;
+		if (r < 0)
+			break;
+	}
+	if (r >= 0)
+		return l;
+	locality_free(l);
+	return NULL;
+}
+
+struct locality *locality_new(void)
+{
+	struct locality *l = locality_empty();
+	const char *why;
+	int r = 0;
+
+	if (!l)
+		return NULL;
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(built_in); i++)
 		r = locality_exclude(l, built_in[i], &why);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(built_in_of_named); i++)
@@ -125,6 +176,7 @@ void locality_free(struct locality *l)
 	patterns_free(l->excluded);
 	patterns_free(l->of_named);
 	patterns_free(l->included);
+	free(l->text);
 	free(l);
 }
 

@@ -48,6 +48,9 @@ bool locality_local(const struct locality *l, const char *path, bool dir, const 
 bool locality_by_creator(const struct locality *l, const char *path, bool dir, const char *creator);
 /* The path's name is of the kind that tools give to temporary files: told late, if at all. */
 bool locality_temporary(const char *path);
+/* The lists as bytes (the locality's own), and the same from these: NULL where they are none. */
+const char *locality_text(const struct locality *l, size_t *len);
+struct locality *locality_from(const char *text, size_t len);
 /* Equal for equal lists: peers compare it. */
 uint64_t locality_hash(const struct locality *l);
 

@@ -82,9 +82,11 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 	} else if (!p->same_knowledge) {
 		add(moving, "%s knows what has not arrived here", p->name);
 	} else if (!p->identical && f->node->pending == 0 && !p->outside) {
-		add(p->refusing ? trouble : moving, "%s shows another tree%s", p->name,
-		    p->refusing ? ", and does not take all that is made elsewhere: zonefsctl wait"
-				: "");
+		add(p->refusing || p->patterns_differ ? trouble : moving, "%s shows another tree%s",
+		    p->name,
+		    p->patterns_differ ? ": it excludes other paths than this node"
+		    : p->refusing ? ", and does not take all that is made elsewhere: zonefsctl wait"
+				  : "");
 	}
 	if (p->outside > 0)
 		add(trouble, "%s has changed %" PRIu32 " path%s outside what is accepted from it",

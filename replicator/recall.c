@@ -71,12 +71,18 @@ bool node_recalls(const struct node *n)
 	return recall_looking(n->recall);
 }
 
+/* Of the log of a limited peer nothing is taken: most of it is about others. */
+static bool may_tell(const struct node *n, uint32_t peer)
+{
+	return !n->conf->peers[peer].receive_only && !n->conf->peers[peer].accept;
+}
+
 static uint64_t all_open(const struct node *n)
 {
 	uint64_t open = 0;
 
 	for (uint32_t i = 0; i < n->peers->n; i++)
-		if (n->peers->p[i].open && !n->conf->peers[i].receive_only)
+		if (n->peers->p[i].open && may_tell(n, i))
 			open |= 1ull << i;
 	return open;
 }
@@ -298,7 +304,7 @@ void recall_take(struct recall *r, uint32_t peer, const struct message *m)
 
 void recall_peer(struct recall *r, uint32_t peer, bool open)
 {
-	if (open && !r->node->conf->peers[peer].receive_only) {
+	if (open && may_tell(r->node, peer)) {
 		r->due |= 1ull << peer;
 		return;
 	}

@@ -70,6 +70,7 @@ void core_free(struct core *c)
 	}
 	free(c->peers);
 	nodes_free(c);
+	lists_free(c);
 	vv_fini(&c->vector);
 	free(c->effects);
 	free(c->owned);
@@ -125,6 +126,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 	mark_load(c, name);
 	mend_load(c, name);
 	refused_load(c, name, value, len);
+	lists_load(c, name, value, len);
 	nodes_load(c, name, value, len);
 }
 
@@ -136,6 +138,7 @@ static void start(struct core *c, const struct event *e)
 	c->random = e->random;
 	nodes_start(c);
 	mend_start(c);
+	lists_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
 		if (k->intent) {
 			k->recovering = true;

@@ -263,6 +263,21 @@ void key_shown_changed(struct core *c, struct key *k)
 	tell_relatives(c, k);
 }
 
+void key_forget_shown(struct core *c, struct key *k)
+{
+	key_scratch(c, k);
+	version_put(k->shown_once);
+	k->shown_once = NULL;
+	if (!k->shown)
+		return;
+	vv_fini(&k->shown->context);
+	free(k->shown);
+	k->shown = NULL;
+	key_count(c, k);
+	store_shown(c, k);
+	tell_relatives(c, k);
+}
+
 void key_settled(struct core *c, struct key *k)
 {
 	k->block = BLOCK_NONE;

@@ -287,7 +287,9 @@ static bool known_everywhere(const struct core *c, const struct vv *v)
 static bool is_collectable(const struct core *c, const struct key *k, const struct version *v)
 {
 	if (!is_old(v, c->wall) || k->unsettled || k->flight || k->looking || k->delay ||
-	    k->intent || !k->shown || !vv_reaches(&k->shown->context, &v->context))
+	    k->intent)
+		return false;
+	if (!k->unwanted && (!k->shown || !vv_reaches(&k->shown->context, &v->context)))
 		return false;
 	return known_everywhere(c, &v->context);
 }
@@ -297,11 +299,7 @@ static void forget_shown(struct core *c, struct key *k)
 {
 	if (k->n || !k->shown || key_present(k) || k->shown->leftover || k->looking)
 		return;
-	vv_fini(&k->shown->context);
-	free(k->shown);
-	k->shown = NULL;
-	store_shown(c, k);
-	key_scratch(c, k);
+	key_forget_shown(c, k);
 }
 
 static void collect(struct core *c, struct key *k)

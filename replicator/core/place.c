@@ -89,7 +89,10 @@ static bool is_settled(const struct core *c, const struct key *k, struct visible
 
 static bool is_unwanted(const struct core *c, struct key *k, struct visible v)
 {
-	if (observe_local(c, k, v.kind == KIND_DIR))
+	bool dir = key_present(k) ? k->shown->attrs.kind == KIND_DIR : true;
+
+	/* What is to be absent is what is shown there; where nothing is, whatever it was. */
+	if (observe_local(c, k, v.kind == KIND_ABSENT ? dir : v.kind == KIND_DIR))
 		return true;
 	return v.kind == KIND_FILE && v.version->attrs.size > c->conf.max_file_size;
 }
@@ -145,6 +148,8 @@ void place_consider(struct core *c, struct key *k)
 	if (!k->n && !k->shown && !key_live_below(c, k->path))
 		return;
 	v = key_visible(c, k);
+	if (lists_taken_back(c, k, v.kind == KIND_DIR))
+		return;
 	k->unwanted = is_unwanted(c, k, v);
 	if (k->unwanted || is_settled(c, k, v)) {
 		if (later)
@@ -463,6 +468,8 @@ static void place(struct core *c, struct key *k)
 	if (c->joining || c->taking_in || k->flight || k->looking || k->delay || k->recovering)
 		return;
 	v = key_visible(c, k);
+	if (lists_taken_back(c, k, v.kind == KIND_DIR))
+		return;
 	if (is_unwanted(c, k, v) || is_settled(c, k, v)) {
 		place_consider(c, k);
 		return;

@@ -115,6 +115,8 @@ void scan_ended(struct core *c, const struct event *e)
 		brake_scanned(c);
 	if (s->take_in)
 		join_taken(c, s);
+	if (!s->path[0])
+		lists_scanned(c);
 	serials_ack(c, &s->serials);
 	scan_free(c, s);
 }
@@ -136,9 +138,11 @@ static void found_meanwhile(struct key *k, const struct scan *s, const struct ob
 void scan_found(struct core *c, struct key *k, const struct observation *o)
 {
 	struct scan *s = STAILQ_FIRST(&c->scans);
+	bool take_in;
 
 	if (!s || !s->running)
 		return;
+	take_in = s->take_in || lists_taken_back(c, k, o->attrs.kind == KIND_DIR);
 	k->seen_scan = s->id;
 	if (s->move && path_below(k->path, s->path)) {
 		struct edit *edit;
@@ -164,7 +168,7 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 	if (join_take_late(c, k, o))
 		return;
 	if (o->status < 0 || o->busy) {
-		if (o->status < 0 && s->take_in)
+		if (o->status < 0 && take_in)
 			join_late(c, k);
 		if (o->status < 0)
 			observe_look_for(c, k, &s->serials);
@@ -173,7 +177,7 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 	if (k->block == BLOCK_BUSY)
 		k->block = BLOCK_NONE;
 	place_leftover(c, k);
-	if (s->take_in && !k->shown && !k->edited && k->touched < s->step) {
+	if (take_in && !k->shown && !k->edited && k->touched < s->step) {
 		join_take(c, k, o);
 		return;
 	}

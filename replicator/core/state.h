@@ -20,6 +20,7 @@
  *   place.c     bringing the disk to what the entries say
  *   placed.c    what became of that
  *   join.c      the first tree
+ *   lists.c     other paths stay local than before
  *   brake.c     what would remove too much at once is held
  *   mend.c      what a power cut did to the disk is put back
  */
@@ -342,6 +343,8 @@ struct core {
 	bool taking_in;     /* joined, and the scan of the first tree runs */
 	bool returning;     /* the peers have heard this node before: its store was lost */
 	bool take_in_equal; /* nobody had anything: imports carry their mtime */
+	struct locality *lists_before; /* what was local in the life before; NULL: the same, or not known */
+	bool lists_kept;               /* the lists of this life are in the store */
 	struct serials join_rescan; /* the rescan that was asked for while joining */
 
 	struct key **scratch;
@@ -415,6 +418,7 @@ bool key_present(const struct key *k);  /* something is shown there */
 struct shown *key_shown(struct key *k); /* makes it */
 void shown_floor(struct shown *s);      /* its mtime is what the path shows from now on */
 void key_shown_changed(struct core *c, struct key *k); /* recounts the digest, and stores it */
+void key_forget_shown(struct core *c, struct key *k); /* as if nothing had ever been there */
 void key_settled(struct core *c, struct key *k);
 void key_unsettled(struct core *c, struct key *k);
 
@@ -637,6 +641,14 @@ void place_launch(struct core *c, struct key *k); /* carries out k->decided, rec
 void place_land(struct core *c, struct key *k);   /* the flight is over */
 void place_forget_intent(struct core *c, struct key *k);
 uint32_t place_teller(const struct core *c, const struct version *v); /* the peer that made it */
+
+/* ---- lists.c ---- */
+void lists_load(struct core *c, const char *name, const uint8_t *p, size_t len);
+void lists_start(struct core *c);
+void lists_scanned(struct core *c); /* all of the tree */
+void lists_free(struct core *c);
+/* It was local in the life before, and the scan of the start has yet to find it. */
+bool lists_taken_back(const struct core *c, struct key *k, bool dir);
 
 /* ---- join.c ---- */
 void join_load(struct core *c, const char *name, const uint8_t *p, size_t len);
