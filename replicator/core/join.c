@@ -171,12 +171,12 @@ static void adopt(struct core *c, struct key *k, const struct observation *o, st
 	key_shown_changed(c, k);
 }
 
-/* What the peers deleted is what we hold. */
+/* What the peers deleted is what we hold. A directory stays for what is in it. */
 static bool deleted_as_it_is(const struct key *k, const struct observation *o)
 {
 	for (uint32_t i = 0; i < k->n; i++) {
-		if (!version_live(k->entry[i]) && o->attrs.kind == KIND_FILE &&
-		    hash_same(k->entry[i]->replaced, o->attrs.hash))
+		if (!version_live(k->entry[i]) &&
+		    (o->attrs.kind == KIND_DIR || hash_same(k->entry[i]->replaced, o->attrs.hash)))
 			return true;
 	}
 	return false;

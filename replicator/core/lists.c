@@ -41,7 +41,7 @@ void lists_free(struct core *c)
 
 bool lists_taken_back(const struct core *c, struct key *k, bool dir)
 {
-	return c->lists_before && !k->shown && !observe_local(c, k, dir) &&
+	return c->lists_before && !observe_local(c, k, dir) &&
 	       locality_local(c->lists_before, k->path, dir, NULL);
 }
 

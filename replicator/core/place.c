@@ -148,7 +148,7 @@ void place_consider(struct core *c, struct key *k)
 	if (!k->n && !k->shown && !key_live_below(c, k->path))
 		return;
 	v = key_visible(c, k);
-	if (lists_taken_back(c, k, v.kind == KIND_DIR))
+	if (lists_taken_back(c, k, v.kind == KIND_DIR || v.kind == KIND_ABSENT))
 		return;
 	k->unwanted = is_unwanted(c, k, v);
 	if (k->unwanted || is_settled(c, k, v)) {
@@ -468,7 +468,7 @@ static void place(struct core *c, struct key *k)
 	if (c->joining || c->taking_in || k->flight || k->looking || k->delay || k->recovering)
 		return;
 	v = key_visible(c, k);
-	if (lists_taken_back(c, k, v.kind == KIND_DIR))
+	if (lists_taken_back(c, k, v.kind == KIND_DIR || v.kind == KIND_ABSENT))
 		return;
 	if (is_unwanted(c, k, v) || is_settled(c, k, v)) {
 		place_consider(c, k);

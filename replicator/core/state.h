@@ -647,7 +647,7 @@ void lists_load(struct core *c, const char *name, const uint8_t *p, size_t len);
 void lists_start(struct core *c);
 void lists_scanned(struct core *c); /* all of the tree */
 void lists_free(struct core *c);
-/* It was local in the life before, and the scan of the start has yet to find it. */
+/* It was local in the life before, and the scan of the start has yet to end. */
 bool lists_taken_back(const struct core *c, struct key *k, bool dir);
 
 /* ---- join.c ---- */

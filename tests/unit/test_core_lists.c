@@ -141,6 +141,35 @@ static void what_was_excluded_and_comes_back_unchanged_is_no_conflict(void **sta
 	expect_content(N1, "own", 2);
 }
 
+static void what_the_peers_deleted_is_not_published(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "data");
+	user_makes_dir(&s, N1, "data/kept");
+	user_saves(&s, N1, "data/f", 1);
+	user_saves(&s, N1, "data/kept/g", 2);
+	restart_excluding("/data/");
+	user_deletes(&s, N1, "data/f");
+	user_deletes(&s, N1, "data/kept/g");
+	user_deletes(&s, N1, "data/kept");
+	user_deletes(&s, N1, "data");
+	user_saves(&s, N2, "data/kept/g", 3);
+	settle();
+	expect_content(N2, "data/f", 1);
+	restart_excluding(NULL);
+	settle();
+	for (uint32_t i = 0; i < 2; i++) {
+		expect_absent(&s.host[i], "data/f");
+		expect_content(&s.host[i], "data/kept/g", 3); /* is another than was deleted */
+	}
+	assert_false(core_shown(N2->core, "data")->leftover);
+	user_deletes(&s, N2, "data/kept/g");
+	settle();
+	expect_absent(N1, "data");
+	expect_absent(N2, "data");
+}
+
 /* Until the scan of the start has ended the lists of before are not forgotten. */
 static void a_crash_on_the_way_makes_no_difference(void **state)
 {
@@ -230,6 +259,7 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_taken_back_comes_as_a_newcomers, end),
 	    cmocka_unit_test_teardown(what_was_excluded_and_comes_back_unchanged_is_no_conflict,
 				      end),
+	    cmocka_unit_test_teardown(what_the_peers_deleted_is_not_published, end),
 	    cmocka_unit_test_teardown(a_crash_on_the_way_makes_no_difference, end),
 	    cmocka_unit_test_teardown(a_save_after_the_start_is_a_save, end),
 	    cmocka_unit_test_teardown(what_cannot_be_read_at_the_start_is_a_newcomers_later, end),
