@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The mtime floor of names that are gone: what a name has shown is remembered for `delete-delay`
- * after it went, so that a file that comes back under it (editors move the old one away first)
- * shows a later mtime. While a name exists its file's own mtime is the memory.
+ * The mtime floor of names that are gone: what a name has shown is remembered for a while after it
+ * went (the worker: FLOOR_KEEP_MSEC), so that a file that comes back under it shows a later mtime:
+ * an editor moves the old one away first, and people, who take longer, put a copy in its place. While
+ * a name exists its file's own mtime is the memory.
  *
  * Safe from several threads. At most FLOOR_MAX names; beyond, the oldest are forgotten early.
  */
@@ -11,7 +12,8 @@
 
 #include <stdint.h>
 
-#define FLOOR_MAX 65536
+#define FLOOR_MAX 8192
+#define FLOOR_KEEP_MSEC (60 * 60 * 1000)
 
 struct floor;
 

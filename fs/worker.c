@@ -97,7 +97,7 @@ static void wake(void *arg)
 static int set_up_tables(struct fs *fs)
 {
 	fs->capture = capture_new(PORT_HINTS_MAX, wake, fs);
-	fs->floor = floor_new(fs->conf->delete_delay_msec);
+	fs->floor = floor_new(FLOOR_KEEP_MSEC);
 	fs->mounts = mounts_new(fs->mount);
 	fs->busy = fs->capture ? busy_new(fs->capture) : NULL;
 	fs->port = portserver_new(fs);

@@ -90,7 +90,7 @@ here 'mkdir etc/ti; echo 1 >etc/ti/f; echo 1 >etc/ti/g'
 forward "of rewritten files never backwards" 'echo 2 >etc/ti/f; echo 2 >>etc/ti/g'
 forward "of replaced ones" 'echo old >/tmp/old; touch -d 2001-01-01 /tmp/old; cp -p /tmp/old etc/ti/f; cp -p /tmp/old old; mv old etc/ti/g'
 forward "of those whose time was set back with their content" 'for f in f g; do echo 34 >etc/ti/$f; touch -d 2001-01-01 etc/ti/$f; done'
-forward "of those removed and made again" 'rm etc/ti/*; cp -p /etc/hostname etc/ti/f; cp -p /etc/hostname etc/ti/g; touch -d 2001-01-01 etc/ti/*'
+forward "of those removed, which is told, and made again" 'rm etc/ti/*; zonefsctl wait; cp -p /etc/hostname etc/ti/f; cp -p /etc/hostname etc/ti/g; touch -d 2001-01-01 etc/ti/*'
 here 'touch -d tomorrow etc/ti/*'
 forward "of those with a time in the future" 'echo 5 >etc/ti/f; sed -i s/n/N/ etc/ti/g'
 # Each host shows a save of its own, that of ns1 the later; that of ns2 has the later time.

@@ -135,6 +135,6 @@ check "forgotten and back, it is as any other" all_well ns1 ns2 ns3 ns4
 check "all are the same" wait_for 30 same_trees ns1 ns2 ns3 ns4
 nowhere etc/old ns1 ns2 ns3 ns4 && ok "nothing has come back" || not_ok "nothing has come back"
 is "what was saved there meanwhile is everywhere" "$(has ns1 etc/saved4) $(has ns4 etc/later)" "while it was away later"
-check "the others say so" grep -q "node ns4 was forgotten, and is back" "$T/ns2/zonefs.log"
-check "and it too" grep -q "the other nodes had forgotten this one" "$T/ns4/zonefs.log"
+check "the others say so" wait_for 60 grep -q "node ns4 was forgotten, and is back" "$T/ns2/zonefs.log"
+check "and it too" wait_for 60 grep -q "the other nodes had forgotten this one" "$T/ns4/zonefs.log"
 finish
