@@ -36,7 +36,7 @@
 #define HEAD 9
 #define SEAL 16
 #define SPARE (64 * 1024 * 1024) /* free bytes beside the object's size */
-#define SYNC_BLOCKS 16           /* written out after as many */
+#define WRITE_OUT (1024 * 1024)  /* the kernel is told to begin with as much */
 #define PACK_NAME "pack"
 
 struct pack {
@@ -47,6 +47,7 @@ struct pack {
 	uint64_t size;
 	uint64_t block; /* the next one */
 	uint64_t end;   /* of those before it */
+	uint64_t written, begun; /* of `end`: the disk has them; the kernel has begun to write them */
 	XXH3_state_t *state;
 	uint8_t plain[BLOCK];
 	uint8_t packed[ZSTD_COMPRESSBOUND(BLOCK)];
@@ -227,7 +228,7 @@ static int begin(struct store *s, const char *name, struct hash hash)
 	k->out = -1;
 	k->state = XXH3_createState();
 	k->hash = hash;
-	k->block = k->end = 0;
+	k->block = k->end = k->written = k->begun = 0;
 	strcpy(k->name, name);
 	s->pack = k;
 	if (k->in < 0 || !k->state || fstat(k->in, &k->st) < 0 ||
@@ -245,6 +246,23 @@ static int begin(struct store *s, const char *name, struct hash hash)
 	const uint8_t head = OBJECT_FORMAT_PACKED;
 	int err = write_all(k->out, &head, 1, 0);
 	return err ? err : write_all(k->out, &size, sizeof(size), 1);
+}
+
+/* So that neither a block nor the end waits for the disk for long: see incoming's in objects.c. */
+static int write_out(struct pack *k)
+{
+	off_t at = (off_t)data_at(k->size);
+
+	if (k->end - k->begun < WRITE_OUT)
+		return 0;
+	if (sync_file_range(k->out, at + (off_t)k->written, (off_t)(k->begun - k->written),
+			    SYNC_FILE_RANGE_WAIT_BEFORE) < 0 ||
+	    sync_file_range(k->out, at + (off_t)k->begun, (off_t)(k->end - k->begun),
+			    SYNC_FILE_RANGE_WRITE) < 0)
+		return -errno;
+	k->written = k->begun;
+	k->begun = k->end;
+	return 0;
 }
 
 /* The next block; 1: it does not pay. */
@@ -266,10 +284,10 @@ static int pack_block(struct pack *k)
 	err = write_all(k->out, k->packed, n, data_at(k->size) + k->end);
 	if (!err)
 		err = write_all(k->out, &seal, SEAL, HEAD + SEAL * k->block);
-	if (!err && k->block % SYNC_BLOCKS == SYNC_BLOCKS - 1 && fdatasync(k->out) < 0)
-		err = -errno;
 	k->end += n;
 	k->block++;
+	if (!err)
+		err = write_out(k);
 	crash_point("pack");
 	return err;
 }

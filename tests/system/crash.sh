@@ -180,8 +180,10 @@ lead_to() {
 		for h in ns1 ns2; do echo $((DAYS * 100000)) >"$T/$h/etc/clock"; done
 		kill -KILL "$(replicator_pid ns1)"
 	fi
-	wait_for 120 taken
+	wait_for 240 woken_until_taken
 }
+# A node does this when something wakes it: status asks.
+woken_until_taken() { taken || { on ns1 zonefsctl status; false; }; }
 # Objects of a while ago: some that no version refers to, one that can be packed, one that cannot.
 age() {
 	local i
