@@ -35,6 +35,9 @@ BRAKE_SHARE=25
 node_conf ns1 "$LINES"
 node_conf ns2
 node_conf ns3
+# The state of ns1 is on a small disk of its own.
+must on ns1 bash -c 'touch /tmp/owner && chown --reference=/var/lib/zonefs /tmp/owner &&
+	mount -t tmpfs -o mode=700,size=32m small /var/lib/zonefs && chown --reference=/tmp/owner /var/lib/zonefs'
 for h in $ALL; do node_start $h; done
 for h in $ALL; do wait_for 20 node_well $h || bail "$h"; done
 sh_on ns1 'mkdir -p etc/many; for i in $(seq 40); do echo $i >etc/many/$i; done; echo base >etc/both; echo base >etc/busy'
@@ -94,4 +97,11 @@ sh_on ns3 'echo resolved >etc/both'
 check "a save resolves it, which is told" wait_for 40 tells "ends conflict path=etc/both"
 is "each was told once, and nothing else" \
 	"$(told | awk '{print $2, $3}' | sort | uniq -c | awk '{print $1, $2, $3}' | xargs -n 3 | sort | uniq -c | awk '{print $2}' | sort -u)" 1
+
+# ---- the store cannot be written
+on ns1 dd if=/dev/zero of=/var/lib/zonefs/filler bs=64k 2>/dev/null
+sh_on ns1 'for i in $(seq 40); do head -c 20000 /dev/urandom >etc/full.$i || exit 1; done'
+check "a store that cannot be written is told at once" wait_for 60 tells "begins store path= peer= hook= .*: the store cannot be written, replication waits: .*([Nn]o space|full)"
+on ns1 rm /var/lib/zonefs/filler
+check "and when it can be again" wait_for 90 tells "ends store path="
 finish

@@ -24,6 +24,7 @@ import hashlib, os, random, sqlite3, struct, sys
 WRITE, FLUSH, MARK = 1, 2, 3
 HEAD = struct.Struct("=IIQQ")
 SECTOR = 512
+SMALL = 65536
 
 
 def records(log):
@@ -91,9 +92,16 @@ def look_into(store):
         return set(), {}
     for hash_, in db.execute("SELECT hash FROM version WHERE own = 1 AND hash IS NOT NULL").fetchall():
         name = hash_.hex()
-        if not db.execute("SELECT 1 FROM content WHERE hash = ?", (hash_,)).fetchone() and \
-                not os.path.exists(os.path.join(store, "objects", name[:2], name)):
+        if db.execute("SELECT 1 FROM content WHERE hash = ?", (hash_,)).fetchone():
+            continue
+        object_ = os.path.join(store, "objects", name[:2], name)
+        if not os.path.exists(object_):
             sys.exit(f"{path}: the content {name} of a version of its own is missing")
+        with open(object_, "rb") as f:
+            data = f.read()
+        # What large contents are here is text, and of more than is kept in the database.
+        if len(data) <= SMALL or b"\0" in data[1:]:
+            sys.exit(f"{object_}, of a version of its own, is not whole")
     own = {o for o, in db.execute("SELECT DISTINCT origin FROM version WHERE own = 1")}
     return own, dict(db.execute("SELECT origin, seq FROM vector"))
 
