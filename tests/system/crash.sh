@@ -141,9 +141,9 @@ crash_at() {
 		check "$label: nothing is there twice" nothing_twice
 	fi
 	case $label in
-	collect*) check "$label: tombstones go" wait_for 120 no_tombstones ;;
-	pack*) check "$label: the object is packed" wait_for 120 something_packed ;;
-	swe*) check "$label: what nobody needs is gone" wait_for 120 unneeded_gone ;;
+	collect*) check "$label: tombstones go" wait_for 240 woken no_tombstones ;;
+	pack*) check "$label: the object is packed" wait_for 240 woken something_packed ;;
+	swe*) check "$label: what nobody needs is gone" wait_for 240 woken unneeded_gone ;;
 	esac
 	check "$label: the store is whole" on ns1 zonefsctl check
 	COVERED=$((COVERED + 1))
@@ -180,10 +180,10 @@ lead_to() {
 		for h in ns1 ns2; do echo $((DAYS * 100000)) >"$T/$h/etc/clock"; done
 		kill -KILL "$(replicator_pid ns1)"
 	fi
-	wait_for 240 woken_until_taken
+	wait_for 240 woken taken
 }
-# A node does this when something wakes it: status asks.
-woken_until_taken() { taken || { on ns1 zonefsctl status; false; }; }
+# A node at rest does what is left to do when something wakes it: status does.
+woken() { "$@" || { on ns1 zonefsctl status >/dev/null; false; }; }
 # Objects of a while ago: some that no version refers to, one that can be packed, one that cannot.
 age() {
 	local i
