@@ -158,7 +158,7 @@ lead_to() {
 		;;
 	cut-content) # of versions that are cut, by a process that does not remember them
 		for i in 1 2 3 4; do do_on ns1 "echo $ROUND $i >work/cut"; done
-		do_on ns1 "zonefsctl wait --timeout 60"
+		do_on ns1 "zonefsctl wait --timeout 60 >/dev/null"
 		kill -KILL "$(replicator_pid ns1)"
 		;;
 	unclean | damage-found | put-aside)
@@ -190,7 +190,7 @@ age() {
 	for i in 1 2 3; do do_on ns1 "yes '$ROUND $i' | head -c 150000 >work/aged"; done
 	do_on ns1 "head -c 150000 /dev/urandom >work/random"
 	UNNEEDED=$(yes "$ROUND 1" | head -c 150000 | sha256sum)
-	do_on ns1 "zonefsctl wait --timeout 60"
+	do_on ns1 "zonefsctl wait --timeout 60 >/dev/null"
 	wait_for 60 nodes_well ns1 ns2
 	find "$T/ns1/var/lib/zonefs/objects" -type f -exec touch -d '3 hours ago' {} +
 	arm "$1"
