@@ -165,9 +165,12 @@ lead_to() {
 		wait_for 60 nodes_well ns1 ns2
 		node_kill ns1
 		node_boot ns1
-		truncate -s 0 "$T/ns1$TREE/work/$ROUND-ns1-a" "$T/ns1$TREE/work/$ROUND-ns1-big"
-		unset "ONCE[$ROUND-ns1-a]" # what is put back has its damage in the history
-		[ "$1" != put-aside ] || dd if=/dev/zero of="$DB" bs=4096 seek=2 count=10 conv=notrunc status=none
+		if [ "$1" = put-aside ]; then
+			dd if=/dev/zero of="$DB" bs=4096 seek=2 count=10 conv=notrunc status=none
+		else
+			truncate -s 0 "$T/ns1$TREE/work/$ROUND-ns1-a" "$T/ns1$TREE/work/$ROUND-ns1-big"
+			unset "ONCE[$ROUND-ns1-a]" # what is put back has its damage in the history
+		fi
 		arm "$1"
 		begin ns1
 		;;
