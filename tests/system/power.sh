@@ -147,7 +147,7 @@ stores() { # POINT
 # What was cut off before any version was made of it is not told: it stays where it is, and is named.
 untold() { on "$1" zonefsctl status | sed -n 's/^ *\([^ ]*\): not told.*/\1/p'; }
 kept() { # POINT
-	local h p untold=
+	local h p untold= TIMES= # what is put back is later than what the power cut had left there
 	for h in $HOSTS_OF_IT; do
 		for p in $(untold $h); do
 			untold+=" $p"

@@ -55,6 +55,8 @@ is "new and empty files are listed" "$(hollow)" "hollow hollow-nuls hollow-remov
 like "and counted" "$(on ns1 zonefsctl status | head -n 1)" '; 4 new files empty after an unclean stop, not told'
 is "they stay where they are" "$(sh_on ns1 'stat -c "%n %s" z/hollow*' | xargs)" "z/hollow 0 z/hollow-nuls 70000 z/hollow-removed 0 z/hollow-touched 0"
 is "and are told to nobody" "$(sh_on ns2 'compgen -G "z/hollow*"')" ""
+# But for times: what is put back is later here than what the power cut had left there.
+TIMES=
 is "otherwise the trees are identical" "$(diff <(tree_of ns1 | grep -v z/hollow) <(tree_of ns2))" ""
 is "nothing else was told" "$(on ns2 zonefsctl log --json -n 100000 | grep -c '"type":"version"')" $((ago + 2))
 check "mtimes are as they were" test "$(stat -c %Y "$T/ns1$TREE/z/torn")" -ge "$(stat -c %Y $T/second/torn)"
