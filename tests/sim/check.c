@@ -28,7 +28,8 @@ bool check_stored(const struct node *n, const char *path, struct dot d)
 void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems)
 {
 	for (uint32_t i = 0; i < nitems; i++)
-		if (!check_stored(n, items[i].path, items[i].version->dot))
+		if (!items[i].version->refused && /* that is kept elsewhere */
+		    !check_stored(n, items[i].path, items[i].version->dot))
 			world_fail(w, "durable before said",
 				   "%s told a version of %s that is not stored", n->name,
 				   items[i].path);
@@ -99,12 +100,25 @@ static bool content_gone(struct world *w, const char *path)
 	return false;
 }
 
-static bool excluded(struct world *w, const char *path, bool dir)
+static bool is_limited(const struct world *w, const struct node *n)
+{
+	return w->weights.limited && n->index == w->nnodes - 1;
+}
+
+/* What the limited one makes there is not taken. */
+static bool outside(const struct world *w, const char *path)
+{
+	return w->weights.limited && !patterns_match(w->accepted, path, true);
+}
+
+/* `now`: by what is excluded in this life. */
+static bool excluded(struct world *w, const char *path, bool dir, bool now)
 {
 	if (content_gone(w, path))
 		return true;
 	for (uint32_t i = 0; i < w->nnodes; i++)
-		if (truth_local(w, &w->nodes[i], path, dir))
+		if (now ? locality_local(w->nodes[i].conf.locality, path, dir, "")
+			: truth_local(w, &w->nodes[i], path, dir))
 			return true;
 	return held_by_local(w, path);
 }
@@ -118,7 +132,8 @@ static const char *compare_item(struct world *w, struct node *a, struct node *b,
 	struct attrs x, y;
 	uint8_t differs;
 
-	if (excluded(w, path, (i && i->kind == KIND_DIR) || (k && k->kind == KIND_DIR)))
+	if (excluded(w, path, (i && i->kind == KIND_DIR) || (k && k->kind == KIND_DIR), true) ||
+	    (outside(w, path) && (is_limited(w, a) || is_limited(w, b))))
 		return NULL;
 	if ((i && left_here(a, path)) || (k && left_here(b, path)))
 		return NULL;
@@ -143,7 +158,7 @@ static const char *compare_visible(struct world *w, struct node *n, const char *
 	const struct version *v = core_visible(n->core, path);
 	struct inode *i = disk_find(&n->disk, path);
 
-	if (!v || excluded(w, path, v->attrs.kind == KIND_DIR))
+	if (!v || excluded(w, path, v->attrs.kind == KIND_DIR, true))
 		return NULL;
 	if ((v->attrs.kind == KIND_ABSENT && !i) || left_here(n, path))
 		return NULL;
@@ -282,7 +297,8 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 		const struct save *s = &p->save[i];
 
 		if (!s->published || s->excused || saves_has(&seen.saves, i) ||
-		    (s->initial && same_kept(p, &seen.saves, s)) || check_save_gone(w, p, i))
+		    (s->initial && same_kept(p, &seen.saves, s)) || check_save_gone(w, p, i) ||
+		    (outside(w, p->path) && is_limited(w, &w->nodes[s->node]) && !is_limited(w, n)))
 			continue;
 		world_fail(w, "loses nothing", "save %u of %s, made on %s, is nowhere on %s", i,
 			   p->path, w->nodes[s->node].name, n->name);
@@ -359,15 +375,17 @@ void check_end(struct world *w)
 	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
 		const struct path_truth *p = w->paths[i];
 
-		if (excluded(w, p->path, true) || excluded(w, p->path, false))
+		if (excluded(w, p->path, true, false) || excluded(w, p->path, false, false))
 			continue;
-		check_combined(w, p);
+		if (!outside(w, p->path))
+			check_combined(w, p);
 		for (uint32_t k = 0; k < w->nnodes && !w->failed; k++) {
 			struct node *n = &w->nodes[k];
 
 			check_lost(w, n, p);
 			check_unpublished(w, n, p, "loses nothing");
-			check_back(w, n, p);
+			if (!outside(w, p->path)) /* what the limited one deletes stays elsewhere */
+				check_back(w, n, p);
 		}
 	}
 }

@@ -78,7 +78,7 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 			world_fail(w, "durable before said",
 				   "%s has no content for its version of %s", n->name, e->path);
 		if (e->store.own &&
-		    truth_local(w, n, e->path, v->attrs.kind == KIND_DIR))
+		    locality_local(n->conf.locality, e->path, v->attrs.kind == KIND_DIR, ""))
 			world_fail(w, "no one else", "%s told of %s, which is local", n->name,
 				   e->path);
 		if (e->store.own)
@@ -384,9 +384,16 @@ void host_start(struct world *w, struct node *n)
 	n->life++;
 	n->wake_at = INT64_MAX;
 	memset(n->peer_up, 0, sizeof n->peer_up);
+	if (w->weights.lists && n->index == w->nnodes - 1 && rng_chance(&w->rng, 3000)) {
+		n->conf.locality = n->conf.locality == n->bare ? n->locality : n->bare;
+		tell(w, "%s excludes %s", n->name, n->conf.locality == n->bare ? "nothing" : "b");
+	}
 	n->core = core_new(&n->conf);
 	storage_load(&n->store, n->core);
 	e.random = rng_next(&w->rng) >> 1 | 1;
+	if (w->weights.limited) /* whose its origins are can be seen */
+		e.random = (n->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT |
+			   e.random >> (63 - ORIGIN_TAG_SHIFT);
 	host_event(w, n, &e);
 	fs_give_hints(w, n);
 	n->fs_up = true;

@@ -6,6 +6,8 @@
  *       --stop                     only until the first failure, one after the other
  *       --jobs N                   that many processes (one for each processor)
  *   sim --seed S [--trace]         one
+ *       --limited                  of the last node only what is at `a` is accepted by the others
+ *       --lists                    the last node excludes `b` in some of its lives only
  *
  * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the
  * same.
@@ -20,6 +22,8 @@
 #include "tests/sim/world.h"
 
 static struct world world; /* large */
+
+struct sim_options sim_options;
 
 /* True: all held. */
 static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
@@ -127,7 +131,8 @@ static unsigned long long run_jobs(unsigned long long first, unsigned long long 
 
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] | sim --seed S [--trace]\n",
+	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] [--limited] [--lists]\n"
+	      "       sim --seed S [--trace] [--limited] [--lists]\n",
 	      stderr);
 	return 2;
 }
@@ -140,6 +145,8 @@ int main(int argc, char **argv)
 						{"stop", no_argument, NULL, 'x'},
 						{"trace", no_argument, NULL, 't'},
 						{"jobs", required_argument, NULL, 'j'},
+						{"limited", no_argument, NULL, 'l'},
+						{"lists", no_argument, NULL, 'e'},
 						{NULL, 0, NULL, 0}};
 	unsigned long long seeds = 1000;
 	unsigned long long first = 1;
@@ -163,6 +170,10 @@ int main(int argc, char **argv)
 			trace = true;
 		else if (c == 'j')
 			jobs = atol(optarg);
+		else if (c == 'l')
+			sim_options.limited = true;
+		else if (c == 'e')
+			sim_options.lists = true;
 		else
 			return usage();
 	}

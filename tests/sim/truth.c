@@ -208,6 +208,14 @@ static bool same_attrs_content(const struct attrs *a, const struct attrs *b)
 	return a->kind == b->kind && hash_same(a->hash, b->hash);
 }
 
+/* Some node excluded it in some of its lives, in which nobody has followed it there. */
+static bool unfollowed(struct world *w, const char *path)
+{
+	struct node *last = &w->nodes[w->nnodes - 1];
+
+	return w->weights.lists && (truth_local(w, last, path, true) || truth_local(w, last, path, false));
+}
+
 /* A new node makes no versions before it has heard everybody, and nobody ever of its own installs.
  */
 static void check_may_tell(struct world *w, struct node *n, const char *path,
@@ -218,7 +226,8 @@ static void check_may_tell(struct world *w, struct node *n, const char *path,
 			world_fail(w, "loses nothing",
 				   "%s makes a version of %s and has not heard %s", n->name, path,
 				   w->nodes[i].name);
-	if (spot->looked_last < 0 && spot->looked_attrs.kind == KIND_FILE && !v->import)
+	if (spot->looked_last < 0 && spot->looked_attrs.kind == KIND_FILE && !v->import &&
+	    !unfollowed(w, path))
 		world_fail(w, "converges", "%s makes a version of its own install of %s", n->name,
 			   path);
 }
@@ -452,6 +461,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
 				   spot->last, path);
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
+		    !unfollowed(w, path) &&
 		    !(s->initial && same_content(p, &spot->shown, s)) &&
 		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT &&
 		    !taken_for_ours(n, path, before, &spot->base) && !version_made(p, n, before))

@@ -185,4 +185,9 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->lost_stores = rng_range(r, 1, 4);
 	if (rng_chance(r, 2000))
 		w->images = rng_range(r, 1, 6);
+	w->limited = sim_options.limited;
+	if (w->limited) /* what only that one has left is not taken from it */
+		w->lost_stores = w->images = 0;
+	w->lists = sim_options.lists;
+	w->exclude |= w->lists;
 }

@@ -152,6 +152,27 @@ static void set_clock(struct world *w, uint8_t node, void *arg)
 	tell(w, "%s its clock is set by %lld ms", n->name, (long long)step);
 }
 
+/* All others limit the last one. */
+static void node_limits(struct world *w, struct node *n)
+{
+	const char *why;
+
+	if (!w->weights.limited)
+		return;
+	if (!w->accepted) {
+		w->accepted = patterns_new();
+		if (!w->accepted || patterns_add(w->accepted, "a/**", &why) < 0)
+			abort();
+	}
+	for (uint32_t i = 0; i < n->conf.npeers; i++) {
+		n->origin_tags[i] = n->peer_node[i] + 1u;
+		if (n->peer_node[i] == w->nnodes - 1)
+			n->accept[i] = w->accepted;
+	}
+	n->conf.accept = n->accept;
+	n->conf.origin_tags = n->origin_tags;
+}
+
 static void node_init(struct world *w, uint8_t index)
 {
 	struct node *n = &w->nodes[index];
@@ -163,7 +184,8 @@ static void node_init(struct world *w, uint8_t index)
 	n->hints_end = &n->hints;
 	n->queue_end = &n->queue;
 	n->locality = locality_new();
-	if (!n->locality)
+	n->bare = locality_new();
+	if (!n->locality || !n->bare)
 		abort();
 	if (w->weights.exclude && index == w->nnodes - 1)
 		locality_exclude(n->locality, "b", &why);
@@ -179,6 +201,7 @@ static void node_init(struct world *w, uint8_t index)
 	}
 	n->conf.node = n->name;
 	n->conf.locality = n->locality;
+	node_limits(w, n);
 	n->conf.delete_delay_msec = 100;
 	n->conf.max_file_size = UINT64_C(1) << 30;
 	n->conf.page_versions = w->weights.page_versions;
@@ -385,6 +408,7 @@ static void node_fini(struct node *n)
 	storage_fini(&n->store);
 	disk_fini(&n->disk);
 	locality_free(n->locality);
+	locality_free(n->bare);
 	free(n->spots);
 	free(n->stash);
 	free(n->fetching);
@@ -392,6 +416,8 @@ static void node_fini(struct node *n)
 
 void world_fini(struct world *w)
 {
+	patterns_free(w->accepted);
+	w->accepted = NULL;
 	for (uint32_t i = 0; i < w->nheap; i++)
 		if (w->heap[i].drop)
 			w->heap[i].drop(w->heap[i].arg);

@@ -144,8 +144,11 @@ struct node {
 	struct spot *spots; /* by path index */
 	uint32_t nspots;
 	struct storage store;
-	struct locality *locality;
+	struct locality *locality; /* with all that it excludes in any of its lives */
+	struct locality *bare;     /* with nothing of its own */
 	struct core_conf conf;
+	const struct patterns *accept[NODES_MAX];
+	uint64_t origin_tags[NODES_MAX];
 	const char *peer_names[NODES_MAX];
 	uint8_t peer_node[NODES_MAX]; /* peer index -> node */
 	int64_t skew_msec; /* of its wall clock, which somebody may set, */
@@ -179,6 +182,12 @@ struct node {
 enum topology { TOPOLOGY_MESH, TOPOLOGY_CHAIN, TOPOLOGY_STAR };
 
 /* What kind of history the seed makes. Chances are per 10,000. */
+/* By hand: all histories have it, or none. */
+extern struct sim_options {
+	bool limited;
+	bool lists;
+} sim_options;
+
 struct weights {
 	const char *flavour;
 	uint32_t nodes;
@@ -208,6 +217,8 @@ struct weights {
 	bool skewed;
 	uint32_t clock_steps; /* in a history */
 	bool exclude;       /* the last node excludes one name */
+	bool lists;         /* ... in some of its lives */
+	bool limited;       /* of the last node only one name is accepted */
 	uint32_t topology;  /* enum topology */
 	uint32_t days;      /* that pass at once, somewhere in the history */
 	uint32_t forgets;   /* times that an administrator forgets a node */
@@ -219,6 +230,7 @@ struct weights {
 };
 
 struct world {
+	struct patterns *accepted;
 	uint64_t seed;
 	struct rng rng;
 	struct weights weights;

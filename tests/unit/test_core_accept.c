@@ -329,6 +329,24 @@ static void give_page(struct host *to, struct page *page)
 	story_run(&s);
 }
 
+/* Whatever is asked, and under whatever number: each of what it is asked about is dead. */
+static void all_is_dead(struct host *to, struct page *page)
+{
+	static uint8_t found[16];
+
+	memset(found, 1, sizeof found);
+	page->found = found;
+	for (int at = 0; at < 2 * 30 * 16; at++) {
+		page->compare = at / (30 * 16) ? COMPARE_DOTS : COMPARE_RANGES;
+		page->id = (uint64_t)(at / 16 % 30);
+		page->nfound = (uint32_t)(at % 16);
+		give_page(to, page);
+	}
+	page->found = NULL;
+	page->nfound = 0;
+	page->compare = COMPARE_NONE;
+}
+
 static void nothing_is_dead_by_its_word(void **state)
 {
 	(void)state;
@@ -350,6 +368,7 @@ static void nothing_is_dead_by_its_word(void **state)
 	page.norigins = 1;
 	for (page.id = 1; page.id < 10; page.id++)
 		give_page(N1, &page);
+	all_is_dead(N1, &page);
 	for (uint32_t i = 0; i < core_vector(N1->core)->n; i++) {
 		struct dot d = core_vector(N1->core)->p[i];
 		const char *node = core_origin_node(N1->core, d.origin);
