@@ -186,8 +186,8 @@ void weights_draw(struct weights *w, struct rng *r)
 	if (rng_chance(r, 2000))
 		w->images = rng_range(r, 1, 6);
 	w->limited = sim_options.limited;
-	if (w->limited) /* what only that one has left is not taken from it */
-		w->lost_stores = w->images = 0;
+	if (w->limited) /* what only that one has left, or knows to be dead, is not taken from it */
+		w->lost_stores = w->images = w->forgets = 0;
 	w->lists = sim_options.lists;
 	w->exclude |= w->lists;
 }

@@ -462,6 +462,31 @@ static void its_acknowledgement_counts_for_itself(void **state)
 	assert_int_equal(not_taken(N1, "own"), 1);
 }
 
+/* It compares in full, and what the others have not taken is not dead for that. */
+static void a_limited_node_that_was_forgotten_keeps_its_own(void **state)
+{
+	struct event forget = {.type = EVENT_FORGET, .path = "n2"};
+
+	(void)state;
+	begin_pair();
+	user_saves(&s, N1, "zone", 1);
+	user_saves(&s, N2, "own", 2);
+	all_know();
+	story_crash(&s, N2);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	story_event(&s, N1, &forget);
+	story_run(&s);
+	story_wait(&s, 2 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+	story_up(&s, N2);
+	all_know();
+	story_wait(&s, 1000);
+	expect_absent(N2, "zone");
+	expect_content(N2, "own", 2);
+	assert_int_equal(not_taken(N1, "own"), 1);
+}
+
 /* ---- starts ---- */
 
 static void what_is_accepted_later_comes_in(void **state)
@@ -573,6 +598,7 @@ int main(void)
 	    cmocka_unit_test_teardown(it_speaks_for_nobody_else, end),
 	    cmocka_unit_test_teardown(what_others_made_is_not_taken_from_it, end),
 	    cmocka_unit_test_teardown(its_acknowledgement_counts_for_itself, end),
+	    cmocka_unit_test_teardown(a_limited_node_that_was_forgotten_keeps_its_own, end),
 	    cmocka_unit_test_teardown(what_is_accepted_later_comes_in, end),
 	    cmocka_unit_test_teardown(a_newcomer_does_not_give_up_its_tree, end),
 	    cmocka_unit_test_teardown(a_limited_node_that_lost_its_store_comes_back, end),

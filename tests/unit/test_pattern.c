@@ -429,9 +429,36 @@ static void temporary_names_are_known(void **state)
 			fail_msg("%s should not be temporary", no[i]);
 }
 
+static void the_lists_survive_as_bytes(void **state)
+{
+	struct locality *a = locality_new(), *b;
+	const char *why, *text;
+	size_t len, again;
+
+	(void)state;
+	assert_int_equal(locality_exclude(a, "/data/", &why), 0);
+	assert_int_equal(locality_include(a, "data/keep", &why), 0);
+	text = locality_text(a, &len);
+	b = locality_from(text, len);
+	assert_non_null(b);
+	assert_true(locality_hash(a) == locality_hash(b));
+	assert_true(locality_local(b, "data/x", false, NULL));
+	assert_false(locality_local(b, "data/keep", false, NULL));
+	assert_true(locality_local(b, "tmp-abcdefghij", false, "named"));
+	assert_memory_equal(locality_text(b, &again), text, len);
+	assert_int_equal(again, len);
+	assert_null(locality_from(text, 0));
+	assert_null(locality_from(text, len - 1));
+	assert_null(locality_from("?x", 3));
+	assert_null(locality_from("-[", 3));
+	locality_free(a);
+	locality_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_lists_survive_as_bytes),
 	    cmocka_unit_test(a_pattern_without_a_slash_matches_a_name_at_any_depth),
 	    cmocka_unit_test(a_pattern_with_a_slash_is_anchored_at_the_root),
 	    cmocka_unit_test(a_last_slash_matches_directories_and_what_is_below),
