@@ -33,4 +33,9 @@ bool contents_work(struct contents *c);
 int64_t contents_wake(const struct contents *c);
 uint32_t contents_wanted(const struct contents *c);
 
+/* How far the fetching has come, since it was idle last. */
+void contents_progress(const struct contents *c, struct contents_progress *to);
+/* Contents that this peer is being asked for. */
+uint32_t contents_asked(const struct contents *c, uint32_t peer);
+
 #endif

@@ -48,6 +48,8 @@ struct contents {
 	struct request *requests;
 	uint32_t under_way[CONF_PEERS_MAX];
 	uint32_t nlarge; /* with an incoming file open */
+	int64_t since_msec; /* wall clock: of the first want after none; 0: none */
+	uint64_t got, got_bytes; /* arrived since then */
 };
 
 /* Made, or NULL; with all that is wanted. */

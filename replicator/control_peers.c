@@ -35,6 +35,19 @@ static void add_heard(json_t *o, const struct peer_status *p)
 	control_add_bool(o, "refusing", p->refusing);
 }
 
+/* What this node takes from it. */
+static json_t *transfer(const struct core_transfer *t)
+{
+	json_t *o = json_object();
+
+	control_add_number(o, "since", t->since_msec);
+	control_add_bool(o, "comparing", t->comparing);
+	control_add_number(o, "taken", (int64_t)t->taken);
+	if (t->of)
+		control_add_number(o, "of", (int64_t)t->of);
+	return o;
+}
+
 json_t *control_peer_line(const struct peer_status *p)
 {
 	json_t *o = json_object();
@@ -50,6 +63,10 @@ json_t *control_peer_line(const struct peer_status *p)
 		control_add_number(o, "heard", p->heard_msec);
 	if (p->heard)
 		add_heard(o, p);
+	if (p->transfer.asking)
+		json_object_set_new(o, "catching_up", transfer(&p->transfer));
+	if (p->asked)
+		control_add_number(o, "contents_asked", p->asked);
 	control_add_bool(o, "receive_only", p->receive_only);
 	control_add_number(o, "refused", (int64_t)p->refused);
 	control_add_bool(o, "limited", p->limited);

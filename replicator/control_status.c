@@ -14,6 +14,19 @@
 
 #define TROUBLES_MAX 200 /* told one by one */
 
+static json_t *fetching(const struct contents_progress *p)
+{
+	json_t *o = json_object();
+
+	control_add_number(o, "contents", (int64_t)p->n);
+	control_add_number(o, "bytes", (int64_t)p->bytes);
+	control_add_number(o, "fetched", (int64_t)p->got);
+	control_add_number(o, "fetched_bytes", (int64_t)p->got_bytes);
+	control_add_number(o, "nowhere", (int64_t)p->resting);
+	control_add_number(o, "since", p->since_msec);
+	return o;
+}
+
 static void say_node(struct client *c, const struct node_status *s)
 {
 	const struct store_usage *u = &s->usage;
@@ -53,6 +66,8 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "hollow", s->hollow);
 	control_add_number(o, "put_aside", s->put_aside_msec);
 	control_add_number(o, "hooks_failing", s->hooks_failing);
+	if (s->fetching.since_msec)
+		json_object_set_new(o, "fetching", fetching(&s->fetching));
 	control_add_number(o, "refused", (int64_t)s->refused_links);
 	control_add_text(o, "refused_address", s->refused_address);
 	control_add_number(store, "database_bytes", (int64_t)u->database_bytes);

@@ -79,6 +79,9 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 	} else if (!p->same_knowledge && p->receive_only) {
 		add(trouble, "%s is receive-only, and has changes of its own, which are not taken",
 		    p->name);
+	} else if (!p->same_knowledge && p->transfer.asking && p->transfer.of > 0) {
+		add(moving, "this node catches up from %s: %" PRIu64 " of %" PRIu64 " entries",
+		    p->name, p->transfer.taken, p->transfer.of);
 	} else if (!p->same_knowledge) {
 		add(moving, "%s knows what has not arrived here", p->name);
 	} else if (!p->identical && f->node->pending == 0 && !p->outside) {

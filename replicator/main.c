@@ -2,7 +2,8 @@
  *
  * zonefs-replicator: started by the keeper, as a user without rights, with all that it needs as
  * open descriptors: 3 the port to the file system, 4 the configuration's text, 5 the keys. Or, with
- * -s, by zonefsctl on a host where the node is stopped: 3 the socket on which it asks, 4 as above.
+ * -s, by zonefsctl on a host where the node is stopped: 3 the socket on which it asks, 4 as above. Or,
+ * with -j, by zonefsctl where it has never run: 3 where to say what the peers have, 4 and 5 as above.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "replicator/node.h"
+#include "replicator/peek.h"
 #include "replicator/stopped.h"
 
 #define PORT_FD 3
@@ -104,11 +106,11 @@ static void seal(void)
 int main(int argc, char **argv)
 {
 	const char *file = CONF_DEFAULT_FILE;
-	bool front = false, clean = false, stopped = false;
+	bool front = false, clean = false, stopped = false, peek = false;
 	int option;
 
 	seal();
-	while ((option = getopt(argc, argv, "c:efs")) != -1) {
+	while ((option = getopt(argc, argv, "c:efjs")) != -1) {
 		if (option == 'c') {
 			file = optarg;
 		} else if (option == 'f') {
@@ -117,6 +119,8 @@ int main(int argc, char **argv)
 			clean = true; /* the last end was */
 		} else if (option == 's') {
 			front = stopped = true;
+		} else if (option == 'j') {
+			front = peek = true;
 		} else {
 			fprintf(stderr, "zonefs-replicator is started by zonefs(8)\n");
 			return 2;
@@ -133,11 +137,16 @@ int main(int argc, char **argv)
 	struct conf_keys keys;
 	if (!conf)
 		return 1;
-	log_open("zonefs-replicator", front, level_of(conf));
+	/* Why a peer cannot be reached is said by its line. */
+	log_open("zonefs-replicator", front, peek ? LOG_LEVEL_ERROR : level_of(conf));
 	int status = 1;
 	if (stopped)
 		status = stopped_serve(conf, PORT_FD);
-	else if (read_keys(conf, &keys) == 0)
+	else if (read_keys(conf, &keys) < 0)
+		status = 1;
+	else if (peek)
+		status = peek_run(conf, &keys, PORT_FD);
+	else
 		status = node_run(conf, &keys, PORT_FD, clean);
 	explicit_bzero(&keys, sizeof(keys));
 	conf_free(conf);

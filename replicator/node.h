@@ -16,6 +16,7 @@
  *   contents.c  fetching contents in pieces; wants.c: which; contents_answer.c: for peers
  *   recall.c    what happened while this node was away: fetched from peers' logs; recall_answer.c: for
  *               peers
+ *   peek.c      instead of all that: what the peers have, before the first start; peek_answer.c: for peers
  *   outcomes.c  what became of versions, told to their authors
  *   runs.c      hook runs
  *   teller.c    alerts: what an administrator is told

@@ -89,6 +89,13 @@ void node_defer(struct node *n, const struct event *e);
 /* ---- what the control socket may ask (nothing of this changes the node, unless it says so) ----
  */
 
+struct contents_progress {
+	uint64_t n, bytes;       /* still to come */
+	uint64_t got, got_bytes; /* came since there was nothing to come, parts of large ones included */
+	uint64_t resting;        /* of n: no peer that can be reached has them */
+	int64_t since_msec;      /* wall clock; 0: nothing is to come */
+};
+
 struct node_status {
 	const char *node;     /* borrowed, as all strings here, until the loop's next round */
 	int64_t started_msec; /* wall clock */
@@ -113,6 +120,7 @@ struct node_status {
 	uint32_t hollow;      /* new files that it has left empty: not told */
 	int64_t
 	    put_aside_msec; /* wall clock: the database was damaged, in this life; 0: it was not */
+	struct contents_progress fetching; /* contents */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */
 	char refused_address[128]; /* of the last of them; "" */
@@ -136,6 +144,8 @@ struct peer_status {
 	uint64_t ahead;      /* the other way round */
 	uint32_t pending;    /* paths that it has yet to install */
 	uint32_t lag_msec;   /* age of the oldest of them */
+	struct core_transfer transfer; /* our catch-up from it; since_msec: wall clock */
+	uint32_t asked;      /* contents that it is being asked for */
 	bool identical;      /* vector and tree digests are the same as here */
 	bool same_knowledge; /* the vector's digest is */
 	uint32_t hooks_failing;

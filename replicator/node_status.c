@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "replicator/contents.h"
 #include "replicator/hollow.h"
 #include "replicator/node_internal.h"
 #include "replicator/repair.h"
@@ -48,6 +49,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->hollow = hollow_count(n->hollow);
 	s->put_aside_msec = n->put_aside_msec;
 	s->hooks_failing = runs_failing(n->runs);
+	contents_progress(n->contents, &s->fetching);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));
 	store_usage(n->store, &s->usage);
 }

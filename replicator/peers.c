@@ -289,6 +289,9 @@ void node_peer(struct node *n, uint32_t i, struct peer_status *s)
 		s->behind = own.ops > h->ops ? own.ops - h->ops : 0;
 		s->ahead = h->ops > own.ops ? h->ops - own.ops : 0;
 	}
+	core_transfer(n->core, i, &s->transfer);
+	s->transfer.since_msec += n->wall_msec - n->now_msec;
+	s->asked = contents_asked(n->contents, i);
 	s->pending = h->pending;
 	s->lag_msec = h->lag_msec;
 	s->hooks_failing = h->failing;

@@ -13,6 +13,7 @@
 #include "replicator/contents.h"
 #include "replicator/hashing.h"
 #include "replicator/outcomes.h"
+#include "replicator/peek.h"
 #include "replicator/peers_internal.h"
 #include "replicator/recall.h"
 #include "replicator/verify.h"
@@ -281,6 +282,9 @@ static void take_message(struct peers *p, struct peer *peer, const struct link_e
 		bad_message(peer, l->len > 3 ? message_name(l->p[3]) : "too short", err);
 		if (l->type == LINK_REQUEST)
 			refuse(p, peer, l, "that was no message");
+	} else if (l->type == LINK_REQUEST && m->type == WIRE_PEEK) {
+		peek_answer(p->node, (uint32_t)(peer - p->p), &l->route, m); /* and it was not here */
+		message_fini(m);
 	} else {
 		peers_heard(peer);
 		if (l->type == LINK_BROADCAST)

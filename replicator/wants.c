@@ -117,6 +117,8 @@ void want_arrived(struct contents *c, struct want *w)
 	struct event e = {.type = EVENT_CONTENT, .content = w->hash};
 
 	node_defer(c->node, &e);
+	c->got++;
+	c->got_bytes += w->size;
 	drop(c, w);
 }
 
@@ -133,6 +135,33 @@ void wants_fini(struct contents *c)
 		while (c->slots[i])
 			drop(c, c->slots[i]);
 	free(c->slots);
+}
+
+void contents_progress(const struct contents *c, struct contents_progress *to)
+{
+	*to = (struct contents_progress){.n = c->n, .resting = c->resting.n};
+	if (c->n == 0)
+		return;
+	to->since_msec = c->since_msec;
+	to->got = c->got;
+	to->got_bytes = c->got_bytes;
+	for (uint32_t i = 0; i < c->nslots; i++) {
+		for (const struct want *w = c->slots[i]; w; w = w->chain) {
+			uint64_t here = w->incoming ? incoming_size(w->incoming) : 0;
+
+			to->bytes += w->size - (here < w->size ? here : w->size);
+			to->got_bytes += here;
+		}
+	}
+}
+
+uint32_t contents_asked(const struct contents *c, uint32_t peer)
+{
+	uint32_t n = 0;
+
+	for (const struct request *r = c->requests; r; r = r->next)
+		n += r->peer == peer ? r->n : 0;
+	return n;
 }
 
 uint32_t contents_wanted(const struct contents *c)
@@ -166,6 +195,10 @@ void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_
 	w->hash = hash;
 	w->size = size;
 	w->teller = peer;
+	if (c->n == 0) {
+		c->since_msec = c->node->wall_msec;
+		c->got = c->got_bytes = 0;
+	}
 	w->chain = c->slots[slot_of(c, hash)];
 	c->slots[slot_of(c, hash)] = w;
 	c->n++;

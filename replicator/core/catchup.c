@@ -52,6 +52,8 @@ void catchup_want(struct core *c, uint32_t peer)
 	p->asking = true;
 	p->ask_again = false;
 	p->ask_id = ++c->last_ask;
+	p->since = c->now;
+	p->taken = p->of = 0;
 	compare_end(p);
 	vv_clear(&p->compared);
 	vv_clear(&p->compared_vector);
@@ -191,6 +193,9 @@ void catchup_page(struct core *c, const struct event *e)
 	}
 	for (uint32_t i = 0; i < page->norigins; i++)
 		limits_know_origin(c, e->peer, &page->origins[i]);
+	if (page->total)
+		p->of = p->taken + page->total;
+	p->taken += page->n;
 	merge_items(c, e->peer, true, page->items, e->have, page->n);
 	if (page->last) {
 		page_ended(c, e->peer, page);
@@ -203,6 +208,19 @@ void catchup_page(struct core *c, const struct event *e)
 	p->ask_cursor = core_strdup(page->cursor);
 	p->ask_swept = page->swept;
 	send_ask(c, e->peer);
+}
+
+void core_transfer(const struct core *c, uint32_t peer, struct core_transfer *to)
+{
+	const struct peer *p = &c->peers[peer];
+
+	*to = (struct core_transfer){.asking = p->asking};
+	if (!p->asking)
+		return;
+	to->comparing = p->comparing != COMPARE_NONE;
+	to->since_msec = p->since;
+	to->taken = p->taken;
+	to->of = p->of > p->taken || p->of == 0 ? p->of : p->taken; /* it may have grown since */
 }
 
 /* ---- answering ---- */
@@ -246,6 +264,17 @@ static bool sweep(const struct core *c, const struct ask *ask, struct filler *f)
 		f->page->cursor = core_strdup(k->path);
 	}
 	return true;
+}
+
+/* For people: how many versions the asker lacks. */
+static uint32_t count(const struct core *c, const struct ask *ask)
+{
+	uint32_t n = 0;
+
+	for (const struct key *k = key_first(c, ""); k; k = key_next(k))
+		for (uint32_t i = 0; i < k->n; i++)
+			n += !vv_covers(&ask->vector, k->entry[i]->dot);
+	return n;
 }
 
 /* What has come since the first page. False if it is too much for this one. */
@@ -311,6 +340,8 @@ void catchup_ask(struct core *c, const struct event *e)
 		effect->page = page;
 		return;
 	}
+	if (first)
+		page->total = count(c, ask);
 	vv_copy(&page->start, first ? &c->vector : &ask->start);
 	page->swept = ask->swept || sweep(c, ask, &f);
 	if (page->swept && fill_newer(c, ask, &f)) {

@@ -332,6 +332,17 @@ const char *core_origin_node(const struct core *c, uint64_t origin);
 bool core_shows(const struct core *c, const struct vv *v);
 /* Likewise for one path: what `v` covers of it. */
 bool core_shows_path(const struct core *c, const char *path, const struct vv *v);
+/* The peer has been heard as an established node: should it come without its store, it is returning. */
+bool core_peer_known(const struct core *c, uint32_t peer);
+/* How far a catch-up from a peer has come. Cut off, it begins anew, and so does this. */
+struct core_transfer {
+	bool asking;
+	bool comparing;     /* in full: `taken` and `of` stand still */
+	int64_t since_msec; /* monotonic */
+	uint64_t taken;     /* versions that came */
+	uint64_t of;        /* of as many; 0: the peer has not answered yet */
+};
+void core_transfer(const struct core *c, uint32_t peer, struct core_transfer *to);
 void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec, int64_t now_msec);
 /* What it knows of all nodes, this one included, to be told once it is durable: known_nodes_fini it. */
 void core_nodes(const struct core *c, struct nodes *to, int64_t wall_msec);

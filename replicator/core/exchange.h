@@ -90,6 +90,7 @@ struct page {
 	struct vv start;   /* to be repeated */
 	char *cursor;      /* to be repeated */
 	bool swept;        /* to be repeated */
+	uint32_t total;    /* first page of a sweep: versions that are to come, this page's included */
 	bool last;         /* after this the asker has all that `vector` covers */
 	struct vv vector;  /* last page: the sender's, as of this page */
 	struct vv floor;   /* last page: what its collected tombstones covered */

@@ -134,6 +134,11 @@ void join_alone(struct core *c)
 		join(c, c->vector.n == 0);
 }
 
+bool core_peer_known(const struct core *c, uint32_t peer)
+{
+	return c->peers[peer].known;
+}
+
 /* Who was joining together with us is remembered until it is heard as
  * established. */
 void join_heard(struct core *c, uint32_t peer, bool joining)

@@ -248,6 +248,9 @@ struct peer {
 	char *ask_cursor;
 	bool ask_swept;
 	int64_t asked_at;
+	int64_t since;  /* when the transfer began; monotonic */
+	uint64_t taken; /* versions that came with it */
+	uint64_t of;    /* of as many, as the sender counted them */
 	/* the full comparison */
 	enum compare comparing;
 	char *compare_cursor;

@@ -16,7 +16,7 @@
 #include "base/log.h"
 
 static int open_bound(void **socket, struct guard *guard, struct link *l, int type,
-		      const char *address)
+		      const char *address, bool unheard)
 {
 	*socket = socket_new(l->context, type, &l->keys, NULL);
 	if (!*socket)
@@ -24,7 +24,7 @@ static int open_bound(void **socket, struct guard *guard, struct link *l, int ty
 	int rc = guard_open(guard, l->context, *socket, address, l->zap);
 	if (rc < 0)
 		return rc;
-	if (zmq_bind(*socket, address) == 0)
+	if (unheard || zmq_bind(*socket, address) == 0)
 		return 0;
 	rc = -errno;
 	log_error("cannot listen at %s: %s%s", address, err_text(rc),
@@ -35,12 +35,13 @@ static int open_bound(void **socket, struct guard *guard, struct link *l, int ty
 	return rc;
 }
 
-static int open_sockets(struct link *l, const struct conf *conf)
+static int open_sockets(struct link *l, const struct conf *conf, bool unheard)
 {
-	int rc = open_bound(&l->pub, &l->pub_guard, l, ZMQ_PUB, conf->listen);
+	int rc = open_bound(&l->pub, &l->pub_guard, l, ZMQ_PUB, conf->listen, unheard);
 
 	if (rc == 0)
-		rc = open_bound(&l->router, &l->router_guard, l, ZMQ_ROUTER, l->request_listen);
+		rc = open_bound(&l->router, &l->router_guard, l, ZMQ_ROUTER, l->request_listen,
+				unheard);
 	for (size_t i = 0; rc == 0 && i < conf->npeers; i++) {
 		const struct conf_peer *p = &conf->peers[i];
 		struct peer *peer = &l->peers[i];
@@ -138,7 +139,7 @@ static int open_all(struct link *l, const struct conf *conf, const struct link_o
 	}
 	rc = zap_open(&l->zap, l->context, conf, !options || !options->without_zap);
 	if (rc == 0)
-		rc = open_sockets(l, conf);
+		rc = open_sockets(l, conf, options && options->unheard);
 	if (rc == 0)
 		rc = add_sources(l);
 	return rc;

@@ -42,8 +42,10 @@ struct link_event {
 	size_t len;
 };
 
-/* Test seams; all zero in the daemon. */
+/* All zero in the daemon. */
 struct link_options {
+	bool unheard; /* listens nowhere: it only asks */
+	/* Test seams. */
 	bool without_zap; /* start without the handler: everybody must then be refused */
 };
 

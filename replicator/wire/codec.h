@@ -58,5 +58,9 @@ void buf_recall_body(struct buf *b, const struct message *m);
 void rd_recall_body(struct rd *r, struct message *m);
 void buf_records_body(struct buf *b, const struct message *m);
 void rd_records_body(struct rd *r, struct message *m);
+void buf_peek_body(struct buf *b, const struct message *m);
+void rd_peek_body(struct rd *r, struct message *m);
+void buf_peeked_body(struct buf *b, const struct message *m);
+void rd_peeked_body(struct rd *r, struct message *m);
 
 #endif

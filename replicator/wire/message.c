@@ -170,6 +170,8 @@ static const struct body {
     [WIRE_NODES] = {"nodes", true, buf_nodes_body, rd_nodes_body},
     [WIRE_RECALL] = {"recall", false, buf_recall_body, rd_recall_body},
     [WIRE_RECORDS] = {"records", false, buf_records_body, rd_records_body},
+    [WIRE_PEEK] = {"peek", false, buf_peek_body, rd_peek_body},
+    [WIRE_PEEKED] = {"peeked", false, buf_peeked_body, rd_peeked_body},
 };
 
 static const struct body *body_of(unsigned type)
@@ -243,6 +245,13 @@ static void listing_fini(struct message *m)
 	free(m->listing.next);
 }
 
+static void items_fini(struct item *items, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		item_fini(&items[i]);
+	free(items);
+}
+
 void message_fini(struct message *m)
 {
 	switch (m->type) {
@@ -279,9 +288,14 @@ void message_fini(struct message *m)
 		free(m->refuse.words);
 		break;
 	case WIRE_RECORDS:
-		for (uint32_t i = 0; i < m->records.n; i++)
-			item_fini(&m->records.items[i]);
-		free(m->records.items);
+		items_fini(m->records.items, m->records.n);
+		break;
+	case WIRE_PEEK:
+		free(m->peek.cursor);
+		break;
+	case WIRE_PEEKED:
+		items_fini(m->peeked.items, m->peeked.n);
+		free(m->peeked.next);
 		break;
 	case WIRE_HEARTBEAT:
 	case WIRE_HELLO:

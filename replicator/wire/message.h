@@ -23,6 +23,9 @@
  *     listing   = next str, u32 n, n * (path str, digest u64)
  *     recall    = n u32, n * (origin u64, first u64, last u64): what was done then? -> records
  *     records   = n u32, n * (path str, version bytes), whole u32, upto u64, flags u8
+ *     peek      = node str, patterns u64, cursor str: of who would like to join -> peeked
+ *     peeked    = node str, as str, patterns u64, wall i64 ms, flags u8, n u32, n * (path str, version bytes),
+ *                 next str
  *     refuse    = words str        another protocol version, or a request that cannot be taken
  *
  * A message of another WIRE_VERSION is ERR_PROTOCOL; "ZF" and the version byte never move.
@@ -65,6 +68,8 @@ enum wire_type {
 	WIRE_NODES = 15,
 	WIRE_RECALL = 16,
 	WIRE_RECORDS = 17,
+	WIRE_PEEK = 18,
+	WIRE_PEEKED = 19,
 };
 
 struct wire_content {
@@ -100,6 +105,22 @@ struct wire_records {
 	uint32_t whole;
 	uint64_t upto;
 	bool looking; /* the sender asks others for what it lacks: there may be more in a while */
+};
+
+/* What a node shows to one that asks before it has ever been started, and which is not counted as
+ * heard. */
+struct wire_peeked {
+	char node[NODE_NAME_MAX]; /* who answers */
+	char as[NODE_NAME_MAX];   /* the name under which it has the asker as its peer */
+	uint64_t patterns;
+	int64_t wall_msec;
+	bool joining;      /* it has nothing itself */
+	bool paused;
+	bool known;        /* it has heard the asker's key: its store is lost */
+	bool receive_only; /* it takes nothing from the asker */
+	struct item *items; /* visible versions, in key order */
+	uint32_t n;
+	char *next; /* the cursor for what follows; "": the end */
 };
 
 /* A decoded message; owns what it points to but for contents and pieces, which point into the bytes. */
@@ -155,6 +176,12 @@ struct message {
 			struct wire_range p[WIRE_RANGES_MAX];
 		} recall;
 		struct wire_records records;
+		struct {
+			char node[NODE_NAME_MAX];
+			uint64_t patterns;
+			char *cursor;
+		} peek;
+		struct wire_peeked peeked;
 		struct {
 			char *words;
 		} refuse;

@@ -10,7 +10,7 @@
  *   ask       = transfer u64, vector, start vector, cursor str, flags u8, compare
  *   compare   = u8 0 | u8 1 ranges, n u32, n * (path str, digest u64) | u8 2 dots, n u32, n * (path str, dot)
  *   page      = transfer u64, n u32, n * item, m u32, m * (origin u64, node str), start vector,
- *               cursor str, flags u8, vector, floor vector, compared
+ *               cursor str, total u32, flags u8, vector, floor vector, compared
  *   compared  = u8 0 | (u8 1 | u8 2), n u32, n * u8 (0, 1)
  *   nodes     = n u32, n * (node str, covers vector, heard i64 (ms), forgotten u64)
  *   flags     = 1 swept, 2 joining, 4 last, 8 joined with, 16 known
@@ -320,6 +320,7 @@ void buf_page_body(struct buf *b, const struct message *m)
 	}
 	buf_vv(b, &p->start);
 	buf_str(b, p->cursor);
+	buf_u32(b, p->total);
 	buf_u8(b, (uint8_t)flags);
 	buf_vv(b, &p->vector);
 	buf_vv(b, &p->floor);
@@ -335,6 +336,7 @@ void rd_page_body(struct rd *r, struct message *m)
 	rd_origins(r, p);
 	rd_vv(r, &p->start);
 	p->cursor = rd_path_or_root(r);
+	p->total = rd_u32(r);
 	uint8_t flags =
 	    rd_flags(r, FLAG_SWEPT | FLAG_JOINING | FLAG_LAST | FLAG_JOINED_WITH | FLAG_KNOWN);
 	p->swept = flags & FLAG_SWEPT;

@@ -12,6 +12,9 @@
  *   listing  = next str, n u32, n * (path str, digest u64)
  *   recall   = n u32, n * (origin u64, first u64, last u64)
  *   records  = n u32, n * item, whole u32, upto u64, flags u8 (1: looking)
+ *   peek     = node str, patterns u64, cursor str
+ *   peeked   = node str, as str, patterns u64, wall i64 (ms), flags u8, n u32, n * item, next str
+ *   flags    = 1 joining, 2 paused, 4 known, 8 receive-only
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +27,9 @@
 #define LISTED_LEAST 11
 #define HOOK_NAME_MAX 255
 #define RANGE_BYTES 24
+
+enum { PEEKED_JOINING = 1, PEEKED_PAUSED = 2, PEEKED_KNOWN = 4, PEEKED_RECEIVE_ONLY = 8 };
+#define PEEKED_ALL 15
 
 /* ---- contents ---- */
 
@@ -239,4 +245,56 @@ void rd_records_body(struct rd *r, struct message *m)
 	m->records.looking = rd_bool(r);
 	if (m->records.whole > WIRE_RANGES_MAX || m->records.upto > INT64_MAX)
 		rd_fail(r);
+}
+
+/* ---- who would like to join ---- */
+
+void buf_peek_body(struct buf *b, const struct message *m)
+{
+	buf_str(b, m->peek.node);
+	buf_u64(b, m->peek.patterns);
+	buf_str(b, m->peek.cursor);
+}
+
+void rd_peek_body(struct rd *r, struct message *m)
+{
+	rd_node(r, m->peek.node);
+	m->peek.patterns = rd_u64(r);
+	m->peek.cursor = rd_path_or_root(r);
+}
+
+void buf_peeked_body(struct buf *b, const struct message *m)
+{
+	const struct wire_peeked *p = &m->peeked;
+
+	buf_str(b, p->node);
+	buf_str(b, p->as);
+	buf_u64(b, p->patterns);
+	buf_i64(b, p->wall_msec);
+	buf_u8(b, (uint8_t)((p->joining ? PEEKED_JOINING : 0) | (p->paused ? PEEKED_PAUSED : 0) |
+			    (p->known ? PEEKED_KNOWN : 0) |
+			    (p->receive_only ? PEEKED_RECEIVE_ONLY : 0)));
+	buf_u32(b, p->n);
+	for (uint32_t i = 0; i < p->n; i++)
+		buf_item(b, &p->items[i]);
+	buf_str(b, p->next);
+}
+
+void rd_peeked_body(struct rd *r, struct message *m)
+{
+	struct wire_peeked *p = &m->peeked;
+
+	rd_node(r, p->node);
+	rd_node(r, p->as);
+	p->patterns = rd_u64(r);
+	p->wall_msec = rd_i64(r);
+	uint8_t flags = rd_u8(r);
+	if (flags & ~PEEKED_ALL)
+		rd_fail(r);
+	p->joining = flags & PEEKED_JOINING;
+	p->paused = flags & PEEKED_PAUSED;
+	p->known = flags & PEEKED_KNOWN;
+	p->receive_only = flags & PEEKED_RECEIVE_ONLY;
+	p->items = rd_items(r, &p->n, PAGE_VERSIONS_MAX);
+	p->next = rd_path_or_root(r);
 }

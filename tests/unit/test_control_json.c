@@ -295,6 +295,13 @@ static void all_is_well_only_where_all_is_the_same(void **state)
 	judge(&x, 0, SUMMARY_WELL, "all well: no peers are configured");
 	judge(&x, 1, SUMMARY_WELL, "all well: 1 peer identical");
 	judge(&x, 2, SUMMARY_WELL, "all well: 2 peers identical");
+	x.peers[0].same_knowledge = x.peers[0].identical = false;
+	x.peers[0].transfer = (struct core_transfer){.asking = true, .taken = 40, .of = 900};
+	judge(&x, 2, SUMMARY_UNSETTLED,
+	      "not settled yet: this node catches up from ns2: 40 of 900 entries");
+	x.peers[0].transfer.of = 0;
+	judge(&x, 2, SUMMARY_UNSETTLED, "not settled yet: ns2 knows what has not arrived here");
+	x.peers[0].same_knowledge = x.peers[0].identical = true;
 	x.node.conflicts = 1;
 	judge(&x, 2, SUMMARY_WELL, "all well: 2 peers identical; 1 path with a conflict");
 	x.peers[1].identical = false;

@@ -307,6 +307,73 @@ static void a_newcomer_publishes_what_only_it_has(void **state)
 	expect_content(N1, "only", 6);
 }
 
+/* The first effect of that type that is held is carried out. */
+static void let_go(enum effect_type type)
+{
+	for (uint32_t at = 0; at < s.npending; at++) {
+		struct pending p = s.pending[at];
+
+		if (p.e.type != type)
+			continue;
+		memmove(&s.pending[at], &s.pending[at + 1], (s.npending - at - 1) * sizeof p);
+		s.npending--;
+		story_carry_out(&s, &s.host[p.host], &p.e);
+		effect_fini(&p.e);
+		story_run(&s);
+		return;
+	}
+	fail_msg("nothing of that is held");
+}
+
+static void expect_transfer(bool asking, uint64_t taken, uint64_t of, int64_t since_msec)
+{
+	struct core_transfer t;
+
+	core_transfer(N2->core, 0, &t);
+	assert_int_equal(t.asking, asking);
+	assert_int_equal(t.taken, taken);
+	assert_int_equal(t.of, of);
+	assert_int_equal(t.since_msec, since_msec);
+}
+
+static void a_catch_up_says_how_far_it_has_come(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	expect_transfer(false, 0, 0, 0);
+	N1->conf.page_versions = 2;
+	story_crash(&s, N1);
+	story_up(&s, N1);
+	story_reach(&s, N2, false);
+	s.cut[0][1] = true;
+	for (int i = 0; i < 5; i++) {
+		char path[] = {'f', (char)('0' + i), '\0'};
+		user_saves(&s, N1, path, (uint64_t)i + 10);
+	}
+	s.cut[0][1] = false;
+	s.hold = EFFECT_ANSWER;
+	int64_t began = s.now;
+	story_reach(&s, N2, true);
+	story_run(&s);
+	expect_transfer(true, 0, 0, began);
+	s.now += 50;
+	let_go(EFFECT_ANSWER); /* N2's, or N1's: both ask */
+	let_go(EFFECT_ANSWER);
+	expect_transfer(true, 2, 5, began);
+	let_go(EFFECT_ANSWER);
+	expect_transfer(true, 4, 5, began);
+	/* Cut off there, and begun anew. */
+	story_reach(&s, N2, false);
+	expect_transfer(false, 0, 0, 0);
+	s.hold = -1;
+	story_run(&s);
+	expect_transfer(false, 0, 0, 0);
+	story_reach(&s, N2, true);
+	story_run(&s);
+	expect_transfer(false, 0, 0, 0);
+	expect_content(N2, "f4", 14);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +389,7 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_set_aside_has_a_name_of_its_own, end),
 	    cmocka_unit_test_teardown(a_newcomer_publishes_what_only_it_has, end),
 	    cmocka_unit_test_teardown(a_silent_node_is_forgotten_in_time, end),
+	    cmocka_unit_test_teardown(a_catch_up_says_how_far_it_has_come, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,6 +114,7 @@ static void make_page(struct message *m)
 	m->page.origins[0] = (struct origin){5, "ns3"};
 	vv_raise(&m->page.start, (struct dot){1, 1});
 	m->page.cursor = text("etc/y");
+	m->page.total = 77;
 	m->page.swept = m->page.last = m->page.known = true;
 	vv_raise(&m->page.vector, (struct dot){1, 2});
 	vv_raise(&m->page.floor, (struct dot){1, 3});
@@ -210,6 +211,27 @@ static void make_records(struct message *m)
 	m->records.items[1].version->attrs = (struct attrs){.kind = KIND_ABSENT};
 }
 
+static void make_peek(struct message *m)
+{
+	strcpy(m->peek.node, "ns4");
+	m->peek.patterns = 99;
+	m->peek.cursor = text("etc");
+}
+
+static void make_peeked(struct message *m)
+{
+	m->peeked = (struct wire_peeked){.node = "ns2",
+					 .as = "ns4",
+					 .patterns = 98,
+					 .wall_msec = 1700000000000,
+					 .paused = true,
+					 .known = true,
+					 .items = calloc(1, sizeof(struct item)),
+					 .n = 1,
+					 .next = text("etc/x")};
+	m->peeked.items[0] = (struct item){text("etc/x"), file_version((struct dot){7, 16})};
+}
+
 static void (*const make[])(struct message *) = {
     [WIRE_OP] = make_op,           [WIRE_HEARTBEAT] = make_heartbeat, [WIRE_HELLO] = make_hello,
     [WIRE_ASK] = make_ask,         [WIRE_PAGE] = make_page,           [WIRE_WANT] = make_want,
@@ -219,6 +241,8 @@ static void (*const make[])(struct message *) = {
     [WIRE_NODES] = make_nodes,
     [WIRE_RECALL] = make_recall,
     [WIRE_RECORDS] = make_records,
+    [WIRE_PEEK] = make_peek,
+    [WIRE_PEEKED] = make_peeked,
 };
 #define TYPES ((int)(sizeof(make) / sizeof(make[0])))
 

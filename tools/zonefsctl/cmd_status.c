@@ -64,6 +64,24 @@ static void say_joining(const json_t *line)
 	printf("\n  (if they will not come: zonefsctl start-alone)\n");
 }
 
+/* What is known here already, and comes yet. */
+static void say_fetching(const struct status *s, const json_t *line)
+{
+	const json_t *f = json_object_get(line, "fetching");
+	long long n = line_number(f, "contents"), nowhere = line_number(f, "nowhere");
+	char left[TEXT_MAX], got[TEXT_MAX], span[CLOCK_SPAN_TEXT];
+
+	if (!f)
+		return;
+	text_size(left, line_number(f, "bytes"));
+	text_size(got, line_number(f, "fetched_bytes"));
+	clock_span(span, s->now - line_number(f, "since"));
+	printf("  fetching   %lld content%s to come, %s; %lld came since %s, %s\n", n, plural(n), left,
+	       line_number(f, "fetched"), span, got);
+	if (nowhere > 0)
+		printf("             of those to come no peer that can be reached has %lld\n", nowhere);
+}
+
 static void say_node(struct status *s, const json_t *line)
 {
 	char span[CLOCK_SPAN_TEXT];
@@ -94,6 +112,7 @@ static void say_node(struct status *s, const json_t *line)
 		printf("  waiting    %lld path%s, the oldest since %s\n",
 		       line_number(line, "pending"), plural(line_number(line, "pending")), span);
 	}
+	say_fetching(s, line);
 	say_store(line);
 	if (line_number(line, "conflicts") > 0)
 		printf("  conflicts  %lld path%s\n", line_number(line, "conflicts"),
@@ -178,6 +197,29 @@ static void say_standing(const json_t *line)
 		       line_number(line, "hooks_failing") == 1 ? "S" : "");
 }
 
+/* What this node takes from it. */
+static void say_transfer(const struct status *s, const json_t *line)
+{
+	const json_t *t = json_object_get(line, "catching_up");
+	long long asked = line_number(line, "contents_asked");
+	char span[CLOCK_SPAN_TEXT];
+
+	if (t) {
+		clock_span(span, s->now - line_number(t, "since"));
+		printf("  catch-up   ");
+		if (line_bool(t, "comparing"))
+			printf("in full: what is here is compared with what is there");
+		else if (json_object_get(t, "of"))
+			printf("%lld of %lld entries taken", line_number(t, "taken"),
+			       line_number(t, "of"));
+		else
+			printf("asked for what is new there");
+		printf(", since %s\n", span);
+	}
+	if (asked > 0)
+		printf("  fetching   %lld content%s asked of it\n", asked, plural(asked));
+}
+
 static void say_clock(const json_t *line)
 {
 	long long offset = line_number(line, "clock_offset_ms");
@@ -217,6 +259,7 @@ static void say_peer(const struct status *s, const json_t *line)
 		       "it: see below\n",
 		       line_number(line, "outside"), plural(line_number(line, "outside")));
 	say_standing(line);
+	say_transfer(s, line);
 	if (line_bool(line, "reachable"))
 		say_clock(line);
 	if (line_number(line, "conflicts") > 0)

@@ -29,6 +29,8 @@ const struct ctl_command ctl_commands[] = {
      "what changed: since the last version, since this one, between two"},
     {"restore", cmd_restore, "PATH@VERSION | --at T [-n] [-y] [PATH|PATTERN]",
      "a version is there again, or all that was at a time; deleted files too"},
+    {"join", cmd_join, "--dry-run [--json]",
+     "before the first start: what would joining the peers change, and where?"},
     {"start-alone", cmd_start_alone, "", "join no longer: do not wait for peers that are away"},
     {"forget", cmd_forget, "[-y] NODE", "a node that is gone for good: nothing is kept for it"},
     {"held", cmd_held, "", "what the safety brake holds: removed here, but not on the peers"},

@@ -32,8 +32,7 @@ bool stopped_can(const char *command)
 	return false;
 }
 
-/* Beside our own program (a build folder), else where it is installed. */
-static void find_program(char path[PATH_MAX])
+void stopped_program(char path[PATH_MAX])
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -73,7 +72,7 @@ int stopped_dial(const struct conf *c, pid_t *pid)
 		ctl_fail("%s: %s", c->file, strerror(errno));
 		return -1;
 	}
-	find_program(program);
+	stopped_program(program);
 	if (!said)
 		fprintf(stderr,
 			"zonefsctl: the node \"%s\" is stopped: this is from its store, %s\n",

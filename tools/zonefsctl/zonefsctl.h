@@ -20,6 +20,7 @@ int cmd_pause(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_forget(int argc, char **argv);
 int cmd_held(int argc, char **argv);
+int cmd_join(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_peers(int argc, char **argv);
