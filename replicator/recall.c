@@ -38,6 +38,7 @@ struct recall {
 	int64_t again_msec; /* when all are asked again; INT64_MAX: nothing is missing */
 	int64_t delay_msec; /* before that, the next time */
 	bool more;          /* a peer may have more in a while */
+	bool missing;       /* this pass has found something */
 };
 
 struct recall *recall_new(struct node *n)
@@ -113,8 +114,10 @@ static int push(struct recall *r, const struct wire_range *range)
 static int take_gap(void *arg, const struct gap *g)
 {
 	const struct wire_range range = {g->origin, g->first, g->last};
+	struct recall *r = arg;
 
-	return push(arg, &range);
+	r->missing = true;
+	return core_takes_origin(r->node->core, r->peer, g->origin) ? push(r, &range) : 0;
 }
 
 static void end_pass(struct recall *r)
@@ -141,13 +144,17 @@ static void start_pass(struct recall *r)
 		i++;
 	r->due &= ~(1ull << i);
 	r->ntodo = 0;
+	r->peer = i;
+	r->missing = false;
 	err = store_gaps(r->node->store, take_gap, r);
 	if (err < 0)
 		log_limited(LOG_LEVEL_WARNING, "what the log lacks cannot be read: %s",
 			    err_text(err));
-	if (r->ntodo == 0) {
+	if (!r->missing)
 		r->due = 0;
-		r->again_msec = INT64_MAX;
+	if (r->ntodo == 0) {
+		end_pass(r);
+		r->again_msec = r->missing ? r->again_msec : INT64_MAX;
 		return;
 	}
 	/* The newest are asked for first. */
@@ -156,7 +163,6 @@ static void start_pass(struct recall *r)
 		r->todo[a] = r->todo[b];
 		r->todo[b] = range;
 	}
-	r->peer = i;
 	log_debug("peer %s is asked for %u gaps of the log", r->node->peers->p[i].name, r->ntodo);
 }
 
@@ -243,14 +249,18 @@ static bool is_sound(const struct flight *f, const struct wire_records *a)
 static int keep(struct recall *r, const struct wire_records *a)
 {
 	struct store *s = r->node->store;
+	struct dot heard = {0};
 	int err = 0;
 
 	for (uint32_t i = 0; i < a->n && !err; i++) {
 		struct dot dot = a->items[i].version->dot;
 
+		if (!core_accepts(r->node->core, r->peer, a->items[i].path))
+			continue;
 		err = store_past_add(s, a->items[i].path, a->items[i].version, r->node->wall_msec);
-		if (!err && (i == 0 || !dot_same(a->items[i - 1].version->dot, dot)))
+		if (!err && !dot_same(heard, dot))
 			err = store_heard(s, dot.origin, dot.seq, dot.seq);
+		heard = dot;
 	}
 	r->node->changes += a->n > 0;
 	return err;

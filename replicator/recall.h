@@ -4,7 +4,8 @@
  * only which ops there were; who did what in them is told by the logs of the peers, asked one after
  * the other for what the log here lacks. Nothing depends on it: what no peer has any more stays a hole.
  *
- * Only those who may tell this node something are asked: no receive-only peer.
+ * What a peer may not tell this node it is not asked: a receive-only one nothing, one that is limited to
+ * paths (accept) only what it made itself, there.
  */
 #ifndef REPLICATOR_RECALL_H
 #define REPLICATOR_RECALL_H
