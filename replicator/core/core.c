@@ -251,6 +251,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	place_due(c);
 	catchup_due(c);
 	nodes_due(c);
+	limits_due(c);
 	scans_run(c);
 	do
 		place_pump(c);

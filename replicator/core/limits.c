@@ -95,13 +95,18 @@ enum judgement limits_judge(const struct core *c, uint32_t peer, const struct ke
 	return limits_accept(c, peer, k) ? JUDGED_TAKEN : JUDGED_REFUSED;
 }
 
-/* For the log: the first at once, then once a minute how many there were. */
+static bool said_lately(const struct core *c, const struct peer *p)
+{
+	return p->said_at && c->now - p->said_at < SAY_AGAIN_MSEC;
+}
+
+/* The first at once, those of the next minute together. */
 void limits_say(struct core *c, uint32_t peer, const char *path, uint32_t n)
 {
 	struct peer *p = &c->peers[peer];
 
 	p->unsaid += n;
-	if (!n || (p->said_at && c->now - p->said_at < SAY_AGAIN_MSEC))
+	if (!n || said_lately(c, p))
 		return;
 	effect_note(c, LOG_LEVEL_WARNING,
 		    "peer %s is limited: its change of /%s%s is not taken, and stays there "
@@ -109,4 +114,20 @@ void limits_say(struct core *c, uint32_t peer, const char *path, uint32_t n)
 		    p->name, path, p->unsaid > 1 ? " and others" : "");
 	p->said_at = c->now ? c->now : 1;
 	p->unsaid = 0;
+}
+
+void limits_due(struct core *c)
+{
+	for (uint32_t i = 0; i < c->conf.npeers; i++) {
+		struct peer *p = &c->peers[i];
+
+		if (!p->unsaid || said_lately(c, p))
+			continue;
+		effect_note(c, LOG_LEVEL_WARNING,
+			    "peer %s is limited: %u more of its changes were not taken, and stay "
+			    "there (zonefsctl status)",
+			    p->name, p->unsaid);
+		p->said_at = c->now ? c->now : 1;
+		p->unsaid = 0;
+	}
 }

@@ -580,6 +580,7 @@ enum judgement limits_judge(const struct core *c, uint32_t peer, const struct ke
 			    const struct version *v);
 /* In the log: n versions of this peer are not taken, one of them of that path. */
 void limits_say(struct core *c, uint32_t peer, const char *path, uint32_t n);
+void limits_due(struct core *c);
 
 /* ---- refused.c ---- */
 struct version *refused_find(const struct key *k, struct dot d); /* NULL: not there */

@@ -43,6 +43,7 @@ struct host {
 	uint32_t broadcasts;
 	uint32_t told_items; /* of the last broadcast */
 	uint32_t asks;
+	uint32_t notes; /* for the log */
 	bool power_cut; /* its next start comes after one */
 };
 
@@ -318,6 +319,9 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		break;
 	case EFFECT_ANSWER:
 		story_say(s, h, &s->host[h->peer_host[e->peer]], e);
+		break;
+	case EFFECT_NOTE:
+		h->notes++;
 		break;
 	case EFFECT_WAKE:
 		h->wake = e->at_msec;

@@ -169,6 +169,24 @@ static void a_later_change_outside_stands_for_the_earlier(void **state)
 	assert_int_equal(not_taken(N1, NULL), 0); /* nothing is there, as here */
 }
 
+static void the_log_says_it_at_once_and_then_once_a_minute(void **state)
+{
+	(void)state;
+	begin_pair();
+	story_wait(&s, 120000);
+	uint32_t before = N1->notes;
+	user_saves(&s, N2, "own", 1);
+	assert_int_equal(N1->notes, before + 1);
+	user_saves(&s, N2, "own", 2);
+	user_saves(&s, N2, "other", 3);
+	story_wait(&s, 1000);
+	assert_int_equal(N1->notes, before + 1);
+	story_wait(&s, 180000);
+	assert_int_equal(N1->notes, before + 2);
+	user_saves(&s, N2, "own", 4);
+	assert_int_equal(N1->notes, before + 3);
+}
+
 static void deletions_and_renames_stop_at_the_border(void **state)
 {
 	(void)state;
@@ -587,6 +605,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(what_is_inside_is_taken_and_nothing_else, end),
 	    cmocka_unit_test_teardown(a_later_change_outside_stands_for_the_earlier, end),
+	    cmocka_unit_test_teardown(the_log_says_it_at_once_and_then_once_a_minute, end),
 	    cmocka_unit_test_teardown(deletions_and_renames_stop_at_the_border, end),
 	    cmocka_unit_test_teardown(what_lies_above_is_not_touched, end),
 	    cmocka_unit_test_teardown(its_own_way_back_is_to_save_what_the_others_have, end),

@@ -170,6 +170,25 @@ static void say_hook(const struct status *s, const json_t *line)
 
 /* ---- the peers ---- */
 
+static void say_difference(const json_t *line)
+{
+	long long behind = line_number(line, "behind"), ahead = line_number(line, "ahead");
+
+	printf("  tree       NOT identical");
+	if (behind > 0 || ahead > 0) {
+		printf(": it lacks %lld change%s that are here", behind, plural(behind));
+		if (ahead > 0)
+			printf(", has %lld that are not here yet", ahead);
+	} else if (line_number(line, "outside") > 0) {
+		printf(": what it has changed there is not taken");
+	} else if (line_bool(line, "patterns_differ")) {
+		printf(": it excludes other paths");
+	} else if (line_bool(line, "refusing")) {
+		printf(": it does not take all that is made elsewhere");
+	}
+	putchar('\n');
+}
+
 /* What it has, in comparison with this node. */
 static void say_standing(const json_t *line)
 {
@@ -180,11 +199,7 @@ static void say_standing(const json_t *line)
 	if (line_bool(line, "identical")) {
 		printf("  tree       identical\n");
 	} else {
-		printf("  tree       NOT identical: it lacks %lld change%s that are here",
-		       line_number(line, "behind"), plural(line_number(line, "behind")));
-		if (line_number(line, "ahead") > 0)
-			printf(", has %lld that are not here yet", line_number(line, "ahead"));
-		putchar('\n');
+		say_difference(line);
 	}
 	if (line_number(line, "pending") > 0) {
 		clock_span(span, line_number(line, "lag_ms"));
