@@ -78,15 +78,20 @@ struct key *key_next_below(const struct core *c, const char *dir, const struct k
 	return k && path_below(k->path, dir) ? k : NULL;
 }
 
-bool key_live_below(const struct core *c, const char *path)
+struct key *key_next_live_below(const struct core *c, const char *dir, const struct key *after)
 {
 	struct key probe, *k;
 
-	probe.path = (char *)(uintptr_t)path;
+	probe.path = after ? after->path : (char *)(uintptr_t)dir;
 	k = RB_NFIND(live_keys, (struct live_keys *)(uintptr_t)&c->live, &probe);
-	if (k && strcmp(k->path, path) == 0)
+	if (k && strcmp(k->path, probe.path) == 0)
 		k = RB_NEXT(live_keys, NULL, k);
-	return k && path_below(k->path, path);
+	return k && path_below(k->path, dir) ? k : NULL;
+}
+
+bool key_live_below(const struct core *c, const char *path)
+{
+	return key_next_live_below(c, path, NULL);
 }
 
 static bool key_idle(const struct key *k)

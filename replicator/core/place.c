@@ -125,7 +125,7 @@ static bool gone_below(struct core *c, struct key *k)
 
 	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
 		return false;
-	while ((below = key_next_below(c, k->path, below))) {
+	while ((below = key_next_live_below(c, k->path, below))) {
 		if (below->delay || below->looking)
 			return true;
 		present = present || (key_present(below) && !below->held_removal);

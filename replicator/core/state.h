@@ -441,6 +441,8 @@ struct visible {
 	struct version *version; /* NULL: an implicit directory, or nothing was ever there */
 };
 struct visible key_visible(const struct core *c, const struct key *k);
+/* What lives below it, as key_next_below; without walking over what has gone. */
+struct key *key_next_live_below(const struct core *c, const char *dir, const struct key *after);
 bool key_live_below(const struct core *c, const char *path);
 
 /* ---- observe.c ---- */

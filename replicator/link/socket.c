@@ -17,9 +17,6 @@
 #define ZMQ_ZAP_ENFORCE_DOMAIN 93
 #endif
 
-#define HEARTBEAT_MSEC 2000
-#define HEARTBEAT_TIMEOUT_MSEC 6000
-
 struct option {
 	int option;
 	int value;
@@ -32,18 +29,21 @@ static const struct option for_all[] = {
     {ZMQ_IPV6, 1, "IPV6"},
     {ZMQ_HANDSHAKE_IVL, 10000, "HANDSHAKE_IVL"},
     {ZMQ_TCP_KEEPALIVE, 1, "TCP_KEEPALIVE"},
-    {ZMQ_TCP_KEEPALIVE_IDLE, 60, "TCP_KEEPALIVE_IDLE"},
-    {ZMQ_TCP_KEEPALIVE_INTVL, 10, "TCP_KEEPALIVE_INTVL"},
+    {ZMQ_TCP_KEEPALIVE_IDLE, 5, "TCP_KEEPALIVE_IDLE"},
+    {ZMQ_TCP_KEEPALIVE_INTVL, 2, "TCP_KEEPALIVE_INTVL"},
     {ZMQ_TCP_KEEPALIVE_CNT, 3, "TCP_KEEPALIVE_CNT"},
 };
 
-/* A heartbeat tells the other side after how long to give up as well, so that one side's suffices
- * to find a half-open connection from both: the other side's would double what an idle link costs.
- */
+/* A half-open connection is found by the kernel, not by ZeroMQ's heartbeats: those also end one that
+ * is only not being read from, and when its reader comes back to the next one, libzmq ends the process
+ * (libzmq issue 3937: "_input_stopped"). The kernel asks when nothing is under way, and gives up what
+ * was sent and not acknowledged for so long; a peer that takes nothing counts as such. */
+static const struct option for_bound[] = {
+    {ZMQ_TCP_MAXRT, 30000, "TCP_MAXRT"},
+};
+
 static const struct option for_connecting[] = {
-    {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MSEC, "HEARTBEAT_IVL"},
-    {ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MSEC, "HEARTBEAT_TIMEOUT"},
-    {ZMQ_HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MSEC, "HEARTBEAT_TTL"},
+    {ZMQ_TCP_MAXRT, 10000, "TCP_MAXRT"},
     {ZMQ_CONNECT_TIMEOUT, 5000, "CONNECT_TIMEOUT"},
     {ZMQ_RECONNECT_IVL, 100, "RECONNECT_IVL"},
     {ZMQ_RECONNECT_IVL_MAX, 5000, "RECONNECT_IVL_MAX"},
@@ -101,6 +101,8 @@ static int set_server(void *socket, int type, const struct conf_keys *keys)
 {
 	int rc = set_string(socket, ZMQ_ZAP_DOMAIN, ZAP_DOMAIN, "ZAP_DOMAIN");
 
+	if (rc == 0)
+		rc = set_all(socket, for_bound, ARRAY_SIZE(for_bound));
 	if (rc == 0)
 		rc = socket_set_int(socket, ZMQ_ZAP_ENFORCE_DOMAIN, 1, "ZAP_ENFORCE_DOMAIN");
 	if (rc == 0)

@@ -722,6 +722,36 @@ static void a_peer_that_never_reads_does_not_block_or_fill_the_memory(void **sta
 	node_stop(&b);
 }
 
+/* Longer than a connection with heartbeats would be given: libzmq then ends a process that has not
+ * read for so long (libzmq issue 3937). */
+#define HELD_UP_MSEC 10000
+
+static void who_is_held_up_for_seconds_gets_all_that_was_sent(void **state)
+{
+	struct node a, b;
+	size_t len = 16 * 1024;
+	CLEANUP_FREE char *part = calloc(1, len);
+	int parts = LINK_QUEUE_MAX / 2 / (int)len;
+
+	(void)state;
+	make_pair(&a, &b, "127.0.0.1");
+	node_start(&a);
+	node_start(&b);
+	exchange(&a, &b);
+	while (link_receive(a.link, &(struct link_event){0}) == 1)
+		;
+	a.count[0][LINK_BROADCAST] = 0;
+	for (int i = 0; i < parts; i++)
+		assert_int_equal(link_broadcast(b.link, part, len), 0);
+	int64_t end = clock_monotonic_msec() + HELD_UP_MSEC;
+	await(&b, NULL, NULL, clock_monotonic_msec() > end);
+	await(&a, &b, NULL, a.count[0][LINK_BROADCAST] >= parts);
+	assert_int_equal(a.count[0][LINK_DISCONNECTED] + b.count[0][LINK_DISCONNECTED], 0);
+	exchange(&a, &b);
+	node_stop(&a);
+	node_stop(&b);
+}
+
 static void answers_to_one_who_does_not_read_end_with_eagain(void **state)
 {
 	struct node a, b;
@@ -784,6 +814,7 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(broadcasts_of_several_frames_are_dropped_and_counted),
 	    cmocka_unit_test(a_long_route_is_dropped_and_counted),
 	    cmocka_unit_test(a_peer_that_never_reads_does_not_block_or_fill_the_memory),
+	    cmocka_unit_test(who_is_held_up_for_seconds_gets_all_that_was_sent),
 	    cmocka_unit_test(answers_to_one_who_does_not_read_end_with_eagain),
 	    cmocka_unit_test(only_names_that_the_handler_gives_are_peers),
 	};
