@@ -47,7 +47,7 @@ static bool op_ended(struct answer *a)
 	return a->bytes < RECALL_BYTES_MAX && a->op + OP_VERSIONS_MAX <= WIRE_RECORDS_MAX;
 }
 
-/* As the log needs it: its past is its own dot. */
+/* As the log needs it: its past is its own dot, and so is that of its fields. */
 static struct version *shortened(const struct version *v)
 {
 	struct version *to = version_new();
@@ -59,6 +59,7 @@ static struct version *shortened(const struct version *v)
 	*to = *v;
 	to->refs = refs;
 	to->context = context;
+	memset(to->setter, 0, sizeof(to->setter));
 	to->target = v->target ? strdup(v->target) : NULL;
 	to->user = strdup(v->user ? v->user : "");
 	to->xattrs = NULL;
