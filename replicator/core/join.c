@@ -176,12 +176,13 @@ static void adopt(struct core *c, struct key *k, const struct observation *o, st
 	key_shown_changed(c, k);
 }
 
-/* What the peers deleted is what we hold. A directory stays for what is in it. */
+/* What the peers deleted is what we hold; of directories, which have no hash, each is as the other, and
+ * stays for what is in it. */
 static bool deleted_as_it_is(const struct key *k, const struct observation *o)
 {
 	for (uint32_t i = 0; i < k->n; i++) {
 		if (!version_live(k->entry[i]) &&
-		    (o->attrs.kind == KIND_DIR || hash_same(k->entry[i]->replaced, o->attrs.hash)))
+		    hash_same(k->entry[i]->replaced, o->attrs.hash))
 			return true;
 	}
 	return false;
