@@ -8,7 +8,7 @@
  *   {"zonefs":1,"command":"status"}
  *   {"zonefs":1,"command":"peers"}
  *   {"zonefs":1,"command":"log","path":P,"since":MS,"origin":NODE,"last":N,"follow":BOOL}
- *   {"zonefs":1,"command":"wait","path":P,"serial":"N","served":BOOL,"limit_ms":N}
+ *   {"zonefs":1,"command":"wait","path":P,"serial":"N","served":BOOL,"all":BOOL,"limit_ms":N}
  *   {"zonefs":1,"command":"verify"}
  *   {"zonefs":1,"command":"start-alone"}
  *   {"zonefs":1,"command":"history","path":P}

@@ -297,6 +297,8 @@ int node_resume(struct node *n);
 
 /* The other nodes that are known, peers or not, into NODES_KNOWN_MAX places; how many. */
 uint32_t node_known(const struct node *n, struct core_node *to);
+/* That node is known, by whoever told, to have heard durably of all that `v` covers. */
+bool node_knows(const struct node *n, const char *name, const struct vv *v);
 /* What is deleted is kept for that node no longer, from the next round on. */
 void node_forget(struct node *n, const char *name);
 

@@ -151,6 +151,11 @@ uint32_t node_known(const struct node *n, struct core_node *to)
 	return core_known(n->core, to, n->wall_msec);
 }
 
+bool node_knows(const struct node *n, const char *name, const struct vv *v)
+{
+	return core_node_knows(n->core, name, v);
+}
+
 void node_forget(struct node *n, const char *name)
 {
 	struct event e = {.type = EVENT_FORGET, .path = name};

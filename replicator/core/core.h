@@ -358,6 +358,8 @@ struct core_node {
 };
 /* All of them, into NODES_KNOWN_MAX places; how many. */
 uint32_t core_known(const struct core *c, struct core_node *to, int64_t wall_msec);
+/* It is known to know all that `v` covers. */
+bool core_node_knows(const struct core *c, const char *name, const struct vv *v);
 uint32_t core_tombstones(const struct core *c);
 /* What collected tombstones covered. */
 const struct vv *core_floor(const struct core *c);

@@ -388,6 +388,13 @@ uint32_t core_known(const struct core *c, struct core_node *to, int64_t wall_mse
 	return n;
 }
 
+bool core_node_knows(const struct core *c, const char *name, const struct vv *v)
+{
+	const struct known_node *k = find(c, name);
+
+	return k && vv_reaches(&k->covers, v);
+}
+
 uint32_t core_tombstones(const struct core *c)
 {
 	uint32_t n = 0;

@@ -68,6 +68,18 @@ SAID=$(sh_on ns1 'zonefsctl wait etc/waited')
 is "wait says for whom it has waited" "$(grep -c '^ns2: has it$' <<<"$SAID")" 1
 like "... and for whom not" "$SAID" '^ns3: is no peer of this node: not waited for$'
 
+check "wait --all waits until the far end has heard of it" sh_on ns1 'echo more >etc/waited; zonefsctl wait --all --timeout 60'
+like "... and says so" "$(sh_on ns1 'echo yet more >etc/waited; zonefsctl wait --all --timeout 60')" \
+	'^ns3: is no peer of this node; it has heard of it$'
+check "it has" wait_for 20 is_on ns3 etc/waited "yet more"
+pause_replicator() { kill -STOP "$(replicator_pid ns3)"; }
+pause_replicator
+SAID=$(sh_on ns1 'echo unheard >etc/waited; zonefsctl wait --all --timeout 5' 2>&1)
+kill -CONT "$(replicator_pid ns3)"
+like "what has not heard of it is named" "$SAID" '^ns3: is no peer of this node, and is not known to have heard of it$'
+like "which is a failure" "$SAID" 'not all nodes behind them are known to have heard of it'
+check "and it comes" wait_for 30 is_on ns3 etc/waited unheard
+
 # The middle is away: both ends go on, and meet when it is back.
 node_stop ns2
 # (What ns3 writes is the later one, in its time and in its version: so it is the same everywhere. Else a node that has

@@ -48,6 +48,7 @@ static struct {
 	char paused_by[NODE_BY_MAX];
 	char forgotten[64];
 	bool recalls;
+	bool far_knows;
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -169,9 +170,15 @@ uint32_t node_known(const struct node *n, struct core_node *to)
 	to[0] = (struct core_node){.name = "ns2", .peer = 0, .heard_msec = n->wall_msec};
 	to[1] = (struct core_node){.name = "ns3", .peer = 1, .kept = 2};
 	to[2] = (struct core_node){"ns4", UINT32_MAX, n->wall_msec - 10000, false, 0};
-	to[3] = (struct core_node){"ns5", UINT32_MAX, n->wall_msec - 100000, false, 1};
+	to[3] = (struct core_node){"ns5", UINT32_MAX, n->wall_msec - 200000, false, 1};
 	to[4] = (struct core_node){"ns6", UINT32_MAX, 0, true, 0};
 	return 5;
+}
+bool node_knows(const struct node *n, const char *name, const struct vv *v)
+{
+	(void)n;
+	(void)v;
+	return strcmp(name, "ns4") == 0 && fake.far_knows;
 }
 void node_forget(struct node *n, const char *name)
 {

@@ -113,6 +113,45 @@ static void a_wait_says_who_lags_and_who_writes(void **state)
 	assert_int_equal(fake.cancelled, 0);
 }
 
+static void who_waits_for_all_waits_for_those_behind_the_peers(void **state)
+{
+	struct wait_report self = {.what = WAIT_SELF, .reached = true, .words = ""};
+	int fd = dial();
+
+	(void)state;
+	fake.far_knows = false;
+	say(fd, "{\"zonefs\":1,\"command\":\"wait\",\"all\":true,\"limit_ms\":60000}\n");
+	while (!fake.waiting)
+		round_once(1);
+	fake.wait.report(fake.wait.arg, &self);
+	fake.wait.done(fake.wait.arg, true);
+	hears_type(fd, "reached", "peer", "ns1");
+	hears_type(fd, "reached", "words", "cannot be reached: not waited for");
+	for (int i = 0; i < 20; i++)
+		round_once(1);
+	fake.far_knows = true; /* ns4; nobody has heard ns5 for long */
+	hears_type(fd, "reached", "words", "is no peer of this node; it has heard of it");
+	hears_type(fd, "reached", "peer", "ns5");
+	hears_end(fd, 0, "all peers");
+	close(fd);
+
+	fake.far_knows = fake.waiting = false;
+	fd = dial();
+	say(fd, "{\"zonefs\":1,\"command\":\"wait\",\"all\":true,\"limit_ms\":0}\n");
+	while (!fake.waiting)
+		round_once(1);
+	fake.wait.report(fake.wait.arg, &self);
+	fake.wait.done(fake.wait.arg, true);
+	hears_type(fd, "reached", "peer", "ns1");
+	hears_type(fd, "reached", "words", "cannot be reached: not waited for");
+	hears_type(fd, "reached", "words",
+		   "is no peer of this node, and is not known to have heard of it");
+	hears_type(fd, "reached", "peer", "ns5");
+	hears_end(fd, 1, "not all nodes behind them");
+	close(fd);
+	fake.waiting = false;
+}
+
 static void who_hangs_up_waits_no_longer(void **state)
 {
 	int fd = dial();
@@ -463,6 +502,7 @@ int main(void)
 	    TEST(a_request_without_end_is_refused),
 	    TEST(requests_are_answered_one_after_the_other),
 	    TEST(a_wait_says_who_lags_and_who_writes),
+	    TEST(who_waits_for_all_waits_for_those_behind_the_peers),
 	    TEST(who_hangs_up_waits_no_longer),
 	    TEST(a_status_waits_for_the_file_system),
 	    TEST(only_a_node_that_is_gone_is_forgotten),

@@ -23,6 +23,7 @@
 
 struct waiting {
 	bool served;
+	bool all;
 	int64_t until_msec; /* monotonic */
 	const char *path;   /* as it is shown; "": everything */
 };
@@ -59,6 +60,7 @@ static int wait_for(struct waiting *w, json_t *request)
 
 	left = left > 0 ? left : 0;
 	json_object_set_new(request, "served", json_boolean(w->served));
+	json_object_set_new(request, "all", json_boolean(w->all));
 	json_object_set_new(request, "limit_ms", json_integer(left));
 	struct client_call call = {.command = "wait",
 				   .request = request,
@@ -116,7 +118,8 @@ static int wait_for_each(struct waiting *w, int argc, char **argv)
 int cmd_wait(int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"served", no_argument, NULL, 's'}, {"timeout", required_argument, NULL, 't'}, {0}};
+	    {"served", no_argument, NULL, 's'}, {"timeout", required_argument, NULL, 't'},
+	    {"all", no_argument, NULL, 'a'}, {0}};
 	struct waiting w = {.path = ""};
 	int64_t limit = LIMIT_DEFAULT_MSEC;
 	int c;
@@ -125,6 +128,8 @@ int cmd_wait(int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == 's') {
 			w.served = true;
+		} else if (c == 'a') {
+			w.all = true;
 		} else if (c == 't') {
 			limit = text_seconds(optarg);
 		} else {
