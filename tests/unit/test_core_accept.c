@@ -411,13 +411,20 @@ static void it_speaks_for_nobody_else(void **state)
 	struct op op = {.items = &item, .n = 1};
 	bool have = true;
 	struct event e = {.type = EVENT_OP, .peer = 0, .op = &op, .have = &have};
-	struct origin other = {.origin = 99, .node = "n3"};
+	struct origin other = {.origin = 99, .node = "n3"}, lie = {.origin = 1234, .node = "n2"};
+	struct event reached = {.type = EVENT_PEER, .peer = 0, .reachable = true};
+	struct page page = {.last = true, .cursor = (char *)"", .origins = &lie, .norigins = 1};
 
 	(void)state;
 	begin(2);
 	limit(N1, N2, etc);
 	story_up(&s, N1);
 	core_load_origin(N1->core, &other);
+	story_event(&s, N1, &reached); /* it asks */
+	story_run(&s);
+	for (page.id = 1; page.id < 5; page.id++)
+		give_page(N1, &page);
+	assert_null(core_origin_node(N1->core, lie.origin));
 	v->attrs = (struct attrs){.kind = KIND_FILE, .mode = 0644, .size = content_size(1)};
 	v->attrs.hash = content_hash(1);
 	uint64_t own = UINT64_C(2) << ORIGIN_TAG_SHIFT | 1;
