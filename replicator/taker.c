@@ -64,6 +64,7 @@ static void take_forget_content(struct take *k)
 
 static void take_free(struct take *k)
 {
+	LIST_REMOVE(k, all);
 	take_forget_content(k);
 	free((char *)k->found.target);
 	free(k->path);
@@ -77,6 +78,7 @@ struct taker *taker_new(struct node *n)
 	if (!t)
 		return NULL;
 	t->node = n;
+	LIST_INIT(&t->all);
 	t->scans_end = &t->scans;
 	return t;
 }
@@ -87,8 +89,7 @@ void taker_free(struct taker *t)
 
 	if (!t)
 		return;
-	while ((k = take_shift(&t->asked)) || (k = take_shift(&t->found)) ||
-	       (k = take_shift(&t->large)) || (k = take_shift(&t->parked)))
+	while ((k = LIST_FIRST(&t->all)))
 		take_free(k);
 	scan_free_all(t);
 	for (uint32_t i = 0; i < t->ntoo_big; i++)
@@ -376,7 +377,7 @@ void taker_pump(struct taker *t)
 	scan_pump(t);
 }
 
-static struct take *take_new(char *path, struct scan *s)
+static struct take *take_new(struct taker *t, char *path, struct scan *s)
 {
 	struct take *k = calloc(1, sizeof(*k));
 
@@ -384,6 +385,7 @@ static struct take *take_new(char *path, struct scan *s)
 		log_error("out of memory");
 		abort();
 	}
+	LIST_INSERT_HEAD(&t->all, k, all);
 	k->path = path;
 	k->scan = s;
 	k->fd = -1;
@@ -392,13 +394,13 @@ static struct take *take_new(char *path, struct scan *s)
 
 void taker_look(struct taker *t, const char *path)
 {
-	take_append(&t->asked, take_new(strdup(path), NULL));
+	take_append(&t->asked, take_new(t, strdup(path), NULL));
 	taker_pump(t);
 }
 
 void taker_refill(struct taker *t, const char *path)
 {
-	struct take *k = take_new(strdup(path), NULL);
+	struct take *k = take_new(t, strdup(path), NULL);
 
 	k->refill = true;
 	take_append(&t->asked, k);
@@ -407,7 +409,7 @@ void taker_refill(struct taker *t, const char *path)
 
 void taker_add_found(struct taker *t, struct scan *s, char *path)
 {
-	take_append(&t->found, take_new(path, s));
+	take_append(&t->found, take_new(t, path, s));
 }
 
 /* ---- large contents ---- */

@@ -5,6 +5,8 @@
 #ifndef REPLICATOR_TAKER_INTERNAL_H
 #define REPLICATOR_TAKER_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include "replicator/portal.h"
 #include "replicator/taker.h"
 
@@ -13,6 +15,7 @@ struct incoming;
 
 /* One path being looked at. */
 struct take {
+	LIST_ENTRY(take) all;
 	struct take *next;
 	char *path;
 	struct scan *scan; /* that found it; NULL: asked for by the core */
@@ -45,6 +48,7 @@ struct taker {
 	struct take_list found;  /* by the scan */
 	struct take_list large;  /* being read */
 	struct take_list parked; /* to be looked at again when fewer are being read */
+	LIST_HEAD(, take) all;   /* those too whose look is under way */
 	uint32_t looks;          /* under way */
 	struct scan *scans;      /* the first one goes on */
 	struct scan **scans_end;

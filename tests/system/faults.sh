@@ -48,6 +48,7 @@ meanings() {
 	for h in ns1 ns2; do on $h zonefsctl log --json -n 100000; done | /usr/bin/python3 -c 'import json, sys
 seen, again, wrong = {}, 0, []
 for v in map(json.loads, sys.stdin):
+	if v["type"] != "version": continue
 	named = seen.setdefault(v["version"], {})
 	what = [v.get(k) for k in ("kind", "size", "mode", "hash", "what", "node", "who")]
 	again += v["path"] in named

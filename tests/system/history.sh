@@ -114,7 +114,8 @@ check "no conflicts" on ns1 zonefsctl conflicts
 sh_on ns1 'echo both >etc/both; chmod 644 etc/both'
 check "a file to be changed on both sides" on ns1 zonefsctl wait --timeout 20
 link_down ns2
-sh_on ns1 'chmod 600 etc/both'
+# (The version of ns2 is the later one: so it is for ns1 to combine them.)
+sh_on ns1 'chmod 600 etc/both; zonefsctl wait etc/both >/dev/null 2>&1'
 sh_on ns2 'echo edited >etc/both'
 sh_on ns1 'echo from ns1 >etc/shared'
 sh_on ns1 'zonefsctl wait etc/shared >/dev/null 2>&1'

@@ -57,7 +57,7 @@ FROZEN="$(replicator_pid ns3) $(worker_pid ns3)"
 settle $ALL
 kill -STOP $FROZEN
 # What waited for it would wait for as long as it is frozen, or each time until it is given up: that is never over.
-check "while a peer is frozen, every kind of system call goes on" timeout 120 nsenter -t "${HOST_PID[ns1]}" -m -n -p \
+check "while a peer is frozen, every kind of system call goes on" timeout 90 nsenter -t "${HOST_PID[ns1]}" -m -n -p \
 	bash -c "cd $TREE/etc; for i in \$(seq 50); do echo \$i >frozen.\$i; chmod 640 frozen.\$i; mv frozen.\$i f.\$i; ln f.\$i l.\$i
 		rm l.\$i; ls >/dev/null; cat f.\$i >/dev/null; truncate -s 1 f.\$i; ln -s f s.\$i; done; mkdir d; rmdir d; sync -d f.50"
 on ns1 zonefsctl wait --timeout 2 etc/f.50 >"$T/said" 2>&1
