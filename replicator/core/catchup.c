@@ -12,12 +12,54 @@
  * since a version superseded behind the cursor would otherwise be claimed and
  * never sent. Where that is too much for a page, the sweep begins again, with
  * what has been sent as known.
+ *
+ * Of a transfer that was cut off versions remain that the vector does not cover: *loose* ones. Should
+ * their sender never come back, no vector will ever speak of them, and nobody would ask for them: so
+ * they are part of the digest by which nodes see that they know the same.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "base/log.h"
 #include "replicator/core/state.h"
+
+/* ---- loose versions ---- */
+
+static uint64_t loose_digest(const struct key *k, const struct version *v)
+{
+	return XXH3_64bits_withSeed(k->path, strlen(k->path), XXH3_64bits(&v->dot, sizeof(v->dot)));
+}
+
+static void count_loose(struct core *c)
+{
+	c->loose = c->nloose = 0;
+	c->loose_stale = false;
+	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		for (uint32_t i = 0; i < k->n; i++) {
+			if (vv_covers(&c->vector, k->entry[i]->dot))
+				continue;
+			c->loose += loose_digest(k, k->entry[i]);
+			c->nloose++;
+		}
+	}
+}
+
+void catchup_start(struct core *c)
+{
+	count_loose(c);
+}
+
+static void note_loose(struct core *c, const struct page *page)
+{
+	for (uint32_t i = 0; i < page->n && !c->loose_stale; i++)
+		c->loose_stale = !vv_covers(&c->vector, page->items[i].version->dot);
+}
+
+uint64_t catchup_digest(const struct core *c)
+{
+	return vv_digest(&c->vector) + c->loose;
+}
 
 /* ---- asking ---- */
 
@@ -80,14 +122,19 @@ void catchup_peer(struct core *c, const struct event *e)
 
 void catchup_due(struct core *c)
 {
+	bool asking = false;
+
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
 		struct peer *p = &c->peers[i];
 
+		asking |= p->asking;
 		if (!p->asking || c->now - p->asked_at < ASK_LIMIT_MSEC)
 			continue;
 		p->asking = false;
 		catchup_want(c, i);
 	}
+	if (c->loose_stale && !asking)
+		count_loose(c);
 }
 
 /* A peer that is not limited may have taken by now what is refused here. */
@@ -112,7 +159,7 @@ void catchup_heartbeat(struct core *c, const struct event *e)
 
 	join_heard(c, e->peer, h->joining);
 	nodes_heard(c, e->peer);
-	if (h->digest == vv_digest(&c->vector)) {
+	if (h->digest == catchup_digest(c)) {
 		p->mismatches = 0;
 		ask_for_refused(c, e->peer, h->digest);
 		return;
@@ -128,8 +175,10 @@ void catchup_heartbeat(struct core *c, const struct event *e)
 		p->mismatch_digest = h->digest;
 		p->mismatches = 0;
 	}
-	if (++p->mismatches == MISMATCH_BEATS)
-		catchup_want(c, e->peer);
+	if (++p->mismatches != MISMATCH_BEATS)
+		return;
+	c->loose_stale |= c->nloose > 0; /* they may have been superseded */
+	catchup_want(c, e->peer);
 }
 
 /* What the sender's collected tombstones covered is covered here, too, or was compared. */
@@ -173,6 +222,7 @@ static void page_ended(struct core *c, uint32_t peer, const struct page *page)
 	for (uint32_t i = 0; i < page->vector.n; i++)
 		if (limits_origin(c, peer, page->vector.p[i].origin)) /* of others it proves nothing */
 			merge_vector_untold(c, page->vector.p[i]);
+	c->loose_stale |= c->nloose > 0;
 	p->asking = false;
 	join_answered(c, peer, page);
 	if (p->ask_again)
@@ -199,8 +249,10 @@ void catchup_page(struct core *c, const struct event *e)
 	merge_items(c, e->peer, true, page->items, e->have, page->n);
 	if (page->last) {
 		page_ended(c, e->peer, page);
+		note_loose(c, page);
 		return;
 	}
+	note_loose(c, page);
 	if (!page->swept && (!page->cursor || !page->cursor[0])) /* a new sweep */
 		vv_join(&p->ask_vector, &p->ask_start);
 	vv_copy(&p->ask_start, &page->start);
@@ -277,7 +329,8 @@ static uint32_t count(const struct core *c, const struct ask *ask)
 	return n;
 }
 
-/* What has come since the first page. False if it is too much for this one. */
+/* What has come since the first page; what is loose is not claimed. False if it is too much for this
+ * one. */
 static bool fill_newer(const struct core *c, const struct ask *ask, struct filler *f)
 {
 	const struct vv *start = &f->page->start;
@@ -288,7 +341,8 @@ static bool fill_newer(const struct core *c, const struct ask *ask, struct fille
 		for (uint32_t i = 0; i < key_versions(k); i++) {
 			struct dot dot = key_version(k, i)->dot;
 
-			if (vv_covers(&ask->vector, dot) || vv_covers(start, dot))
+			if (vv_covers(&ask->vector, dot) || vv_covers(start, dot) ||
+			    (i < k->n && !vv_covers(&c->vector, dot)))
 				continue;
 			if (filled(f))
 				return false;
@@ -316,6 +370,18 @@ static void fill_origins(const struct core *c, struct page *page)
 	}
 }
 
+/* It has forgotten what it once made: its store was lost before it was heard as established. */
+static bool has_forgotten(const struct core *c, const struct peer *p, const struct ask *ask)
+{
+	for (uint32_t i = 0; ask->joining && i < c->vector.n; i++) {
+		const char *node = core_origin_node(c, c->vector.p[i].origin);
+
+		if (node && strcmp(node, p->name) == 0 && !vv_covers(&ask->vector, c->vector.p[i]))
+			return true;
+	}
+	return false;
+}
+
 void catchup_ask(struct core *c, const struct event *e)
 {
 	const struct ask *ask = e->ask;
@@ -327,6 +393,8 @@ void catchup_ask(struct core *c, const struct event *e)
 
 	if (!f.max || f.max > PAGE_VERSIONS_MAX / 2)
 		f.max = PAGE_VERSIONS_MAX / 2;
+	if (!p->known && has_forgotten(c, p, ask))
+		join_known(c, p);
 	page->id = ask->id;
 	page->joining = c->joining;
 	page->joined_with = !c->joining && ask->joining && p->heard_joining && !p->known;

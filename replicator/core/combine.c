@@ -126,6 +126,20 @@ static bool would_claim(const struct core *c, const struct key *k, const struct 
 	return false;
 }
 
+/* What is told must be here. A version that this node made in another life may have come back to it
+ * from a peer, to a store that was put back from an image: then its content is fetched first. */
+static bool content_here(struct core *c, struct key *k, const struct version *loser)
+{
+	if (loser->attrs.kind != KIND_FILE || loser->dot.origin == c->origin ||
+	    loser->dot.origin == c->order_origin)
+		return true;
+	if (want_also(c, k, loser->attrs.hash))
+		return false;
+	if (!k->fetched)
+		want_content(c, k, loser, UINT32_MAX);
+	return k->fetched;
+}
+
 static void publish(struct core *c, struct key *k, struct version *v)
 {
 	struct op *op = core_alloc(sizeof(*op));
@@ -149,6 +163,8 @@ static void combine(struct core *c, struct key *k)
 		int fields = fields_to_take(shown, loser);
 
 		if (fields < 0 || !is_own(c, loser) || would_claim(c, k, loser))
+			continue;
+		if (fields >> FIELD_CONTENT & 1 && !content_here(c, k, loser))
 			continue;
 		struct dot dot = {author_order_origin(c), 0};
 		dot.seq = vv_get(&c->vector, dot.origin) + 1;

@@ -137,6 +137,7 @@ static void start(struct core *c, const struct event *e)
 	c->started = true;
 	c->random = e->random;
 	nodes_start(c);
+	catchup_start(c);
 	mend_start(c);
 	lists_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
@@ -339,7 +340,7 @@ void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec
 	const struct key *oldest = TAILQ_FIRST(&c->unsettled);
 
 	memset(h, 0, sizeof(*h));
-	h->digest = vv_digest(&c->vector);
+	h->digest = catchup_digest(c);
 	h->ops = vv_sum(&c->vector);
 	h->tree = c->tree_digest;
 	h->pending = c->nunsettled;

@@ -54,6 +54,18 @@ void delay_new(struct core *c, struct key *k)
 		delay_add(c, DELAY_NEW, k, c->conf.delete_delay_msec);
 }
 
+/* What a scan finds under its new name is not told as its rename. */
+static void scans_forget_move(struct core *c, const struct delay *d)
+{
+	struct scan *s;
+
+	STAILQ_FOREACH(s, &c->scans, link)
+	{
+		if (s->move == d)
+			s->move = NULL;
+	}
+}
+
 /* A look at k failed: what was to be told then is looked at again later. */
 void delay_failed(struct core *c, struct key *k, int64_t msec)
 {
@@ -65,6 +77,7 @@ void delay_failed(struct core *c, struct key *k, int64_t msec)
 	}
 	if (!d->due)
 		return;
+	scans_forget_move(c, d);
 	TAILQ_REMOVE(&c->due, d, link);
 	d->due = d->have_key = d->have_from = false;
 	delay_insert(c, d, msec);
@@ -107,8 +120,6 @@ void delay_move(struct core *c, struct key *from, struct key *to, bool tree)
 /* The keys go back to being looked at for themselves. */
 void delay_end(struct core *c, struct delay *d)
 {
-	struct scan *s;
-
 	d->key->delay = NULL;
 	key_scratch(c, d->key);
 	if (d->kind == DELAY_GONE)
@@ -117,11 +128,7 @@ void delay_end(struct core *c, struct delay *d)
 		d->from->delay = NULL;
 		key_scratch(c, d->from);
 	}
-	STAILQ_FOREACH(s, &c->scans, link)
-	{
-		if (s->move == d)
-			s->move = NULL;
-	}
+	scans_forget_move(c, d);
 	if (d->due)
 		TAILQ_REMOVE(&c->due, d, link);
 	else

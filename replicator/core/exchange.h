@@ -38,7 +38,7 @@ struct origin {
 
 #define HEARTBEAT_RECENT_MAX 64
 struct heartbeat {
-	uint64_t digest;   /* of the sender's vector */
+	uint64_t digest;   /* of the sender's vector, and of what it knows beyond that */
 	uint64_t ops;      /* how many ops it knows: the vector's sum */
 	uint64_t tree;     /* digest of the tree that it shows */
 	uint32_t pending;  /* paths that it has yet to install */

@@ -13,7 +13,9 @@
  * A node that its peers have heard as an established one has lost its store:
  * what it has otherwise than they may have been changed or deleted by them
  * since. It becomes as theirs; what was there is kept in the history, with a
- * dot of an origin that is in no vector.
+ * dot of an origin that is in no vector. Where only peers know it that are
+ * joining themselves, and may not have all yet, that goes for those paths
+ * alone of which they know something.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,13 +64,14 @@ static void store_joined(struct core *c)
 	buf_fini(&b);
 }
 
-/* An established node has heard this one, established too. */
-static bool was_known(const struct core *c)
+/* A node has heard this one as established. `all`: it is established itself, so that it has all that
+ * this one had told. */
+static bool was_known(const struct core *c, bool all)
 {
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
 		const struct peer *p = &c->peers[i];
 
-		if (p->answered && p->known_before && !p->answer_joining)
+		if (p->answered && p->known_before && !(all && p->answer_joining))
 			return true;
 	}
 	return false;
@@ -81,7 +84,8 @@ static void join(struct core *c, bool equal)
 	c->joining = false;
 	c->taking_in = true;
 	c->take_in_equal = equal;
-	c->returning = was_known(c);
+	c->returning = was_known(c, true);
+	c->known = was_known(c, false);
 	effect_note(c, LOG_LEVEL_NOTICE, "joined: %s",
 		    equal          ? "no peer had a tree yet, this node's is taken in"
 		    : c->returning ? "the peers know this node, whose store is empty: their tree is "
@@ -122,7 +126,7 @@ void join_answered(struct core *c, uint32_t peer, const struct page *page)
 		return;
 	p->answered = true;
 	p->answer_joining = page->joining || page->joined_with;
-	p->known_before = page->known && !p->limited;
+	p->known_before |= page->known && !p->limited;
 	if (page->joining)
 		p->heard_joining = true;
 	join_if_all_answered(c);
@@ -139,6 +143,14 @@ bool core_peer_known(const struct core *c, uint32_t peer)
 	return c->peers[peer].known;
 }
 
+void join_known(struct core *c, struct peer *p)
+{
+	CLEANUP_FREE char *name = path_join("known", p->name);
+
+	p->known = true;
+	store_meta(c, name ? name : META_KNOWN, NULL, 0);
+}
+
 /* Who was joining together with us is remembered until it is heard as
  * established. */
 void join_heard(struct core *c, uint32_t peer, bool joining)
@@ -150,12 +162,8 @@ void join_heard(struct core *c, uint32_t peer, bool joining)
 			p->heard_joining = true;
 		return;
 	}
-	if (!p->known) {
-		CLEANUP_FREE char *name = path_join("known", p->name);
-
-		p->known = true;
-		store_meta(c, name ? name : META_KNOWN, NULL, 0);
-	}
+	if (!p->known)
+		join_known(c, p);
 	if (p->heard_joining && !c->joining && !c->taking_in) {
 		p->heard_joining = false;
 		store_joined(c);
@@ -212,7 +220,7 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 		return;
 	if (v.kind == KIND_ABSENT ? deleted_as_it_is(k, o) : same)
 		adopt(c, k, o, v);
-	else if (c->returning)
+	else if (c->returning || (c->known && k->n))
 		put_aside(c, k, o);
 	else
 		author_import(c, k, o);
@@ -233,7 +241,10 @@ static void store_late(struct core *c, struct key *k)
 
 void join_late(struct core *c, struct key *k)
 {
-	enum late late = c->returning ? LATE_RETURNING : c->take_in_equal ? LATE_EQUAL : LATE_NEW;
+	enum late late = c->returning       ? LATE_RETURNING
+			 : c->known         ? LATE_KNOWN
+			 : c->take_in_equal ? LATE_EQUAL
+					    : LATE_NEW;
 
 	if (k->late || k->shown || k->edited)
 		return;
@@ -252,17 +263,19 @@ void join_late_over(struct core *c, struct key *k)
 
 bool join_take_late(struct core *c, struct key *k, const struct observation *o)
 {
-	bool returning = c->returning, equal = c->take_in_equal;
+	bool returning = c->returning, equal = c->take_in_equal, known = c->known;
 
 	if (!k->late || o->status < 0 || o->busy)
 		return false;
 	c->returning = k->late == LATE_RETURNING;
 	c->take_in_equal = k->late == LATE_EQUAL;
+	c->known = k->late == LATE_KNOWN;
 	join_late_over(c, k);
 	if (!k->shown)
 		join_take(c, k, o);
 	c->returning = returning;
 	c->take_in_equal = equal;
+	c->known = known;
 	return k->shown;
 }
 

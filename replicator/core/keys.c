@@ -389,6 +389,16 @@ static void entry_leave(struct key *k, struct version *v)
 	version_put(v);
 }
 
+/* The author of v knows by its own earlier version what that had seen, and has collected it: v does
+ * not tell it any more, and here it is gone with the one that v takes the place of. */
+static void keep_what_was_seen(struct core *c, const struct version *v, const struct version *old)
+{
+	if (vv_reaches(&v->context, &old->context))
+		return;
+	vv_join(&c->floor, &old->context);
+	nodes_store_floor(c);
+}
+
 enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool own)
 {
 	uint32_t kept = 0;
@@ -400,8 +410,10 @@ enum merge entry_merge(struct core *c, struct key *k, struct version *v, bool ow
 		return MERGE_DROPPED; /* known once, and superseded since */
 	refused_seen(c, k, &v->context);
 	store_version(c, k, v, own);
+	k->fetched = false;
 	for (uint32_t i = 0; i < k->n; i++) {
 		if (vv_covers(&v->context, k->entry[i]->dot)) {
+			keep_what_was_seen(c, v, k->entry[i]);
 			store_superseded(c, k, k->entry[i]->dot);
 			entry_leave(k, k->entry[i]);
 		} else {

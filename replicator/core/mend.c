@@ -123,11 +123,12 @@ bool mend_take(struct core *c, struct key *k, const struct observation *o)
 	return true;
 }
 
-/* The tree has been gone through, and nothing of that is left to be looked at. */
+/* The tree has been gone through, and nothing of that is left to be looked at: be it since something
+ * was to be installed there, which finds something else. */
 void mend_due(struct core *c)
 {
-	if (!c->mend.on || !c->brake.scanned || c->nlooking || !TAILQ_EMPTY(&c->delays) ||
-	    !TAILQ_EMPTY(&c->due))
+	if (!c->mend.on || !c->brake.scanned || c->nlooking || c->nflight ||
+	    !TAILQ_EMPTY(&c->delays) || !TAILQ_EMPTY(&c->due))
 		return;
 	c->mend.on = false;
 	store_meta_forget(c, META_UNCLEAN);

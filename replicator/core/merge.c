@@ -156,6 +156,7 @@ void merge_content(struct core *c, struct hash hash)
 	want_free(c, w);
 	for (uint32_t i = 0; i < n; i++) {
 		keys[i]->held--;
+		keys[i]->fetched = true;
 		key_scratch(c, keys[i]);
 		place_consider(c, keys[i]);
 	}

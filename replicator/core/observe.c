@@ -288,6 +288,11 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 		place_recover(c, k, o);
 		if (k->recovering)
 			return;
+		if (c->mend.on) { /* whether it is damaged was asked of what was shown before */
+			serials_share(&k->hinted, &k->looked);
+			k->look_again = true;
+			return;
+		}
 	}
 	if (k->delay && k->delay->kind == DELAY_MOVE) {
 		if (k->delay->due)

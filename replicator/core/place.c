@@ -182,7 +182,7 @@ void place_below(struct core *c, const struct key *dir)
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, dir->path, k))) {
-		if (k->block == BLOCK_PARENT || (key_present(k) && !k->shown->dot.origin))
+		if (k->block == BLOCK_PARENT || (key_present(k) && !key_visible(c, k).version))
 			place_consider(c, k);
 	}
 }

@@ -85,10 +85,24 @@ static void show_intended(struct core *c, struct key *k, const struct intent *i,
 	key_shown_changed(c, k);
 }
 
+static struct attrs shown_attrs(const struct key *k)
+{
+	return k->shown ? k->shown->attrs : (struct attrs){.kind = KIND_ABSENT};
+}
+
+/* What `i` intended took the place of `before`. (A directory that makes way is not told: what it
+ * makes way for is.) */
+static void told_intended(struct core *c, struct key *k, const struct intent *i,
+			  const struct attrs *before)
+{
+	if (i->dot.origin || i->attrs.kind != KIND_ABSENT || before->kind == KIND_FILE ||
+	    before->kind == KIND_LINK)
+		told(c, k, attrs_compare(before, &k->shown->attrs));
+}
+
 static void installed(struct core *c, struct key *k, const struct event *e)
 {
-	static const struct attrs none = {.kind = KIND_ABSENT};
-	struct attrs before = k->shown ? k->shown->attrs : none;
+	struct attrs before = shown_attrs(k);
 	uint8_t changed;
 
 	if (k->decided.kind != INTENT_REMOVE) {
@@ -100,9 +114,7 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 	show_intended(c, k, &k->decided, &e->installed.ident);
 	place_forget_intent(c, k);
 	changed = attrs_compare(&before, &k->shown->attrs);
-	if (k->decided.dot.origin || k->decided.attrs.kind != KIND_ABSENT ||
-	    before.kind == KIND_FILE || before.kind == KIND_LINK)
-		told(c, k, changed);
+	told_intended(c, k, &k->decided, &before);
 	k->changed_again = 0;
 	k->retry_msec = 0;
 	opwait_placed(c, k);
@@ -221,6 +233,8 @@ static bool is_ours(const struct key *k, const struct observation *o)
 	case INTENT_DIR:
 		return o->attrs.kind == KIND_DIR && !key_present(k) &&
 		       !attrs_compare(&k->intent->attrs, &o->attrs);
+	case INTENT_LINK: /* its time, to the nanosecond, is the version's */
+		return o->attrs.kind == KIND_LINK && !attrs_compare(&k->intent->attrs, &o->attrs);
 	case INTENT_REMOVE:
 		return o->attrs.kind == KIND_ABSENT;
 	default:
@@ -241,6 +255,20 @@ static void not_ours(struct core *c, struct key *k, const struct observation *o)
 	key_shown_changed(c, k);
 }
 
+/* It was done, and nobody was told before the end. */
+static void recovered(struct core *c, struct key *k, const struct ident *ident)
+{
+	struct attrs before = shown_attrs(k);
+	const struct version *v;
+
+	show_intended(c, k, k->intent, ident);
+	v = entry_shown(k);
+	k->placing = v ? version_get((struct version *)(uintptr_t)v) : NULL;
+	told_intended(c, k, k->intent, &before);
+	version_put(k->placing);
+	k->placing = NULL;
+}
+
 /* Recognised by the staged inode, not by content: a person may have saved the
  * same bytes. What a writer has done to it since is then an edit of what was
  * installed. */
@@ -254,11 +282,11 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 	k->recovering = false;
 	if (is_ours(k, o)) {
 		whole = !o->busy && !attrs_compare(&k->intent->attrs, &o->attrs);
-		show_intended(c, k, k->intent, whole ? &o->ident : &unknown);
+		recovered(c, k, whole ? &o->ident : &unknown);
 	} else if (k->intent->kind == INTENT_INPLACE && k->shown && !o->unchanged &&
 		   fhandle_same(&k->shown->ident.handle, &o->ident.handle) && partly_done(k, o)) {
 		if (!attrs_compare(&k->intent->attrs, &o->attrs)) {
-			show_intended(c, k, k->intent, &o->ident);
+			recovered(c, k, &o->ident);
 		} else {
 			k->shown->attrs = o->attrs;
 			k->shown->ident = o->ident;

@@ -47,7 +47,7 @@
 #define MISMATCH_BEATS 3  /* heartbeats with another digest before we ask */
 
 /* Could not be read when the first tree was taken: taken when it can be, as then. */
-enum late { LATE_NOT, LATE_NEW, LATE_EQUAL, LATE_RETURNING };
+enum late { LATE_NOT, LATE_NEW, LATE_EQUAL, LATE_RETURNING, LATE_KNOWN };
 
 enum flight { FLIGHT_NONE, FLIGHT_STAGING, FLIGHT_INSTALLING, FLIGHT_REMOVING };
 
@@ -115,6 +115,7 @@ struct key {
 	bool was_dir;    /* on disk, when those above and below were last told */
 	bool was_present;
 	bool below_asked; /* looked at, for what is shown below it, since it is unsettled */
+	bool fetched;    /* contents that its entry lacked have come since that changed */
 	bool left_told;  /* that it stays for its local files */
 	bool left_again; /* what it holds was to be looked into during a look or a flight */
 	uint8_t local_known; /* by patterns, which are slow: 1 as a file, 2 as a directory, */
@@ -290,6 +291,9 @@ struct core {
 	struct vv vector;
 	struct dot recent[HEARTBEAT_RECENT_MAX];
 	uint32_t nrecent;
+	uint64_t loose; /* digest of what the entries hold and the vector does not cover, */
+	uint32_t nloose;
+	bool loose_stale; /* to be counted anew when no transfer is under way */
 	struct origins origins;
 	struct vv floor; /* what collected tombstones covered */
 	struct nodes nodes;
@@ -345,6 +349,7 @@ struct core {
 	bool joining;
 	bool taking_in;     /* joined, and the scan of the first tree runs */
 	bool returning;     /* the peers have heard this node before: its store was lost */
+	bool known;         /* some peer has, be it one that is joining itself */
 	bool take_in_equal; /* nobody had anything: imports carry their mtime */
 	struct locality *lists_before; /* what was local in the life before; NULL: the same, or not known */
 	bool lists_kept;               /* the lists of this life are in the store */
@@ -616,6 +621,9 @@ void compare_added(struct core *c, uint32_t peer, struct dot d);
 void compare_answer(const struct core *c, const struct ask *a, struct page *page);
 
 /* ---- catchup.c ---- */
+void catchup_start(struct core *c);
+/* Equal for nodes that know the same. */
+uint64_t catchup_digest(const struct core *c);
 void catchup_want(struct core *c, uint32_t peer);
 void catchup_peer(struct core *c, const struct event *e);
 void catchup_heartbeat(struct core *c, const struct event *e);
@@ -667,6 +675,7 @@ void join_late(struct core *c, struct key *k);      /* it cannot be read now */
 void join_late_over(struct core *c, struct key *k); /* somebody has saved it since */
 /* A look can read it. True: it was taken. */
 bool join_take_late(struct core *c, struct key *k, const struct observation *o);
+void join_known(struct core *c, struct peer *p); /* it was established once */
 void join_heard(struct core *c, uint32_t peer, bool joining);
 
 #endif

@@ -44,6 +44,7 @@ struct host {
 	uint32_t told_items; /* of the last broadcast */
 	uint32_t asks;
 	uint32_t notes; /* for the log */
+	uint32_t told;  /* changes that hooks hear of */
 	bool power_cut; /* its next start comes after one */
 };
 
@@ -62,6 +63,8 @@ struct story {
 	bool deaf[HOSTS_MAX];           /* broadcasts to it are lost, questions work */
 	int hold;                       /* an effect that is not carried out for now; -1: none */
 	bool lose_pages;
+	uint32_t pages;         /* so many more come through; 0: all */
+	bool mute;              /* installs are done, and nobody hears of it */
 	const char *unreadable; /* a look at it fails; NULL: none does */
 };
 
@@ -143,6 +146,7 @@ static inline void story_look(struct story *s, struct host *h, const char *path,
 	struct inode *i = disk_find(&h->disk, path);
 	struct event e = {.type = EVENT_LOOKED, .path = path};
 	const struct shown *shown = core_shown(h->core, path);
+	char target[SIM_PATH_MAX];
 
 	if (s->unreadable && strcmp(path, s->unreadable) == 0) {
 		e.looked.o.status = -EIO;
@@ -155,6 +159,10 @@ static inline void story_look(struct story *s, struct host *h, const char *path,
 	e.looked.o.busy = i && i->writers > 0;
 	e.looked.o.unchanged =
 	    !e.looked.o.busy && shown && ident_same(&shown->ident, &e.looked.o.ident);
+	if (i && i->kind == KIND_LINK) {
+		content_target(i->content, target, sizeof target);
+		e.looked.o.target = target;
+	}
 	e.looked.scan = scan;
 	e.looked.o.damage = story_damage(h, path, &e.looked.o.attrs);
 	if (i && i->kind == KIND_FILE && !e.looked.o.busy)
@@ -173,6 +181,12 @@ static inline void story_scan(struct story *s, struct host *h, const struct inod
 		story_look(s, h, path, true);
 		story_scan(s, h, dir->kids[k]);
 	}
+}
+
+static inline void story_fill(struct inode *i, struct hash hash)
+{
+	while (!hash_same(content_hash(i->content), hash))
+		i->content++;
 }
 
 static inline int story_place(struct story *s, struct host *h, const struct effect *e,
@@ -200,6 +214,8 @@ static inline int story_place(struct story *s, struct host *h, const struct effe
 	else if (in->kind != INTENT_INPLACE)
 		i = disk_make(&h->disk, in->attrs.kind, s->now);
 	assert_non_null(i);
+	if (in->kind == INTENT_LINK)
+		story_fill(i, in->attrs.hash);
 	i->mode = in->attrs.mode;
 	i->mtime = in->attrs.mtime_nsec;
 	if (in->kind == INTENT_INPLACE)
@@ -216,6 +232,8 @@ static inline void story_install(struct story *s, struct host *h, const struct e
 	struct inode *i = NULL;
 
 	done.installed.status = story_place(s, h, e, &i);
+	if (s->mute)
+		return;
 	disk_ident(&h->disk, i, &done.installed.ident);
 	if (i)
 		done.installed.mtime_nsec = i->mtime;
@@ -227,8 +245,7 @@ static inline void story_stage(struct story *s, struct host *h, const struct eff
 	struct event done = {.type = EVENT_STAGED, .path = e->path};
 	struct inode *i = disk_make(&h->disk, KIND_FILE, s->now);
 
-	while (!hash_same(content_hash(i->content), e->content.hash))
-		i->content++;
+	story_fill(i, e->content.hash);
 	disk_handle(i, &done.staged.handle);
 	story_event(s, h, &done);
 }
@@ -270,10 +287,19 @@ static inline void story_say(struct story *s, struct host *from, struct host *to
 	} else if (e->type == EFFECT_ANSWER && !s->lose_pages) {
 		heard.type = EVENT_PAGE;
 		heard.page = e->page;
+		s->lose_pages = s->pages && --s->pages == 0;
 	} else {
 		return;
 	}
 	story_event(s, to, &heard);
+}
+
+static inline void story_fetch(struct story *s, struct host *h, struct hash hash)
+{
+	struct event e = {.type = EVENT_CONTENT, .content = hash};
+
+	storage_put(&h->store, hash);
+	story_event(s, h, &e);
 }
 
 static inline void story_carry_out(struct story *s, struct host *h, const struct effect *e)
@@ -306,6 +332,9 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 	case EFFECT_REMOVE:
 		story_install(s, h, e);
 		break;
+	case EFFECT_FETCH:
+		story_fetch(s, h, e->content.hash);
+		break;
 	case EFFECT_BROADCAST:
 		h->broadcasts++;
 		h->told_items = e->op->n;
@@ -322,6 +351,9 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		break;
 	case EFFECT_NOTE:
 		h->notes++;
+		break;
+	case EFFECT_TOLD:
+		h->told += (e->told.changed & ~CHANGED_MTIME) != 0;
 		break;
 	case EFFECT_WAKE:
 		h->wake = e->at_msec;

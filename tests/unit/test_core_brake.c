@@ -237,11 +237,29 @@ static void a_tree_that_is_empty_at_the_start_is_held(void **state)
 	assert_int_equal(files_on(N2), FILES);
 }
 
+static void what_was_emptied_comes_back_with_a_later_time(void **state)
+{
+	int64_t empty;
+
+	(void)state;
+	begin();
+	s.now += 100000;
+	for (unsigned i = 0; i < 20; i++)
+		user_saves(&s, N1, name(i), 0);
+	story_wait(&s, 90000);
+	assert_int_equal(core_held(N1->core), 20);
+	empty = disk_find(&N1->disk, name(7))->mtime;
+	decide(N1, EVENT_DISCARD, "");
+	expect_content(N1, name(7), 8);
+	assert_true(disk_find(&N1->disk, name(7))->mtime > empty);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(what_was_emptied_comes_back_with_a_later_time),
 	    TEST(a_tree_that_is_emptied_stays_on_the_peers),
 	    TEST(a_few_removals_are_told_at_once),
 	    TEST(many_of_very_many_are_told_when_they_are_over),

@@ -260,11 +260,43 @@ static void the_same_chmod_on_both_sides_hinders_nothing(void **state)
 	expect_everywhere(2, 0600, 1);
 }
 
+/* Its store and tree are put back from before its save, which a peer has. */
+static void what_is_combined_is_here(void **state)
+{
+	struct storage store;
+	struct disk disk;
+
+	(void)state;
+	begin(3);
+	storage_copy(&store, &N1->store);
+	disk_copy(&disk, &N1->disk);
+	s.cut[0][2] = s.cut[2][0] = false;
+	story_reach(&s, N1, true);
+	user_saves(&s, N1, "zone", 2);
+	expect_content(N3, "zone", 2);
+	story_crash(&s, N1);
+	storage_fini(&N1->store);
+	N1->store = store;
+	disk_put_back(&N1->disk, &disk);
+	disk_fini(&disk);
+	s.now += 1000;
+	user_chmods(N2, "zone", 0600);
+	s.hold = EFFECT_FETCH;
+	for (uint32_t i = 0; i < s.n; i++)
+		cut_off(&s.host[i], false);
+	story_up(&s, N1);
+	assert_int_equal(versions_of(N1, "zone"), 2);
+	s.hold = -1;
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    STORY(what_is_combined_is_here),
 	    STORY(a_later_edit_and_an_earlier_chmod_both_survive),
 	    STORY(a_later_chmod_and_an_earlier_edit_both_survive),
 	    STORY(a_later_touch_does_not_bring_the_old_content_back),

@@ -549,11 +549,41 @@ static void an_order_outlives_a_crash(void **state)
 	expect_same(0);
 }
 
+/* It was deleted elsewhere and stayed for a local file; when that went, a file was made in it at that
+ * moment. */
+static void a_directory_that_is_needed_again_follows_the_one_above(void **state)
+{
+	struct inode *i;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "b");
+	user_makes_dir(&s, N1, "b/a");
+	user_saves(&s, N1, "b/a/x.jnl", 2);
+	user_deletes(&s, N2, "b/a");
+	story_wait(&s, 200);
+	s.hold = EFFECT_REMOVE;
+	user_deletes(&s, N1, "b/a/x.jnl");
+	user_saves(&s, N1, "b/a/zone", 1);
+	s.hold = -1;
+	story_release(&s, N1, EFFECT_REMOVE, "b/a");
+	story_wait(&s, 40000);
+	expect_content(N2, "b/a/zone", 1);
+	i = disk_find(&N1->disk, "b");
+	i->mode = 0700;
+	disk_touch(&N1->disk, i, s.now);
+	story_hint_flags(&s, N1, "b", "", 0);
+	story_run(&s);
+	assert_int_equal(disk_find(&N2->disk, "b/a")->mode, 0700);
+	assert_int_equal(disk_find(&N1->disk, "b/a")->mode, 0700);
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    STORY(a_directory_that_is_needed_again_follows_the_one_above),
 	    STORY(of_two_edits_the_later_is_shown_everywhere),
 	    STORY(a_save_after_a_conflict_resolves_it),
 	    STORY(an_edit_beats_a_delete),

@@ -187,11 +187,34 @@ static void a_delete_is_told_when_the_local_file_of_that_name_has_gone(void **st
 	assert_true(waited(N1));
 }
 
+/* A rename of a directory is being told, when its old name is used again and cannot be looked at. */
+static void a_save_under_the_old_name_waits_until_it_can_be_read(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "old");
+	user_saves(&s, N1, "old/zone", 1);
+	s.hold = EFFECT_SCAN;
+	user_moves_dir(&s, N1, "old", "new");
+	story_wait(&s, 150);
+	s.unreadable = "old";
+	user_saves(&s, N1, "old", 2);
+	s.hold = -1;
+	story_release(&s, N1, EFFECT_SCAN, "new");
+	assert_false(waited(N1));
+	s.unreadable = NULL;
+	story_wait(&s, 5000);
+	assert_true(waited(N1));
+	expect_content(N2, "old", 2);
+	expect_content(N2, "new/zone", 1);
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    STORY(a_save_under_the_old_name_waits_until_it_can_be_read),
 	    STORY(a_save_made_while_joining_is_acknowledged_when_it_is_told),
 	    STORY(so_is_a_save_that_a_crash_meets_after_the_join),
 	    STORY(a_rescan_while_joining_is_acknowledged_with_the_first_tree),

@@ -146,6 +146,38 @@ static void a_real_edit_is_told(void **state)
 	assert_int_equal(core_mended(N1->core), 0);
 }
 
+/* The tree is gone through while something is to be installed there. */
+static void what_an_install_finds_after_that_is_put_back_too(void **state)
+{
+	(void)state;
+	begin();
+	s.hold = EFFECT_STAGE;
+	user_saves(&s, N2, "f", 7);
+	cut();
+	leave("f", 0);
+	s.hold = EFFECT_INSTALL;
+	story_up(&s, N1);
+	s.hold = -1;
+	story_release(&s, N1, EFFECT_INSTALL, "f");
+	story_wait(&s, 2000);
+	everywhere("f", 7);
+	assert_int_equal(core_mended(N1->core), 1);
+}
+
+/* An install was done and not recorded as done; then somebody wrote into the file. */
+static void so_is_what_an_unrecorded_install_became(void **state)
+{
+	(void)state;
+	begin();
+	s.mute = true;
+	user_saves(&s, N2, "g", 7);
+	cut();
+	s.mute = false;
+	leave("g", 0);
+	up();
+	everywhere("g", 7);
+}
+
 static void without_a_power_cut_all_of_it_is_an_edit(void **state)
 {
 	(void)state;
@@ -280,6 +312,8 @@ int main(void)
 	    TEST(what_was_lost_is_put_back),
 	    TEST(what_was_deleted_does_not_come_back),
 	    TEST(a_real_edit_is_told),
+	    TEST(what_an_install_finds_after_that_is_put_back_too),
+	    TEST(so_is_what_an_unrecorded_install_became),
 	    TEST(without_a_power_cut_all_of_it_is_an_edit),
 	    TEST(a_save_since_the_start_is_told_whatever_it_looks_like),
 	    TEST(a_directory_that_was_moved_since_is_told),

@@ -80,6 +80,43 @@ static void a_tombstone_stays_for_a_node_that_is_away(void **state)
 	assert_int_equal(versions_of(N3, "zone"), 0);
 }
 
+/* n3 has collected the delete of a file and makes it anew and deletes it: what it tells speaks of the
+ * first file no more. n2 comes back from an image in which that is still there. */
+static void what_one_has_collected_the_others_do_not_lose(void **state)
+{
+	struct storage store;
+	struct disk disk;
+
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_saves(&s, N1, "zone", 1);
+	all_know();
+	storage_copy(&store, &N2->store);
+	disk_copy(&disk, &N2->disk);
+	user_deletes(&s, N3, "zone");
+	story_wait(&s, 1000);
+	s.cut[1][0] = s.cut[2][0] = true; /* n1 does not hear that the others know */
+	all_know();
+	story_wait(&s, 2 * DAY);
+	s.cut[1][0] = s.cut[2][0] = false;
+	assert_int_equal(versions_of(N1, "zone"), 1);
+	assert_int_equal(versions_of(N3, "zone"), 0);
+	user_saves(&s, N3, "zone", 2);
+	user_deletes(&s, N3, "zone");
+	story_wait(&s, 1000);
+	story_crash(&s, N2);
+	storage_fini(&N2->store);
+	N2->store = store;
+	disk_put_back(&N2->disk, &disk);
+	disk_fini(&disk);
+	s.cut[1][2] = s.cut[2][1] = true; /* it asks n1 first */
+	story_up(&s, N2);
+	s.cut[1][2] = s.cut[2][1] = false;
+	story_wait(&s, 20000);
+	expect_absent(N2, "zone");
+	expect_absent(N1, "zone");
+}
+
 static void a_chain_passes_on_versions(void **state)
 {
 	(void)state;
@@ -377,6 +414,7 @@ static void a_catch_up_says_how_far_it_has_come(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(what_one_has_collected_the_others_do_not_lose, end),
 	    cmocka_unit_test_teardown(a_tombstone_goes_when_all_know_it_and_a_day_has_passed, end),
 	    cmocka_unit_test_teardown(a_tombstone_stays_for_a_node_that_is_away, end),
 	    cmocka_unit_test_teardown(a_chain_passes_on_versions, end),

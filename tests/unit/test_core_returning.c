@@ -7,6 +7,7 @@
 static struct story s;
 #define N1 (&s.host[0])
 #define N2 (&s.host[1])
+#define N3 (&s.host[2])
 
 static int end(void **state)
 {
@@ -174,6 +175,97 @@ static void store_and_tree_of_yesterday_are_brought_up_to_date(void **state)
 	expect_absent(N1, "gone");
 }
 
+/* Its peer joined together with it and has not heard it since; but has what it made. */
+static void who_was_never_heard_as_established_returns_all_the_same(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N2, "zone", 1);
+	expect_content(N1, "zone", 1);
+	lose_store(N2);
+	user_saves(&s, N1, "zone", 3); /* n2 still has what was there before that */
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 200);
+	story_up(&s, N2);
+	assert_false(core_joining(N2->core));
+	expect_absent(N1, "zone");
+	expect_absent(N2, "zone");
+	assert_true(in_history(N2, "zone", 1));
+}
+
+static void joins_alone(struct host *h)
+{
+	struct event alone = {.type = EVENT_START_ALONE};
+
+	story_up(&s, h);
+	story_event(&s, h, &alone);
+	story_run(&s);
+	assert_false(core_joining(h->core));
+}
+
+/* The only one that knows it is still joining: what that knows of is taken from there, and what it
+ * does not know of is published. */
+static void a_peer_that_is_joining_knows_of_some_paths(void **state)
+{
+	(void)state;
+	story_begin(&s, 3);
+	story_up(&s, N1); /* waits for n3 */
+	joins_alone(N2);
+	user_saves(&s, N2, "zone", 1);
+	user_saves(&s, N2, "zone", 2);
+	story_beat(&s);
+	assert_true(core_joining(N1->core));
+	lose_store(N2);
+	disk_write(&s, N2, "zone", 1);
+	disk_write(&s, N2, "only", 3);
+	joins_alone(N2);
+	expect_content(N2, "zone", 2);
+	assert_int_equal(versions_of(N2, "zone"), 1);
+	assert_true(in_history(N2, "zone", 1));
+	assert_int_equal(versions_of(N1, "only"), 1);
+}
+
+static void reach_one(struct host *h, struct host *other, bool up)
+{
+	struct event e = {.type = EVENT_PEER, .reachable = up};
+
+	e.peer = story_peer(h, other->index);
+	story_event(&s, h, &e);
+}
+
+/* n1 has the first page of what n2 has, when n2 is lost for ever. */
+static void half_a_transfer_is_not_forgotten(void **state)
+{
+	(void)state;
+	story_begin(&s, 3);
+	N2->conf.page_versions = 2;
+	for (uint32_t i = 0; i < 3; i++)
+		story_up(&s, &s.host[i]);
+	s.cut[0][1] = s.cut[1][0] = s.cut[2][1] = s.cut[1][2] = true;
+	user_saves(&s, N2, "a", 1);
+	user_saves(&s, N2, "b", 2);
+	user_saves(&s, N2, "c", 3);
+	s.cut[0][1] = s.cut[1][0] = false;
+	s.pages = 1;
+	reach_one(N1, N2, false);
+	reach_one(N1, N2, true);
+	story_run(&s);
+	reach_one(N1, N2, false);
+	lose_store(N2);
+	s.lose_pages = false;
+	expect_content(N1, "a", 1);
+	expect_absent(N3, "a");
+	for (int i = 0; i < 4; i++) /* n3 hears that n1 knows more */
+		story_beat(&s);
+	expect_content(N3, "a", 1);
+	expect_content(N3, "b", 2);
+	user_saves(&s, N3, "a", 4);
+	story_crash(&s, N1); /* and that is so after a restart, too */
+	story_up(&s, N1);
+	expect_content(N1, "a", 4);
+	expect_content(N1, "b", 2);
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -184,6 +276,9 @@ int main(void)
 	    STORY(what_is_saved_while_it_joins_is_an_edit),
 	    STORY(a_file_that_cannot_be_read_at_first_is_no_edit_later),
 	    STORY(but_it_is_one_when_somebody_has_saved_it),
+	    STORY(who_was_never_heard_as_established_returns_all_the_same),
+	    STORY(a_peer_that_is_joining_knows_of_some_paths),
+	    STORY(half_a_transfer_is_not_forgotten),
 	    STORY(store_and_tree_of_yesterday_are_brought_up_to_date),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,6 +252,45 @@ static void an_intent_is_recognised_after_a_crash(void **state)
 	assert_true(core_shows(N2->core, core_vector(N2->core)));
 }
 
+/* n2 does what it is told, and is killed before it knows. */
+static void install_unheard(struct host *from, const char *path, enum kind kind)
+{
+	struct inode *i = disk_make(&from->disk, kind, (STORY_WALL + s.now) * MSEC);
+
+	i->content = 1;
+	assert_int_equal(disk_link(&from->disk, i, path, s.now), 0);
+	s.mute = true;
+	story_hint(&s, from, path, "");
+	story_run(&s);
+	story_crash(&s, N2);
+	s.mute = false;
+}
+
+static void hooks_hear_of_an_install_that_a_crash_has_met(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	install_unheard(N1, "zone", KIND_FILE);
+	assert_int_equal(N2->told, 0);
+	story_up(&s, N2);
+	assert_int_equal(N2->told, 1);
+	expect_content(N2, "zone", 1);
+}
+
+static void so_is_an_intent_of_a_link(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	install_unheard(N1, "link", KIND_LINK);
+	assert_non_null(disk_find(&N2->disk, "link"));
+	user_deletes(&s, N1, "link");
+	story_wait(&s, 200);
+	story_up(&s, N2); /* told as its own, it would come back */
+	expect_absent(N1, "link");
+	expect_absent(N2, "link");
+	assert_int_equal(N2->broadcasts, 0);
+}
+
 static void the_same_bytes_saved_by_a_person_are_an_edit(void **state)
 {
 	(void)state;
@@ -601,6 +640,8 @@ int main(void)
 	    STORY(of_two_joining_nodes_the_newer_file_wins),
 	    STORY(what_is_local_is_never_told),
 	    STORY(an_intent_is_recognised_after_a_crash),
+	    STORY(so_is_an_intent_of_a_link),
+	    STORY(hooks_hear_of_an_install_that_a_crash_has_met),
 	    STORY(the_same_bytes_saved_by_a_person_are_an_edit),
 	    STORY(a_busy_path_waits_and_the_others_do_not),
 	    STORY(what_named_has_not_named_stays_local_over_a_restart),
