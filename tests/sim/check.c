@@ -111,16 +111,25 @@ static bool outside(const struct world *w, const char *path)
 	return w->weights.limited && !patterns_match(w->accepted, path, true);
 }
 
-/* `now`: by what is excluded in this life. */
-static bool excluded(struct world *w, const char *path, bool dir, bool now)
+/* The node does not install it: then it says nothing of what is there on that one. `now`: by what is
+ * excluded in this life. */
+static bool excluded_by(struct world *w, struct node *n, const char *path, bool now)
 {
-	if (content_gone(w, path))
+	if (!now)
+		return truth_local(w, n, path, true) || truth_local(w, n, path, false);
+	return locality_local(n->conf.locality, path, true, "") ||
+	       locality_local(n->conf.locality, path, false, "");
+}
+
+/* Nothing is said of it. (Where lists change, a node may be in between.) */
+static bool left_out(struct world *w, const char *path, bool now)
+{
+	if (content_gone(w, path) || held_by_local(w, path))
 		return true;
-	for (uint32_t i = 0; i < w->nnodes; i++)
-		if (now ? locality_local(w->nodes[i].conf.locality, path, dir, "")
-			: truth_local(w, &w->nodes[i], path, dir))
+	for (uint32_t i = 0; w->weights.lists && i < w->nnodes; i++)
+		if (excluded_by(w, &w->nodes[i], path, now))
 			return true;
-	return held_by_local(w, path);
+	return false;
 }
 
 static const char *compare_item(struct world *w, struct node *a, struct node *b, const char *path)
@@ -132,7 +141,8 @@ static const char *compare_item(struct world *w, struct node *a, struct node *b,
 	struct attrs x, y;
 	uint8_t differs;
 
-	if (excluded(w, path, (i && i->kind == KIND_DIR) || (k && k->kind == KIND_DIR), true) ||
+	if (excluded_by(w, a, path, true) || excluded_by(w, b, path, true) ||
+	    left_out(w, path, true) ||
 	    (outside(w, path) && (is_limited(w, a) || is_limited(w, b))))
 		return NULL;
 	if ((i && left_here(a, path)) || (k && left_here(b, path)))
@@ -158,7 +168,7 @@ static const char *compare_visible(struct world *w, struct node *n, const char *
 	const struct version *v = core_visible(n->core, path);
 	struct inode *i = disk_find(&n->disk, path);
 
-	if (!v || excluded(w, path, v->attrs.kind == KIND_DIR, true))
+	if (!v || excluded_by(w, n, path, true) || left_out(w, path, true))
 		return NULL;
 	if ((v->attrs.kind == KIND_ABSENT && !i) || left_here(n, path))
 		return NULL;
@@ -221,8 +231,8 @@ const char *check_settled(struct world *w)
 		const char *path = w->paths[i]->path;
 
 		for (uint32_t k = 0; k < w->nnodes && !not_yet; k++) {
-			if (k > 0)
-				not_yet = compare_item(w, &w->nodes[0], &w->nodes[k], path);
+			for (uint32_t m = 0; m < k && !not_yet; m++)
+				not_yet = compare_item(w, &w->nodes[m], &w->nodes[k], path);
 			if (!not_yet)
 				not_yet = compare_visible(w, &w->nodes[k], path);
 		}
@@ -320,7 +330,8 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 		return;
 	if (attrs_compare(&a, &spot->base) == 0 || (v && attrs_compare(&a, &v->attrs) == 0))
 		return;
-	if (a.kind == KIND_DIR || (a.kind == KIND_ABSENT && (!v || !version_live(v))))
+	if (a.kind == KIND_DIR || (a.kind == KIND_ABSENT && (!v || !version_live(v))) ||
+	    truth_taken_for_ours(w, n, p->path, &a, &spot->base))
 		return;
 	world_fail(w, invariant, "save %d of %s on %s did not become a version", spot->last,
 		   p->path, n->name);
@@ -375,15 +386,18 @@ void check_end(struct world *w)
 	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
 		const struct path_truth *p = w->paths[i];
 
-		if (excluded(w, p->path, true, false) || excluded(w, p->path, false, false))
+		if (left_out(w, p->path, false))
 			continue;
 		if (!outside(w, p->path))
 			check_combined(w, p);
 		for (uint32_t k = 0; k < w->nnodes && !w->failed; k++) {
 			struct node *n = &w->nodes[k];
 
+			if (excluded_by(w, n, p->path, false))
+				continue;
 			check_lost(w, n, p);
 			check_unpublished(w, n, p, "loses nothing");
+			hook_check(w, n, p->path);
 			if (!outside(w, p->path)) /* what the limited one deletes stays elsewhere */
 				check_back(w, n, p);
 		}

@@ -222,6 +222,25 @@ struct inode *disk_by_handle(struct disk *d, const struct fhandle *h)
 	return NULL;
 }
 
+void inode_wrote(struct inode *i, int64_t now_msec, int64_t after_msec)
+{
+	if (i->content == i->written)
+		return;
+	if (now_msec - i->dirty_at > after_msec) {
+		i->synced = i->written;
+		i->synced_mtime = i->written_mtime;
+	}
+	i->written = i->content;
+	i->written_mtime = i->mtime;
+	i->dirty_at = now_msec;
+}
+
+void inode_synced(struct inode *i)
+{
+	i->synced = i->written = i->content;
+	i->synced_mtime = i->written_mtime = i->mtime;
+}
+
 void disk_ident(const struct disk *d, const struct inode *i, struct ident *ident)
 {
 	struct stat st = {0};

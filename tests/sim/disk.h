@@ -28,6 +28,11 @@ struct inode {
 
 	uint32_t writers; /* open for writing */
 	bool fresh;       /* created or truncated by a handle that is still open */
+	uint64_t synced;  /* the content that a power cut leaves */
+	int64_t synced_mtime;
+	uint64_t written; /* the latest content, its time, and when it came */
+	int64_t written_mtime;
+	int64_t dirty_at;
 	int64_t quiet_at; /* open, modified in place: not busy from then on */
 
 	struct inode *parent; /* NULL: the root, staged, or unlinked */
@@ -67,10 +72,15 @@ void disk_touch(struct disk *d, struct inode *i, int64_t wall_nsec);
 struct inode *disk_by_handle(struct disk *d, const struct fhandle *h);
 
 void disk_handle(const struct inode *i, struct fhandle *h);
+/* Somebody has written into it at `now`; what was written `after` ms ago is on stable storage. */
+void inode_wrote(struct inode *i, int64_t now_msec, int64_t after_msec);
+void inode_synced(struct inode *i); /* fsynced */
 void disk_ident(const struct disk *d, const struct inode *i,
 		struct ident *ident); /* NULL: absent */
 
-/* What a content's number means. */
+/* What a content's number means. Those of a power cut have one of these bits. */
+#define CONTENT_NULS (UINT64_C(1) << 50)
+#define CONTENT_TORN (UINT64_C(2) << 50)
 struct hash content_hash(uint64_t content);
 struct hash inode_hash(const struct inode *i);
 uint64_t content_size(uint64_t content);

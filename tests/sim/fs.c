@@ -109,6 +109,7 @@ void fs_hint(struct world *w, struct node *n, uint8_t what, const char *path, co
 		waiting += !h->given;
 	if (waiting >= HINTS_MAX || (w->faults && rng_chance(&w->rng, w->weights.rescan))) {
 		hints_drop_waiting(n, false);
+		power_excuse(w, n);
 		hint_add(w, n, HINT_RESCAN, "", "", 0);
 		return;
 	}
@@ -147,6 +148,7 @@ void fs_owed(struct world *w, struct node *n, const char *path)
 void fs_crash(struct world *w, struct node *n)
 {
 	hints_drop_waiting(n, true);
+	power_excuse(w, n);
 	n->disk.life++;
 	for (struct inode *i = n->disk.all; i; i = i->next) {
 		i->writers = 0;
@@ -247,6 +249,7 @@ static void read_disk(struct world *w, struct node *n, struct look_arg *l)
 	disk_ident(&n->disk, i, &l->o.ident);
 	fs_attrs(n, i, &l->o.attrs);
 	l->o.busy = is_busy(w, i);
+	l->o.damage = power_damage(n, l->path, i, &l->o.attrs);
 	if (i && i->kind == KIND_LINK) {
 		content_target(i->content, l->target, sizeof l->target);
 		l->o.target = l->target;
@@ -270,7 +273,7 @@ static void looked(struct world *w, uint8_t node, void *arg)
 		for (uint32_t i = 0; i < l->nbelow; i++)
 			truth_looked(w, n, l->below[i].path, &l->below[i].sighting,
 				     &(struct attrs){0}, &(struct ident){0});
-		if (s && ident_same(&s->ident, &l->o.ident)) {
+		if (s && ident_same(&s->ident, &l->o.ident) && !core_suspects(n->core, l->path)) {
 			e.looked.o.unchanged = true;
 			e.looked.o.attrs = (struct attrs){.kind = l->o.attrs.kind};
 		} else if (l->o.attrs.kind == KIND_FILE) {

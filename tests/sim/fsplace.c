@@ -34,6 +34,18 @@ static uint32_t id_of(const struct node *n, const char *name, uint32_t number)
 
 /* ---- STAGE ---- */
 
+static uint64_t content_find(const struct world *w, struct hash hash)
+{
+	static const uint64_t kinds[] = {0, CONTENT_NULS, CONTENT_TORN,
+					 CONTENT_NULS | CONTENT_TORN};
+
+	for (uint64_t i = 0; i <= w->contents; i++)
+		for (int k = 0; k < 4; k++)
+			if (hash_same(content_hash(i | kinds[k]), hash))
+				return i | kinds[k];
+	return w->contents + 1;
+}
+
 struct stage_arg {
 	char path[SIM_PATH_MAX];
 	struct hash hash;
@@ -52,9 +64,7 @@ static void staged(struct world *w, uint8_t node, void *arg)
 	} else {
 		struct inode *i = disk_make(&n->disk, KIND_FILE, node_wall_nsec(w, n));
 
-		for (i->content = 0; i->content <= w->contents; i->content++)
-			if (hash_same(content_hash(i->content), s->hash))
-				break;
+		i->content = content_find(w, s->hash);
 		disk_handle(i, &e.staged.handle);
 	}
 	host_event(w, n, &e);
@@ -204,6 +214,7 @@ static int place(struct world *w, struct node *n, const struct effect *e, struct
 		*now = i;
 	}
 	w->installs++;
+	inode_synced(*now);
 	truth_installed(w, n, e->path, in, &before);
 	fs_floor_note(w, n, e->path, *now);
 	return 0;
@@ -247,6 +258,9 @@ static void installed(struct world *w, uint8_t node, void *arg)
 {
 	struct install_arg *a = arg;
 	struct event e = {.type = EVENT_INSTALLED, .path = a->e.path};
+
+	if (a->status == 0)
+		power_checkpoint(w, &w->nodes[node]);
 
 	e.installed.status = a->status;
 	e.installed.ident = a->ident;

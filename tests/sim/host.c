@@ -68,6 +68,8 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 {
 	const struct version *v = e->store.version;
 
+	if (e->type == EFFECT_TOLD)
+		hook_decided(n, e);
 	if (e->type != EFFECT_STORE)
 		return;
 	if (v && v->attrs.kind == KIND_FILE)
@@ -256,6 +258,8 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 		wake_at(w, n, e->at_msec);
 		break;
 	case EFFECT_TOLD:
+		hook_told(w, n, e);
+		break;
 	case EFFECT_NOTE:
 	case EFFECT_REFUSED:
 		break;
@@ -275,6 +279,7 @@ static void commit(struct world *w, uint8_t node, void *arg)
 
 	(void)arg;
 	storage_commit(&n->store);
+	n->power_cut = false; /* if it was one, the store says so now */
 	free(n->stash);
 	n->stash = NULL;
 	n->nstash = 0;
@@ -319,7 +324,7 @@ void host_pump(struct world *w, struct node *n)
 
 bool host_idle(const struct node *n)
 {
-	return n->up && !n->queue && !n->stalled && !storage_dirty(&n->store);
+	return n->up && !hook_pending(n) && !n->queue && !n->stalled && !storage_dirty(&n->store);
 }
 
 /* ---- life ---- */
@@ -350,6 +355,7 @@ void host_crash(struct world *w, struct node *n)
 	w->crashes++;
 	core_free(n->core);
 	n->core = NULL;
+	hook_crash(n);
 	n->up = false;
 	n->stalled = false;
 	drop_queue(n);
@@ -366,6 +372,8 @@ void host_crash(struct world *w, struct node *n)
 	if (rng_chance(&w->rng, w->weights.fs_crash)) {
 		fs_crash(w, n);
 		n->fs_up = false; /* until the start: edits go to the plain directory */
+		if (rng_chance(&w->rng, w->weights.power))
+			power_cut(w, n);
 	}
 	net_changed(w);
 	world_at(w, rest, n->index, 0, start_again, NULL, NULL);
@@ -390,10 +398,14 @@ void host_start(struct world *w, struct node *n)
 	}
 	n->core = core_new(&n->conf);
 	storage_load(&n->store, n->core);
+	if (n->power_cut)
+		core_distrust(n->core);
+	n->off = false;
 	e.random = rng_next(&w->rng) >> 1 | 1;
 	if (w->weights.limited) /* whose its origins are can be seen */
 		e.random = (n->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT |
 			   e.random >> (63 - ORIGIN_TAG_SHIFT);
+	hook_start(w, n);
 	host_event(w, n, &e);
 	fs_give_hints(w, n);
 	n->fs_up = true;

@@ -36,7 +36,9 @@ static void lose(struct world *w, struct node *n)
 		n->spots[i].base = (struct attrs){0};
 		/* What its disk stands for it cannot know: a delete has seen what it shows anew. */
 		n->spots[i].strong = (struct saves){0};
+		n->spots[i].cut = false;
 	}
+	hook_forget(n);
 	truth_forgotten(w, n);
 	w->losses++;
 }
@@ -93,6 +95,18 @@ static struct image *image_take(const struct world *w, const struct node *n)
 	return i;
 }
 
+bool images_installed(const struct stored_path *s, const struct inode *now, const struct attrs *a)
+{
+	struct fhandle h;
+
+	if (!s || !s->intent)
+		return false;
+	if (s->intent->kind != INTENT_CONTENT || !now)
+		return !attrs_compare(a, &s->intent->attrs);
+	disk_handle(now, &h);
+	return fhandle_same(&h, &s->intent->handle);
+}
+
 /* What had changed on the disk, and was not known to the store yet, is a save of whoever puts it back:
  * since then it may have been told, and deleted by somebody. */
 static void save_again(struct world *w, struct node *n)
@@ -107,8 +121,12 @@ static void save_again(struct world *w, struct node *n)
 		fs_attrs(n, now, &a);
 		if (!attrs_compare(&a, s && s->shown ? &s->shown->attrs : &(struct attrs){0}))
 			continue;
+		if (images_installed(s, now, &a) && !attrs_compare(&a, &s->intent->attrs))
+			continue;
 		spot->strong = spot->shown = (struct saves){0};
-		if (s && s->shown)
+		if (images_installed(s, now, &a))
+			truth_of_context(w, path, &s->intent->context, &spot->shown);
+		else if (s && s->shown)
 			truth_of_context(w, path, &s->shown->context, &spot->shown);
 		truth_save(w, n, path, a.kind, now ? now->content : 0);
 	}
@@ -133,9 +151,14 @@ static void put_back(struct world *w, uint8_t node, void *arg)
 		    k < i->nspots ? i->spots[k] : (struct spot){.last = -1, .looked_last = -1};
 		n->spots[k].looked = n->spots[k].refused = false;
 		n->spots[k].estale_until = 0;
+		if (k < w->npaths)
+			truth_doubt(n, &n->spots[k], w->paths[k]->path);
 	}
+	hook_forget(n);
 	truth_forgotten(w, n);
 	save_again(w, n);
+	power_excuse(w, n);
+	power_checkpoint(w, n);
 	w->put_back++;
 }
 

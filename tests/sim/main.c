@@ -39,13 +39,15 @@ static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
 	if (trace)
 		world_print_trees(&world);
 	if (trace)
-		printf("seed %llu: %s: %llu steps, %llu versions (%llu combined), %llu installs, %llu crashes, "
-		       "%llu stores lost, %llu images, trace %016llx\n",
+		printf("seed %llu: %s: %llu steps, %llu versions (%llu combined), %llu installs, "
+		       "%llu crashes, "
+		       "%llu power cuts, %llu stores lost, %llu images, trace %016llx\n",
 		       (unsigned long long)seed, world.weights.flavour,
 		       (unsigned long long)world.steps, (unsigned long long)world.versions,
 		       (unsigned long long)world.combined, (unsigned long long)world.installs,
-		       (unsigned long long)world.crashes, (unsigned long long)world.losses,
-		       (unsigned long long)world.put_back, (unsigned long long)world.hash);
+		       (unsigned long long)world.crashes, (unsigned long long)world.power_cuts,
+		       (unsigned long long)world.losses, (unsigned long long)world.put_back,
+		       (unsigned long long)world.hash);
 	*hash = world.hash;
 	world_fini(&world);
 	return ok;

@@ -362,6 +362,13 @@ static void isolate(struct world *w, uint8_t node)
 		w->cut[i][node] = w->cut[node][i] = i != node;
 }
 
+void net_isolate(struct world *w, uint8_t node)
+{
+	isolate(w, node);
+	tell(w, "net: %s is cut off", w->nodes[node].name);
+	net_changed(w);
+}
+
 static void disturb(struct world *w, uint8_t node, void *arg)
 {
 	uint8_t a = (uint8_t)rng_below(&w->rng, w->nnodes);
@@ -373,9 +380,8 @@ static void disturb(struct world *w, uint8_t node, void *arg)
 		return;
 	switch (rng_below(&w->rng, 6)) {
 	case 0:
-		isolate(w, a);
-		tell(w, "net: %s is cut off", w->nodes[a].name);
-		break;
+		net_isolate(w, a);
+		return;
 	case 1:
 		w->cut[a][b] = a != b;
 		tell(w, "net: %s -> %s is cut", w->nodes[a].name, w->nodes[b].name);

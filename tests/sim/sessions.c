@@ -22,6 +22,7 @@ struct session {
 	char other[SIM_PATH_MAX + 16]; /* a temporary or a new name */
 	struct inode *file;            /* open */
 	uint64_t life;                 /* of fs when it was opened */
+	uint32_t cuts;                 /* of the power, when it began */
 };
 
 static void session_step(struct world *w, uint8_t node, void *arg);
@@ -273,6 +274,8 @@ static void session_step(struct world *w, uint8_t node, void *arg)
 	struct session *s = arg;
 
 	w->sessions--;
+	if (power_off(n) || s->cuts != n->power_cuts)
+		return; /* the program is gone */
 	switch (s->action) {
 	case USER_SAVE:
 	case USER_REWRITE:
@@ -305,7 +308,7 @@ static void session_step(struct world *w, uint8_t node, void *arg)
 
 void session_start(struct world *w, struct node *n, const char *path, uint32_t action)
 {
-	struct session s = {.action = action, .step = UINT32_MAX};
+	struct session s = {.action = action, .step = UINT32_MAX, .cuts = n->power_cuts};
 	const char *slash = strrchr(path, '/');
 	int dir = slash ? (int)(slash - path) + 1 : 0;
 

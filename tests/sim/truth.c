@@ -115,6 +115,7 @@ void truth_save(struct world *w, struct node *n, const char *path, enum kind kin
 	spot->shown = s->past;
 	spot->strong = s->strong;
 	spot->last = (int32_t)p->nsaves++;
+	spot->cut = spot->due_install = false; /* what is told of it now is this */
 	world_note(w, text_hash(path), (uint64_t)kind << 32 | (uint32_t)spot->last);
 	tell(w, "%s user: save %d of %s: %s, content %llu", n->name, spot->last, path,
 	     kind_text(kind), (unsigned long long)content);
@@ -226,7 +227,7 @@ static void check_may_tell(struct world *w, struct node *n, const char *path,
 			world_fail(w, "loses nothing",
 				   "%s makes a version of %s and has not heard %s", n->name, path,
 				   w->nodes[i].name);
-	if (spot->looked_last < 0 && spot->looked_attrs.kind == KIND_FILE && !v->import &&
+	if (spot->looked_last < 0 && spot->looked_attrs.kind != KIND_ABSENT && !v->import &&
 	    !unfollowed(w, path))
 		world_fail(w, "converges", "%s makes a version of its own install of %s", n->name,
 			   path);
@@ -254,7 +255,9 @@ static void truth_ordered(struct world *w, struct node *n, struct path_truth *p,
 	*t = (struct truth){
 	    .dot = v->dot, .primary = -1, .author = n->index, .version = version_get(v)};
 	truth_of_context(w, p->path, &v->context, &t->saves);
-	t->strong = t->saves;
+	for (uint32_t i = 0; i < p->nversions; i++)
+		if (vv_covers(&v->context, p->versions[i].dot))
+			saves_join(&t->strong, &p->versions[i].strong);
 	for (int i = 0; i < NODES_MAX; i++)
 		t->learned_at[i] = i == n->index ? w->now : -1;
 	p->nversions++;
@@ -298,6 +301,9 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 		return;
 	}
 	check_may_tell(w, n, path, spot, v);
+	if (spot->cut)
+		world_fail(w, "a power cut is no save", "%s makes a version of what it did to %s",
+			   n->name, path);
 	check_claims(w, n, p, v, &spot->looked_shown);
 	p->versions = realloc(p->versions, (p->nversions + 1) * sizeof *p->versions);
 	if (!p->versions)
@@ -312,6 +318,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			    .version = version_get(v)};
 	for (int i = 0; i < NODES_MAX; i++)
 		t->learned_at[i] = i == n->index ? w->now : -1;
+	spot->due_own |= (v->changed & ~CHANGED_MTIME) != 0;
 	if (t->primary >= 0) {
 		struct save *s = &p->save[t->primary];
 
@@ -320,6 +327,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 		s->changed = attrs_compare(&spot->told, &s->attrs);
 	}
 	spot->base = spot->told = spot->looked_attrs;
+	spot->in_doubt = false;
 }
 
 void truth_of_context(struct world *w, const char *path, const struct vv *context,
@@ -371,6 +379,9 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
+	if (spot->cut &&
+	    !s->dot.origin) /* it is what a change is compared with, until it is put back */
+		spot->base = s->attrs;
 	if (w->losses && spot->looked && spot->base.kind == KIND_ABSENT &&
 	    ident_same(&spot->looked_ident, &s->ident)) /* taken for what the peers have */
 		spot->base = s->attrs;
@@ -404,14 +415,15 @@ static bool deleted_unknown(const struct path_truth *p, const struct save *s)
 	return true;
 }
 
-/* After a crash, a directory that a user made as it was about to be made here cannot be told from
- * ours, nor can attributes, set by a user to what was about to be set. */
-static bool taken_for_ours(const struct node *n, const char *path, const struct attrs *before,
-			   const struct attrs *base)
+/* After a crash with such an intent, a directory that a user made as it was about to be made here
+ * cannot be told from ours, nor can attributes, set by a user to what they were, or were about to
+ * be. */
+bool truth_taken_for_ours(struct world *w, struct node *n, const char *path,
+			  const struct attrs *before, const struct attrs *base)
 {
 	const struct shown *s = core_shown(n->core, path);
 
-	return s && attrs_compare(&s->attrs, before) == 0 &&
+	return truth_spot(w, n, path)->in_doubt && s && attrs_compare(&s->attrs, before) == 0 &&
 	       (before->kind == KIND_DIR || same_attrs_content(before, base));
 }
 
@@ -462,17 +474,23 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 				   spot->last, path);
 		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
 		    !unfollowed(w, path) &&
-		    !(s->initial && same_content(p, &spot->shown, s)) &&
+		    !(s->initial && (same_content(p, &spot->shown, s) ||
+				     (t && same_attrs_content(&t->version->attrs, before)))) &&
 		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT &&
-		    !taken_for_ours(n, path, before, &spot->base) && !version_made(p, n, before))
+		    !truth_taken_for_ours(w, n, path, before, &spot->base) &&
+		    !version_made(p, n, before))
 			world_fail(w, "loses nothing",
 				   "%s: save %d of %s was replaced without a version", n->name,
 				   spot->last, path);
 	}
 	spot->strong = t ? t->strong : (struct saves){0};
 	spot->last = -1;
+	spot->in_doubt = spot->cut = false;
 	fs_attrs(n, disk_find(&n->disk, path), &spot->told);
 	spot->base = i->attrs;
+	if (spot->told.kind != KIND_ABSENT || before->kind == KIND_FILE ||
+	    before->kind == KIND_LINK)
+		spot->due_install |= (attrs_compare(before, &spot->told) & ~CHANGED_MTIME) != 0;
 }
 
 void truth_history(struct world *w, struct node *n, const char *path)
@@ -483,27 +501,38 @@ void truth_history(struct world *w, struct node *n, const char *path)
 		path_of(w, path)->save[spot->looked_last].excused = true;
 }
 
+/* Whether what was intended was done before it was changed again will never be known. */
+void truth_doubt(const struct node *n, struct spot *spot, const char *path)
+{
+	const struct stored_path *s = storage_find(&n->store, path);
+
+	if (!s || !s->intent)
+		return;
+	spot->strong = (struct saves){0};
+	spot->in_doubt |= s->intent->kind == INTENT_INPLACE || s->intent->kind == INTENT_DIR;
+}
+
 void truth_crashed(struct world *w, struct node *n)
 {
 	for (uint32_t i = 0; i < w->npaths; i++) {
 		struct path_truth *p = w->paths[i];
 		const struct stored_path *s = storage_find(&n->store, p->path);
 
-		/* Whether it was installed before it was changed again will never be known. */
-		if (s && s->intent)
-			truth_spot(w, n, p->path)->strong = (struct saves){0};
+		truth_doubt(n, truth_spot(w, n, p->path), p->path);
 		for (uint32_t k = 0; k < p->nversions; k++) {
 			struct truth *t = &p->versions[k];
 
 			if (t->author != n->index || t->forgotten ||
 			    check_stored(n, p->path, t->dot))
 				continue;
-			if (t->primary >= 0)
-				p->save[t->primary].published = false;
-			struct spot *spot = truth_spot(w, n, p->path);
+			if (t->primary >= 0) { /* what was found on the disk was told */
+				struct spot *spot = truth_spot(w, n, p->path);
 
-			spot->base = s && s->shown ? s->shown->attrs : (struct attrs){0};
-			spot->told = spot->base;
+				p->save[t->primary].published = false;
+				spot->due_own = false;
+				spot->base = s && s->shown ? s->shown->attrs : (struct attrs){0};
+				spot->told = spot->base;
+			}
 			version_put(t->version);
 			p->versions[k--] = p->versions[--p->nversions];
 		}

@@ -56,6 +56,7 @@ struct inode *user_create(struct world *w, struct node *n, const char *path, enu
 		return NULL;
 	if (kind != KIND_DIR)
 		i->mtime = raised(w, n, path, i->mtime);
+	inode_wrote(i, w->now, WRITTEN_BACK_MSEC);
 	fs_floor_note(w, n, path, i);
 	truth_save(w, n, path, kind, i->content);
 	if (hinted)
@@ -91,6 +92,7 @@ void user_changed(struct world *w, struct node *n, struct inode *i, int64_t want
 	}
 	if (i->kind != KIND_DIR && wanted_mtime)
 		i->mtime = raised(w, n, path, wanted_mtime);
+	inode_wrote(i, w->now, WRITTEN_BACK_MSEC);
 	fs_floor_note(w, n, path, i);
 	truth_save(w, n, path, i->kind, i->content);
 	if (i->writers == 0)
@@ -174,6 +176,8 @@ bool user_rename(struct world *w, struct node *n, const char *from, const char *
 	if (t)
 		disk_unlink(&n->disk, t, node_wall_nsec(w, n));
 	disk_unlink(&n->disk, i, node_wall_nsec(w, n));
+	if (rng_chance(&w->rng, w->weights.clock_rename))
+		world_set_clock(w, n);
 	disk_link(&n->disk, i, to, node_wall_nsec(w, n));
 	if (i->kind != KIND_DIR)
 		i->mtime = raised(w, n, to, i->mtime);
@@ -185,6 +189,8 @@ bool user_rename(struct world *w, struct node *n, const char *from, const char *
 			HINT_NAMES | (i->kind == KIND_DIR ? HINT_TREE : 0));
 	fs_owed(w, n, from);
 	fs_owed(w, n, to);
+	if (rng_chance(&w->rng, w->weights.clock_rename)) /* before it is told */
+		world_set_clock(w, n);
 	return true;
 }
 

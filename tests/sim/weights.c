@@ -119,6 +119,122 @@ static void attributes(struct weights *w, struct rng *r)
 	w->crash = rng_chance(r, 5000) ? rng_below(r, 100) : 0;
 }
 
+/* One node is away for most of the time; the others delete, days pass, and somebody forgets it. */
+static void absence(struct weights *w, struct rng *r)
+{
+	w->flavour = "absence";
+	w->absence = true;
+	w->nodes = w->nodes < 3 && rng_chance(r, 5000) ? 3 : w->nodes;
+	w->names = 2;
+	w->depth = rng_range(r, 1, 2);
+	w->user[USER_DELETE] = 40;
+	w->user[USER_DELETE_TREE] = 20;
+	w->user[USER_RENAME] = 15;
+	w->initial = rng_range(r, 2, 8);
+	w->initial_same = true;
+	w->days = rng_range(r, 2, 5);
+	w->forgets = rng_below(r, 4);
+	w->loss = rng_below(r, 300);
+	w->crash = rng_chance(r, 3000) ? rng_below(r, 60) : 0;
+}
+
+/* Stores are lost while others delete. */
+static void losses(struct weights *w, struct rng *r)
+{
+	w->flavour = "lost stores";
+	w->lost_stores = rng_range(r, 1, 5);
+	w->names = 2;
+	w->depth = rng_range(r, 1, 2);
+	w->user[USER_DELETE] = 40;
+	w->user[USER_DELETE_TREE] = 10;
+	w->initial = rng_below(r, 6);
+	w->initial_same = rng_chance(r, 5000);
+	w->partitions = rng_below(r, 8);
+	w->loss = rng_below(r, 500);
+	w->io_error = rng_chance(r, 5000) ? rng_below(r, 600) : 0;
+}
+
+/* Hosts put back from images, again and again. */
+static void images(struct weights *w, struct rng *r)
+{
+	w->flavour = "images";
+	w->images = rng_range(r, 3, 12);
+	w->user[USER_DELETE] *= 3;
+	w->partitions = rng_below(r, 6);
+	w->loss = rng_below(r, 500);
+	w->days = rng_below(r, 3);
+}
+
+/* Not all keep the same names, and who does not keep one is between those who do. */
+static void exclusions(struct weights *w, struct rng *r)
+{
+	w->flavour = "exclusions";
+	w->exclude = 10000;
+	w->nodes = rng_range(r, 3, 5);
+	w->topology = rng_chance(r, 5000) ? TOPOLOGY_CHAIN : TOPOLOGY_STAR;
+	w->names = 2;
+	w->depth = rng_range(r, 1, 2);
+	w->loss = rng_below(r, 1000);
+	w->cut = rng_below(r, 1000);
+	w->partitions = rng_below(r, 8);
+	w->crash = rng_chance(r, 3000) ? rng_below(r, 60) : 0;
+}
+
+/* Administrators and users at the same few files, with each other's changes not yet in place. */
+static void orders(struct weights *w, struct rng *r)
+{
+	w->flavour = "orders";
+	w->nodes = rng_range(r, 2, 3);
+	w->orders = rng_range(r, 2000, 5000);
+	w->names = rng_range(r, 1, 2);
+	w->depth = 1;
+	w->pause_msec = rng_range(r, 5, 100);
+	w->stall = rng_below(r, 5000);
+	w->io_error = rng_below(r, 1500);
+	w->partitions = rng_range(r, 4, 30);
+	for (uint32_t i = 0; i < USER_ACTIONS; i++)
+		w->user[i] = 0;
+	w->user[USER_SAVE] = 20;
+	w->user[USER_CHMOD] = 30;
+	w->user[USER_CHOWN] = 20;
+	w->user[USER_DELETE] = rng_below(r, 3);
+}
+
+/* One kind of action and nothing else. */
+static void one_kind(struct weights *w, struct rng *r)
+{
+	static const enum user_action kinds[] = {USER_DELETE_TREE,   USER_RENAME, USER_AWAY,
+						 USER_DELETE_CREATE, USER_KIND,   USER_OFTEN,
+						 USER_OLD,           USER_VIM};
+
+	w->flavour = "one kind of edit";
+	for (uint32_t i = 0; i < USER_ACTIONS; i++)
+		w->user[i] = 0;
+	w->user[kinds[rng_below(r, sizeof kinds / sizeof *kinds)]] = 100;
+	w->user[USER_SAVE] = rng_below(r, 40);
+	w->user[USER_MKDIR] = rng_below(r, 20);
+	w->initial = rng_range(r, 2, 12);
+	w->initial_same = rng_chance(r, 7000);
+	w->clock_rename = rng_chance(r, 5000) ? rng_below(r, 3000) : 0;
+	w->partitions = rng_chance(r, 5000) ? rng_below(r, 40) : 0;
+	w->loss = rng_below(r, 2000);
+	w->crash = rng_chance(r, 5000) ? rng_below(r, 150) : 0;
+	w->fs_crash = rng_below(r, 5000);
+}
+
+static void power_cuts(struct weights *w, struct rng *r)
+{
+	w->flavour = "power cuts";
+	w->crash = rng_range(r, 20, 200);
+	w->fs_crash = rng_range(r, 3000, 10000);
+	w->power = rng_range(r, 3000, 10000);
+	w->names = 2;
+	w->depth = rng_range(r, 1, 2);
+	w->pause_msec = rng_range(r, 20, 600);
+	w->partitions = rng_below(r, 6);
+	w->stall = rng_below(r, 3000);
+}
+
 static void everything(struct weights *w, struct rng *r)
 {
 	w->flavour = "everything";
@@ -128,21 +244,24 @@ static void everything(struct weights *w, struct rng *r)
 	w->cut = rng_below(r, 2000);
 	w->crash = rng_below(r, 100);
 	w->fs_crash = rng_below(r, 5000);
+	w->power = rng_chance(r, 3000) ? rng_below(r, 10000) : 0;
 	w->partitions = rng_below(r, 15);
 	w->initial = rng_below(r, 8);
 	w->initial_same = rng_chance(r, 3000);
 	w->late = rng_chance(r, 2000);
 	w->start_alone = w->late || rng_chance(r, 1000);
 	w->long_open = rng_below(r, 2000);
-	w->exclude = rng_chance(r, 1500);
+	w->exclude = rng_chance(r, 1500) ? rng_below(r, 6000) : 0;
+	w->clock_rename = rng_chance(r, 3000) ? rng_below(r, 2000) : 0;
 }
 
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
-	    calm, lossy, partitions, crashes, deletes, meetings, held_open, same_bytes,
-	    attributes, everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 5};
+	    calm,       lossy,      partitions, crashes,    deletes,   meetings,
+	    held_open,  same_bytes, attributes, absence,    losses,    images,
+	    exclusions, orders,     one_kind,   power_cuts, everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 2, 2, 2, 2, 2, 3, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);
@@ -156,6 +275,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	w->pause_msec = rng_chance(r, 5000) ? 150 : rng_range(r, 20, 1500);
 	w->stall = rng_chance(r, 5000) ? rng_below(r, 2000) : 0;
 	w->io_error = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
+	w->hook_fails = rng_chance(r, 5000) ? rng_below(r, 8000) : 0;
 	w->big = rng_chance(r, 4000) ? rng_below(r, 6000) : 0;
 	w->rescan = rng_chance(r, 3000) ? rng_below(r, 300) : 0;
 	w->orders = rng_chance(r, 5000) ? 200 + rng_below(r, 5000) : 0;
@@ -171,23 +291,24 @@ void weights_draw(struct weights *w, struct rng *r)
 	flavours[rng_pick(r, chances, sizeof chances / sizeof *chances)](w, r);
 	if (rng_chance(r, 3000) && w->initial == 0)
 		w->initial = rng_range(r, 1, 6);
-	if (rng_chance(r, 3000) && w->nodes > 2)
+	if (rng_chance(r, 3000) && w->nodes > 2 && !w->topology)
 		w->topology = rng_chance(r, 5000) ? TOPOLOGY_CHAIN : TOPOLOGY_STAR;
-	if (rng_chance(r, 4000))
+	if (rng_chance(r, 4000) && !w->days)
 		w->days = rng_range(r, 1, 6);
-	if (w->days && rng_chance(r, 5000))
+	if (w->days && rng_chance(r, 5000) && !w->absence)
 		w->forgets = rng_range(r, 1, 6);
 	if (rng_chance(r, 3000)) {
 		w->brake_share = rng_range(r, 1, 60);
 		w->decisions = rng_below(r, 20);
 	}
-	if (rng_chance(r, 2000))
+	if (rng_chance(r, 2000) && !w->lost_stores)
 		w->lost_stores = rng_range(r, 1, 4);
-	if (rng_chance(r, 2000))
+	if (rng_chance(r, 2000) && !w->images)
 		w->images = rng_range(r, 1, 6);
 	w->limited = sim_options.limited;
 	if (w->limited) /* what only that one has left, or knows to be dead, is not taken from it */
 		w->lost_stores = w->images = w->forgets = 0;
 	w->lists = sim_options.lists;
-	w->exclude |= w->lists;
+	if (w->lists)
+		w->exclude = 0; /* of the others */
 }

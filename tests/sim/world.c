@@ -138,14 +138,11 @@ static int64_t a_day_at_most(struct world *w)
 	return (int64_t)rng_below(&w->rng, 2 * 86400000) - 86400000;
 }
 
-static void set_clock(struct world *w, uint8_t node, void *arg)
+void world_set_clock(struct world *w, struct node *n)
 {
-	struct node *n = &w->nodes[rng_below(&w->rng, w->nnodes)];
 	int64_t step =
 	    rng_chance(&w->rng, 5000) ? a_day_at_most(w) : (int64_t)rng_below(&w->rng, 4000) - 2000;
 
-	(void)node;
-	(void)arg;
 	if (!w->faults)
 		return;
 	n->skew_msec += step;
@@ -173,6 +170,13 @@ static void node_limits(struct world *w, struct node *n)
 	n->conf.origin_tags = n->origin_tags;
 }
 
+static void set_clock(struct world *w, uint8_t node, void *arg)
+{
+	(void)node;
+	(void)arg;
+	world_set_clock(w, &w->nodes[rng_below(&w->rng, w->nnodes)]);
+}
+
 static void node_init(struct world *w, uint8_t index)
 {
 	struct node *n = &w->nodes[index];
@@ -187,7 +191,8 @@ static void node_init(struct world *w, uint8_t index)
 	n->bare = locality_new();
 	if (!n->locality || !n->bare)
 		abort();
-	if (w->weights.exclude && index == w->nnodes - 1)
+	if (rng_chance(&w->rng, w->weights.exclude) ||
+	    (w->weights.lists && index == w->nnodes - 1))
 		locality_exclude(n->locality, "b", &why);
 	if (w->weights.skewed)
 		n->skew_msec = a_day_at_most(w);
@@ -243,10 +248,37 @@ static void forget(struct world *w, uint8_t node, void *arg)
 	(void)arg;
 	if (!w->faults)
 		return;
-	e.path = w->nodes[rng_below(&w->rng, w->nnodes)].name;
+	e.path = w->nodes[w->weights.absence ? w->away : rng_below(&w->rng, w->nnodes)].name;
 	tell(w, "%s forgets %s", w->nodes[node].name, e.path);
 	host_event(w, &w->nodes[node], &e);
 	host_pump(w, &w->nodes[node]);
+}
+
+/* One node is cut off for most of the history; the others, who may be told that it does not come
+ * back, go on. It returns when the faults end, or before. */
+static void goes_away(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (w->faults)
+		net_isolate(w, node);
+}
+
+static void comes_back(struct world *w, uint8_t node, void *arg)
+{
+	(void)node;
+	(void)arg;
+	net_heal(w);
+}
+
+static void somebody_is_away(struct world *w, int64_t span)
+{
+	uint8_t who = (uint8_t)(w->seed % w->nnodes);
+
+	w->away = who;
+	world_at(w, rng_below(&w->rng, (uint32_t)span / 2), who, 0, goes_away, NULL, NULL);
+	if (rng_chance(&w->rng, 3000))
+		world_at(w, span / 2 + rng_below(&w->rng, (uint32_t)span / 2), who, 0, comes_back,
+			 NULL, NULL);
 }
 
 static void days_and_forgetting(struct world *w)
@@ -258,6 +290,8 @@ static void days_and_forgetting(struct world *w)
 	for (uint32_t i = 0; i < w->weights.forgets; i++)
 		world_at(w, rng_below(&w->rng, (uint32_t)span),
 			 (uint8_t)rng_below(&w->rng, w->nnodes), 0, forget, NULL, NULL);
+	if (w->weights.absence)
+		somebody_is_away(w, span);
 }
 
 static void begin(struct world *w)
@@ -286,6 +320,7 @@ static void begin(struct world *w)
 	user_start(w);
 	days_and_forgetting(w);
 	images_start(w);
+	power_start(w);
 	admin_start(w);
 }
 
@@ -386,8 +421,10 @@ void world_print_trees(const struct world *w)
 
 static void node_fini(struct node *n)
 {
-	if (n->core)
+	if (n->core) {
 		core_free(n->core);
+		hook_crash(n);
+	}
 	while (n->queue) {
 		struct queued *q = n->queue;
 
@@ -407,6 +444,7 @@ static void node_fini(struct node *n)
 	}
 	storage_fini(&n->store);
 	disk_fini(&n->disk);
+	disk_fini(&n->stable);
 	locality_free(n->locality);
 	locality_free(n->bare);
 	free(n->spots);

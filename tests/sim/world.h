@@ -10,6 +10,7 @@
  *   sessions.c edits that take time         fs.c      hints, LOOK, SCAN; fsplace.c: the rest
  *   truth.c    who truly had seen what      check.c   the invariants
  *   images.c   lost stores, old images      admin.c   orders, what the safety brake holds
+ *   power.c    what a power cut does to a disk   hooks.c  runs of hooks
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -29,6 +30,7 @@
 #define PATHS_TRUTH_MAX 400
 #define SIM_ORDER "order" /* the command by which an order's versions are known */
 #define NSEC_PER_MSEC INT64_C(1000000)
+#define WRITTEN_BACK_MSEC 5000 /* what was written is on stable storage then */
 #define WALL_START_MSEC INT64_C(1700000000000)
 
 struct world;
@@ -88,6 +90,11 @@ struct spot {
 	int64_t floor; /* fs's mtime floor of the name */
 	int64_t floor_until;  /* the name is gone: forgotten then */
 	int64_t estale_until; /* BUSY until then */
+	bool in_doubt;        /* a crash left an intent for attributes, or for a directory */
+	bool due_install;     /* an install has changed it since the last run of the hook began, */
+	bool due_own;         /* or a version was made of it; */
+	bool running;         /* or not since, and that run has not ended */
+	bool cut;             /* a power cut has made it what it is, and the core can tell so */
 	bool refused;         /* BUSY was answered: FREE is owed */
 	int64_t file_mtime;   /* served last by a file here, without absence since; 0: none */
 	uint64_t file_content;
@@ -129,6 +136,8 @@ struct fs_hint {
 	struct fs_hint *next;
 };
 
+struct hooks;
+
 struct queued {
 	struct effect e;             /* with all that it points to owned */
 	bool with_content;           /* STORE: the content comes into the same transaction */
@@ -154,6 +163,11 @@ struct node {
 	int64_t skew_msec; /* of its wall clock, which somebody may set, */
 	int32_t drift_ppm; /* and which runs so much too fast */
 
+	struct disk stable;  /* as of the last checkpoint, where there are power cuts */
+	bool off;            /* without power */
+	bool power_cut;      /* its next start comes after one */
+	uint32_t power_cuts; /* how many */
+
 	/* fs */
 	bool fs_up;
 	uint64_t hint_serial;
@@ -171,6 +185,12 @@ struct node {
 	bool answered[NODES_MAX]; /* a whole transfer came from there */
 	int64_t wake_at;
 	bool peer_up[NODES_MAX]; /* what this core was told, by node */
+	struct hooks *hooks;
+	bool hooks_noted;      /* in the store: one is due */
+	uint32_t hooks_coming; /* TOLD that are not carried out yet */
+	bool hook_runs;
+	bool hook_recovers; /* runs for everything, since it was due when this life began */
+	int64_t hook_recover_at;
 	struct hash *stash;      /* contents seen since the last commit */
 	uint32_t nstash;
 	struct hash *fetching;
@@ -201,8 +221,10 @@ struct weights {
 	uint32_t loss, dup, slow, cut; /* of a message */
 	uint32_t crash;                /* before an effect */
 	uint32_t fs_crash;             /* of a replicator's crashes: fs too */
+	uint32_t power;                /* of these: the whole host */
 	uint32_t stall;                /* of a pump of the queue */
 	uint32_t io_error;
+	uint32_t hook_fails; /* of a run */
 	uint32_t big; /* a content does not travel in the op */
 	uint32_t rescan;
 	uint32_t partitions; /* events of the network in a history */
@@ -216,9 +238,11 @@ struct weights {
 	bool start_alone;
 	bool skewed;
 	uint32_t clock_steps; /* in a history */
-	bool exclude;       /* the last node excludes one name */
-	bool lists;         /* ... in some of its lives */
-	bool limited;       /* of the last node only one name is accepted */
+	uint32_t clock_rename; /* of a rename: a clock is set while it happens */
+	uint32_t exclude;      /* of a node: it excludes one name */
+	bool lists;            /* the last node does, in some of its lives */
+	bool limited;          /* of the last node only one name is accepted */
+	bool absence;          /* one node is away, and may be forgotten */
 	uint32_t topology;  /* enum topology */
 	uint32_t days;      /* that pass at once, somewhere in the history */
 	uint32_t forgets;   /* times that an administrator forgets a node */
@@ -246,6 +270,7 @@ struct world {
 	struct node nodes[NODES_MAX];
 	uint32_t nnodes;
 	bool cut[NODES_MAX][NODES_MAX]; /* from, to */
+	uint8_t away;                   /* the node that is absent, in histories with one */
 	int64_t days_msec;              /* that have passed at once */
 	bool faults;
 	uint64_t contents; /* numbers given */
@@ -257,6 +282,7 @@ struct world {
 
 	uint64_t steps, installs, crashes, versions, combined, collected, compared;
 	uint64_t decisions;
+	uint64_t power_cuts;
 	uint64_t losses, put_back, eras; /* eras: times that all stores were lost at once */
 };
 
@@ -279,6 +305,8 @@ void world_note(struct world *w, uint64_t a, uint64_t b);
 void world_tell(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int64_t node_wall_msec(const struct world *w, const struct node *n);
 uint64_t text_hash(const char *s);
+
+void world_set_clock(struct world *w, struct node *n); /* by seconds, or by hours */
 
 /* ---- weights.c ---- */
 void weights_draw(struct weights *w, struct rng *r);
@@ -319,8 +347,11 @@ struct sighting {
 void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s);
 void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,
 		  const struct attrs *a, const struct ident *i);
+bool truth_taken_for_ours(struct world *w, struct node *n, const char *path,
+			  const struct attrs *before, const struct attrs *base);
 void truth_learned(struct world *w, struct node *n, const char *path, struct dot d);
 void truth_history(struct world *w, struct node *n, const char *path);
+void truth_doubt(const struct node *n, struct spot *spot, const char *path);
 /* The node crashed: versions that it had not stored were never made. */
 void truth_crashed(struct world *w, struct node *n);
 /* Its store is lost, or an old one: what nobody else has is gone with it. */
@@ -394,7 +425,27 @@ bool admin_braked(const struct node *n);
 void admin_decide(struct world *w, struct node *n); /* what is held is meant, or put back */
 void admin_start(struct world *w);
 
+/* ---- hooks.c ---- */
+void hook_start(struct world *w, struct node *n);
+void hook_crash(struct node *n);
+void hook_forget(struct node *n);
+void hook_decided(struct node *n, const struct effect *e);
+void hook_told(struct world *w, struct node *n, const struct effect *e);
+bool hook_pending(const struct node *n);
+void hook_check(struct world *w, struct node *n, const char *path);
+
+/* ---- power.c ---- */
+void power_start(struct world *w);
+void power_cut(struct world *w, struct node *n); /* its processes are gone already */
+bool power_off(const struct node *n);            /* nobody can work there */
+void power_checkpoint(struct world *w, struct node *n);
+void power_excuse(struct world *w, struct node *n);
+enum damage power_damage(const struct node *n, const char *path, const struct inode *i,
+			 const struct attrs *a);
+
 /* ---- images.c ---- */
+/* What the store intended is there. */
+bool images_installed(const struct stored_path *s, const struct inode *now, const struct attrs *a);
 void images_start(struct world *w);
 
 /* ---- net.c ---- */
@@ -408,6 +459,7 @@ void net_answer(struct world *w, struct node *from, uint8_t to, const struct pag
 void net_fetch(struct world *w, struct node *n, struct hash hash, uint32_t peer);
 bool net_reaches(const struct world *w, uint8_t from, uint8_t to);
 void net_heal(struct world *w);
+void net_isolate(struct world *w, uint8_t node);
 /* Tells the cores who is reachable now, each after a while. */
 void net_changed(struct world *w);
 void net_tell_peers(struct world *w, struct node *n);
