@@ -244,11 +244,11 @@ static bool is_ours(const struct key *k, const struct observation *o)
 
 /* Something else is there than before the intent, and it is not what was intended: put there by
  * somebody, after the install or instead of it, though it may look as what was shown before. An
- * edit, which has not seen what was intended. */
+ * edit, which has not seen what was intended. After a power cut it is judged by what was shown. */
 static void not_ours(struct core *c, struct key *k, const struct observation *o)
 {
 	if (o->busy || o->unchanged || o->attrs.kind == KIND_ABSENT || !key_present(k) ||
-	    fhandle_same(&k->shown->ident.handle, &o->ident.handle))
+	    core_suspects(c, k->path) || fhandle_same(&k->shown->ident.handle, &o->ident.handle))
 		return;
 	k->shown->attrs = (struct attrs){.kind = KIND_ABSENT};
 	k->shown->ident = (struct ident){0};

@@ -178,6 +178,21 @@ static void so_is_what_an_unrecorded_install_became(void **state)
 	everywhere("g", 7);
 }
 
+/* Something was to be installed when somebody saved the file anew, which the power cut has emptied. */
+static void so_is_what_was_saved_instead_of_an_install(void **state)
+{
+	(void)state;
+	begin();
+	s.hold = EFFECT_INSTALL;
+	user_saves(&s, N2, "f", 7);
+	lose("f"); /* another inode */
+	cut();
+	leave("f", 0);
+	s.hold = -1;
+	up();
+	everywhere("f", 7);
+}
+
 static void without_a_power_cut_all_of_it_is_an_edit(void **state)
 {
 	(void)state;
@@ -314,6 +329,7 @@ int main(void)
 	    TEST(a_real_edit_is_told),
 	    TEST(what_an_install_finds_after_that_is_put_back_too),
 	    TEST(so_is_what_an_unrecorded_install_became),
+	    TEST(so_is_what_was_saved_instead_of_an_install),
 	    TEST(without_a_power_cut_all_of_it_is_an_edit),
 	    TEST(a_save_since_the_start_is_told_whatever_it_looks_like),
 	    TEST(a_directory_that_was_moved_since_is_told),
