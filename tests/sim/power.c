@@ -149,6 +149,7 @@ static void stands_for(struct world *w, struct node *n, const char *path)
 	const struct shown *shown = s ? s->shown : NULL;
 	struct inode *now = disk_find(&n->disk, path);
 	struct spot *spot = truth_spot(w, n, path);
+	struct shown as_intended;
 	struct attrs a;
 	bool held;
 
@@ -165,7 +166,9 @@ static void stands_for(struct world *w, struct node *n, const char *path)
 	if (images_installed(s, now, &a)) {
 		truth_of_context(w, path, &s->intent->context, &spot->shown);
 		spot->base = spot->told = s->intent->attrs;
-		return;
+		as_intended = (struct shown){.attrs = s->intent->attrs,
+					     .floor_nsec = s->intent->attrs.mtime_nsec};
+		shown = &as_intended;
 	}
 	truth_doubt(n, spot, path);
 	if (!attrs_compare(&a, &spot->base))

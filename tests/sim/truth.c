@@ -476,7 +476,8 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		    !unfollowed(w, path) &&
 		    !(s->initial && (same_content(p, &spot->shown, s) ||
 				     (t && same_attrs_content(&t->version->attrs, before)))) &&
-		    !(s->kind == KIND_DIR && s->initial) && s->kind != KIND_ABSENT &&
+		    !(s->kind == KIND_DIR && s->initial) &&
+		    !(n->power_cuts && as_shown(n, path, before)) && s->kind != KIND_ABSENT &&
 		    !truth_taken_for_ours(w, n, path, before, &spot->base) &&
 		    !version_made(p, n, before))
 			world_fail(w, "loses nothing",
