@@ -315,6 +315,16 @@ static void check_lost(struct world *w, struct node *n, const struct path_truth 
 	}
 }
 
+/* The same content as a peer's is the peer's, though that may have told another one since. */
+static bool told_by_others(const struct path_truth *p, const struct attrs *a)
+{
+	for (uint32_t i = 0; i < p->nversions; i++)
+		if (p->versions[i].version->attrs.kind == a->kind &&
+		    hash_same(p->versions[i].version->attrs.hash, a->hash))
+			return true;
+	return false;
+}
+
 static void check_unpublished(struct world *w, struct node *n, const struct path_truth *p,
 			      const char *invariant)
 {
@@ -325,8 +335,7 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 	if (spot->last < 0 || p->save[spot->last].published || p->save[spot->last].excused)
 		return;
 	fs_attrs(n, disk_find(&n->disk, p->path), &a);
-	if (p->save[spot->last].initial && v && v->attrs.kind == a.kind &&
-	    hash_same(v->attrs.hash, a.hash)) /* the same content as the peers': theirs */
+	if (p->save[spot->last].initial && told_by_others(p, &a))
 		return;
 	if (attrs_compare(&a, &spot->base) == 0 || (v && attrs_compare(&a, &v->attrs) == 0))
 		return;

@@ -310,5 +310,5 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->lost_stores = w->images = w->forgets = 0;
 	w->lists = sim_options.lists;
 	if (w->lists)
-		w->exclude = 0; /* of the others */
+		w->exclude = w->power = 0; /* what is taken back counts as a newcomer's */
 }
