@@ -173,7 +173,8 @@ void nodes_told(struct core *c, const struct event *e)
 		}
 		heard(c, k, told->heard_msec);
 		if (told->forgotten > k->forgotten && !limited) {
-			if (self && (told->forgotten & 1))
+			/* Also where whoever tells has heard it again since. */
+			if (self)
 				effect_note(c, LOG_LEVEL_NOTICE,
 					    "the other nodes had forgotten this one: what they have "
 					    "deleted since is deleted here, what was saved here "
