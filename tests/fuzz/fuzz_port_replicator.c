@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/path.h"
+#include "replicator/hollow.h"
 #include "replicator/names.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
@@ -228,6 +229,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
 		   0);
 	fuzz_check(portal_open(&node, pair[0], &node.portal) == 0);
+	node.hollow = hollow_new(&node);
 	node.taker = taker_new(&node);
 	node.placer = placer_new(&node);
 	node.stopping = false;
@@ -238,6 +240,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	feed(pair[1], &r);
 	answer_all(pair[1]);
 	taker_free(node.taker);
+	hollow_free(node.hollow);
 	placer_free(node.placer);
 	portal_close(node.portal);
 	close(pair[1]);
