@@ -284,7 +284,8 @@ static void say_all(struct peek *k, FILE *to)
 
 	for (uint32_t i = 0; i < k->conf->npeers; i++)
 		say_peer(k, to, i);
-	qsort(k->paths, k->n, sizeof(*k->paths), by_path);
+	if (k->n > 0)
+		qsort(k->paths, k->n, sizeof(*k->paths), by_path);
 	for (size_t i = 0; i < k->n; i++)
 		if (i == 0 || strcmp(k->paths[i - 1].path, k->paths[i].path) != 0)
 			say_path(k, to, &k->paths[i]);
