@@ -36,6 +36,22 @@ static const char *const store_names[] = {
     [STORE_META] = "meta",       [STORE_HISTORY] = "history",
 };
 
+void trace_legend(void)
+{
+	puts("  t=MS NODE EVENT PATH ...   what a node's core was given, at that virtual millisecond\n"
+	     "      -> EFFECT PATH ...     what it decided thereupon, in order; carried out later\n"
+	     "  t=MS NODE user: ...        what a program did on that node's disk: the true history\n"
+	     "  t=MS NODE fs: ...          what the worker did, and its answer (negative: an errno or ERR_*)\n"
+	     "  4a1f.3                     a dot: the third op of an origin (its last four digits)\n"
+	     "  [ 4a1f.3 77c2.1 ]          a vector: all up to these; of a version, what its author had seen\n"
+	     "  file 644 root mtime 12 #a1b2   kind, mode, owner, ms since the beginning, content\n"
+	     "  {PATH DOT [VECTOR] ...}    a version in an op or a page\n"
+	     "  HINT, LOOK, LOOKED         fs says that a path may have changed; look at it; what is there\n"
+	     "  STAGE, INSTALL, REMOVE     what a peer made is prepared, put in place, taken away\n"
+	     "  shown, intent, version     records of the store: what is on disk, what is about to be, what is known\n"
+	     "  ASK, PAGE, OP, HEARTBEAT   messages between nodes\n");
+}
+
 static void print_dot(struct dot d)
 {
 	printf(" %04llx.%llu", (unsigned long long)(d.origin & 0xffff), (unsigned long long)d.seq);

@@ -375,6 +375,8 @@ void world_run(struct world *w, uint64_t seed, bool trace)
 	w->nnodes = w->weights.nodes;
 	tell(w, "seed %llu: %s, %u nodes, %u actions", (unsigned long long)seed, w->weights.flavour,
 	     w->nnodes, w->weights.actions);
+	if (trace)
+		trace_legend();
 	begin(w);
 	while (!w->failed && (w->actions_left > 0 || w->sessions > 0))
 		fire_one(w);

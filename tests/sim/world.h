@@ -465,6 +465,7 @@ void net_changed(struct world *w);
 void net_tell_peers(struct world *w, struct node *n);
 
 /* ---- tracing.c ---- */
+void trace_legend(void); /* how to read what follows */
 void trace_event(struct world *w, const struct node *n, const struct event *e);
 void trace_effect(struct world *w, const struct node *n, const struct effect *e);
 
