@@ -293,6 +293,8 @@ enum damage damage_found(struct node *n, const char *path, const struct attrs *f
 	struct log_filter f = {.path = path, .exact = true, .last = VERSIONS_MAX};
 	struct versions all = {.n = 0};
 	enum damage damage = DAMAGE_NONE;
+	bool shown_file = shown && shown->attrs.kind == KIND_FILE;
+	bool deleted = shown && shown->attrs.kind == KIND_ABSENT; /* but that was lost, too */
 	uint8_t differs;
 
 	if (!n->damage || !core_suspects(n->core, path) || found->kind == KIND_ABSENT ||
@@ -304,7 +306,7 @@ enum damage damage_found(struct node *n, const char *path, const struct attrs *f
 	if (store_log(n->store, &f, remember, &all) == 0) {
 		if (is_older(&all, shown, found))
 			damage = DAMAGE_OLDER;
-		else if (found->kind == KIND_FILE && shown && shown->attrs.kind == KIND_FILE &&
+		else if (found->kind == KIND_FILE && (shown_file || deleted) &&
 			 differs & CHANGED_CONTENT)
 			damage = content_damage(n, &all, found);
 	}

@@ -24,10 +24,10 @@ settle ns1
 cp -a "$T/ns1$TREE/z" $T/first
 sh_on ns1 'for f in emptied nuls torn older edited gone; do echo "$f: the second version of it" >z/$f; done
 	yes "mixed, second" | head -c 110000 >z/mixed; yes "large, second" | head -c 150000 >z/large
-	ln -sfn two z/link; chmod 600 z/chmod; echo deleted >z/deleted'
+	ln -sfn two z/link; chmod 600 z/chmod; echo deleted >z/deleted; echo deleted >z/deleted-too'
 settle ns1
 cp -a "$T/ns1$TREE/z/deleted" $T/first/
-sh_on ns1 'rm z/deleted'
+sh_on ns1 'rm z/deleted z/deleted-too'
 settle ns1 ns2
 cp -a "$T/ns1$TREE/z" $T/second
 # What the log of ns2 has, but for what was found damaged, which it asks for, too.
@@ -40,7 +40,7 @@ node_boot ns1
 beneath ': >emptied; truncate -s 0 nuls; truncate -s 17 nuls; truncate -s 9 torn; cp -a '$T'/first/older older
 	rm -r gone sub; cp -a '$T'/first/deleted deleted; truncate -s 70000 large; ln -sfn one link; touch -h -d -1hour link; chmod 644 chmod
 	dd if='$T'/first/mixed of=mixed bs=4096 skip=3 seek=3 count=9 conv=notrunc; echo "edited by somebody" >edited; echo new >new
-	: >hollow; truncate -s 70000 hollow-nuls; : >hollow-touched; : >hollow-removed' 2>/dev/null
+	: >deleted-too; : >hollow; truncate -s 70000 hollow-nuls; : >hollow-touched; : >hollow-removed' 2>/dev/null
 cp -a "$T/ns1$TREE/z" $T/damaged
 back
 for f in emptied nuls torn older gone large mixed; do
@@ -48,6 +48,7 @@ for f in emptied nuls torn older gone large mixed; do
 done
 check "what was lost with its directory" cmp "$T/ns1$TREE/z/sub/gone" $T/second/sub/gone
 check_not "what was deleted does not come back" test -e "$T/ns1$TREE/z/deleted"
+is "not even empty" "$(ls -d "$T"/ns?$TREE/z/deleted-too 2>/dev/null)" ""
 is "a link" "$(readlink "$T/ns1$TREE/z/link")" two
 is "a mode" "$(stat -c %a "$T/ns1$TREE/z/chmod")" 600
 is "an edit beneath is told" "$(cat "$T/ns2$TREE/z/edited" "$T/ns2$TREE/z/new" | tr '\n' ' ')" "edited by somebody new "
@@ -64,7 +65,7 @@ is "nothing else was told" "$(told)" $((ago + 2))
 check "mtimes are as they were" test "$(stat -c %Y "$T/ns1$TREE/z/torn")" -ge "$(stat -c %Y $T/second/torn)"
 like "the log says what it takes it for" "$(cat "$T/ns1/zonefs.log")" 'no clean one and the kernel is another one'
 like "names each path, and how it was" "$(cat "$T/ns1/zonefs.log")" '/z/torn was cut off or mixed up after an unclean stop.*it is put back; what was there is in its history'
-like "status counts them" "$(on ns1 zonefsctl status | head -n 1)" '; 12 paths put back after an unclean stop'
+like "status counts them" "$(on ns1 zonefsctl status | head -n 1)" '; 13 paths put back after an unclean stop'
 like "and lists them" "$(on ns1 zonefsctl status)" 'z/emptied: put back: after an unclean stop it: was empty'
 for f in torn nuls large mixed; do
 	v=$(on ns1 zonefsctl history $TREE/z/$f | grep 'unclean stop' | cut -d' ' -f1)
