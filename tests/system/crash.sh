@@ -169,6 +169,7 @@ lead_to() {
 		node_kill ns1
 		node_boot ns1
 		if [ "$1" = put-aside ]; then
+			rm -f "$DB-wal" "$DB-shm" # or what is damaged is not what is read
 			dd if=/dev/zero of="$DB" bs=4096 seek=2 count=10 conv=notrunc status=none
 		else
 			truncate -s 0 "$T/ns1$TREE/work/$ROUND-ns1-a" "$T/ns1$TREE/work/$ROUND-ns1-big"
