@@ -364,7 +364,7 @@ static void init(struct keeper *k, const struct conf *conf, const char *text, si
 	k->conf_len = len;
 	k->foreground = options->foreground;
 	k->signals = k->parent = -1;
-	k->mount.root = k->mount.lock = k->mount.device = -1;
+	k->mount.root = k->mount.lock = k->mount.device = k->mount.control = -1;
 	k->worker.sock = k->worker.child.pidfd = -1;
 	k->replicator.child.pidfd = k->replicator.program = -1;
 }

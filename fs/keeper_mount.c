@@ -111,6 +111,35 @@ bool keeper_mount_there(const struct keeper_mount *m)
 	return find_mount(m->path, &e, &below) && e.dev == m->dev;
 }
 
+/* ---- its connection ---- */
+
+/* The control file system, mounted nowhere. */
+static int open_control(void)
+{
+	int context CLEANUP_CLOSE = fsopen("fusectl", FSOPEN_CLOEXEC);
+
+	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return fsmount(context, FSMOUNT_CLOEXEC, 0);
+}
+
+/* While it is mounted: the number of a mount that has gone is given again, and by number somebody
+ * else's would be aborted. A file that was opened before does nothing then. */
+static void keep_control(struct keeper_mount *m)
+{
+	char path[64];
+
+	if (m->control >= 0)
+		close(m->control);
+	int control CLEANUP_CLOSE = open_control();
+	snprintf(path, sizeof(path), "%u/abort", minor(m->dev));
+	m->control = control < 0 ? -1 : openat(control, path, O_WRONLY | O_CLOEXEC);
+	if (m->control >= 0)
+		return;
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(m->dev));
+	m->control = open(path, O_WRONLY | O_CLOEXEC);
+}
+
 /* ---- beginning ---- */
 
 static int resolve(struct keeper_mount *m, const char *mount)
@@ -158,6 +187,7 @@ static int find_stale(struct keeper_mount *m)
 	if (!find_mount(m->path, &e, &below) || strcmp(e.type, TYPE) != 0)
 		return 0;
 	m->dev = e.dev;
+	keep_control(m);
 	int rc = find_hung(&e);
 	if (rc == 1) {
 		log_notice("%s: a killed zonefs hangs in its mount: ending that", m->path);
@@ -233,7 +263,7 @@ static void warn_of_hidden(const struct keeper_mount *m)
 
 int keeper_mount_open(struct keeper_mount *m, const char *mount)
 {
-	m->root = m->lock = m->device = -1;
+	m->root = m->lock = m->device = m->control = -1;
 	int rc = resolve(m, mount);
 	int cleared = rc < 0 ? rc : clear_stale(m);
 	if (cleared < 0)
@@ -279,8 +309,10 @@ int keeper_mount_attach(struct keeper_mount *m, bool devices, bool trial)
 		return err;
 	}
 	m->attached = true;
-	if (find_mount(m->path, &e, &below))
+	if (find_mount(m->path, &e, &below)) {
 		m->dev = e.dev;
+		keep_control(m);
+	}
 	return 0;
 }
 
@@ -304,30 +336,10 @@ void keeper_mount_detach(struct keeper_mount *m, bool end)
 		log_error("%s cannot be unmounted: %s", m->path, err_text(-errno));
 }
 
-/* The control file system, mounted nowhere. */
-static int open_control(void)
-{
-	int context CLEANUP_CLOSE = fsopen("fusectl", FSOPEN_CLOEXEC);
-
-	if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return -1;
-	return fsmount(context, FSMOUNT_CLOEXEC, 0);
-}
-
 void keeper_mount_abort(struct keeper_mount *m)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort", minor(m->dev));
-	int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0) {
-		int control CLEANUP_CLOSE = open_control();
-		snprintf(path, sizeof(path), "%u/abort", minor(m->dev));
-		fd = openat(control, path, O_WRONLY | O_CLOEXEC);
-	}
-	/* Not there: it has ended by itself, or may not be asked; then closing the device does it.
-	 */
-	if (fd >= 0 && write(fd, "1", 1) < 0)
+	/* None: it may not be asked; then closing the device does it. */
+	if (m->control >= 0 && write(m->control, "1", 1) < 0)
 		log_warning("%s: the connection cannot be aborted: %s", m->path, err_text(-errno));
 }
 
@@ -345,7 +357,9 @@ void keeper_mount_close(struct keeper_mount *m)
 		close(m->lock);
 	if (m->root >= 0)
 		close(m->root);
-	m->lock = m->root = -1;
+	if (m->control >= 0)
+		close(m->control);
+	m->lock = m->root = m->control = -1;
 }
 
 int keeper_mount_log_inside(const struct keeper_mount *m, const char *sentence)

@@ -24,7 +24,8 @@ struct keeper_mount {
 	int root;      /* O_PATH of the directory beneath, from before the mount; -1: not open */
 	int lock;      /* of the same directory; holds the lock */
 	int device;    /* -1: none */
-	dev_t dev;     /* of what is mounted */
+	int control;   /* its connection's `abort` in fusectl; -1: none */
+	dev_t dev;     /* of what is mounted, or was: then it may be somebody else's by now */
 	bool attached; /* it is mounted on the path */
 };
 

@@ -143,7 +143,7 @@ void place_consider(struct core *c, struct key *k)
 	bool later = k->flight || k->looking || k->delay || k->recovering;
 	struct visible v;
 
-	if (c->joining || c->taking_in)
+	if (!c->started || c->joining || c->taking_in)
 		return;
 	if (!k->n && !k->shown && !key_live_below(c, k->path))
 		return;

@@ -232,6 +232,37 @@ check "... and says so" logged 'giving up'
 is "... with the plain directory in place" "$(on k1 cat $TREE/etc/more)" more
 unset "JOB[k1.zonefs]"
 
+# ---- somebody else's mount
+
+# The number of a mount that has gone is given again, the lowest first: lower ones are taken before.
+number() { on "$1" sed -n "s,^[0-9]* [0-9]* \([0-9:]*\) / $TREE .* fuse.zonefs .*,\1,p" /proc/self/mountinfo; }
+with
+host_new k2
+PEERS=(k2)
+node_conf k2
+node_start k1
+K=$(keeper_pid k1) W=$(worker_pid) OLD=$(number k1)
+kill -STOP "$K"
+must on k1 umount -l $TREE
+check "a mount that was taken away is not served on" wait_for 20 dead "$W"
+for i in $(seq 64); do
+	mkdir -p "$T/taken.$i"
+	must mount -t tmpfs taken "$T/taken.$i"
+	[ "$(mountpoint -d "$T/taken.$i")" != "$OLD" ] || break
+done
+must umount "$T/taken.$i"
+node_start k2
+note "its number was $OLD, the other's is $(number k2)"
+W2=$(pid_on k2 zonefs-worker)
+kill -CONT "$K"
+check "its keeper ends" ended
+is "... and leaves alone what is mounted elsewhere by then" "$(pid_on k2 zonefs-worker)" "$W2"
+check "... which is served as before" on k2 touch $TREE/etc
+check_not "... without a break" grep -q "mounting afresh" "$T/k2/zonefs.log"
+unset "JOB[k1.zonefs]"
+node_stop k2
+while [ $((i -= 1)) -gt 0 ]; do must umount "$T/taken.$i"; done
+
 # ---- without root's rights
 
 TRIAL=$T/k1/tmp/trial
