@@ -82,10 +82,14 @@ struct key *key_next_live_below(const struct core *c, const char *dir, const str
 {
 	struct key probe, *k;
 
-	probe.path = after ? after->path : (char *)(uintptr_t)dir;
-	k = RB_NFIND(live_keys, (struct live_keys *)(uintptr_t)&c->live, &probe);
-	if (k && strcmp(k->path, probe.path) == 0)
-		k = RB_NEXT(live_keys, NULL, k);
+	if (after) {
+		k = RB_NEXT(live_keys, NULL, (struct key *)(uintptr_t)after);
+	} else {
+		probe.path = (char *)(uintptr_t)dir;
+		k = RB_NFIND(live_keys, (struct live_keys *)(uintptr_t)&c->live, &probe);
+		if (k && strcmp(k->path, dir) == 0)
+			k = RB_NEXT(live_keys, NULL, k);
+	}
 	return k && path_below(k->path, dir) ? k : NULL;
 }
 

@@ -322,8 +322,11 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 /* What is to be a directory waits until what was below has been looked at. */
 static void consider_above(struct core *c, struct key *k)
 {
+	bool gone = !key_present(k);
+
 	for (k = key_parent(c, k); k; k = key_parent(c, k)) {
-		place_leftover(c, k);
+		if (gone)
+			place_leftover(c, k);
 		if (k->unsettled && !(key_present(k) && k->shown->attrs.kind == KIND_DIR))
 			place_consider(c, k);
 	}
@@ -359,6 +362,5 @@ void observe_looked(struct core *c, const struct event *e)
 		observe_look(c, k);
 	else
 		place_consider(c, k);
-	if (!key_present(k))
-		consider_above(c, k);
+	consider_above(c, k);
 }

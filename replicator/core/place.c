@@ -115,28 +115,6 @@ static bool must_wait(const struct core *c, const struct key *k)
 	}
 }
 
-/* What was shown in a directory cannot be there without it: it has just come, or has gone with all
- * that was in it. Looks tell which: those that are out, or one of its own (once while it is
- * unsettled: what was shown may never be told as gone). */
-static bool gone_below(struct core *c, struct key *k)
-{
-	const struct key *below = NULL;
-	bool present = false;
-
-	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
-		return false;
-	while ((below = key_next_live_below(c, k->path, below))) {
-		if (below->delay || below->looking)
-			return true;
-		present = present || (key_present(below) && !below->held_removal);
-	}
-	if (!present || k->below_asked)
-		return false;
-	k->below_asked = true;
-	observe_look(c, k);
-	return true;
-}
-
 void place_consider(struct core *c, struct key *k)
 {
 	/* Then it is considered again; but what it lacks is known from now on. */
@@ -160,7 +138,7 @@ void place_consider(struct core *c, struct key *k)
 		return;
 	}
 	key_unsettled(c, k);
-	if (later || k->ready || must_wait(c, k) || (v.kind == KIND_DIR && gone_below(c, k)))
+	if (later || k->ready || must_wait(c, k))
 		return;
 	k->ready = true;
 	TAILQ_INSERT_TAIL(&c->ready, k, ready_link);
@@ -437,12 +415,34 @@ static void place_content(struct core *c, struct key *k, struct visible v, struc
 	e->content.attrs = &k->decided.attrs;
 }
 
+/* What was shown in a directory cannot be there without it: it has just come, or has gone with all
+ * that was in it. Looks tell which: those that are out, or one of its own (once while it is
+ * unsettled: what was shown may never be told as gone). */
+static bool gone_below(struct core *c, struct key *k)
+{
+	const struct key *below = NULL;
+	bool present = false;
+
+	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
+		return false;
+	while ((below = key_next_live_below(c, k->path, below))) {
+		if (below->delay || below->looking)
+			return true;
+		present = present || (key_present(below) && !below->held_removal);
+	}
+	if (!present || k->below_asked)
+		return false;
+	k->below_asked = true;
+	observe_look(c, k);
+	return true;
+}
+
 static void place_present(struct core *c, struct key *k, struct visible v)
 {
 	struct attrs wanted;
 	uint8_t change;
 
-	if (!parent_ready(c, k))
+	if (!parent_ready(c, k) || (v.kind == KIND_DIR && gone_below(c, k)))
 		return;
 	wanted_attrs(c, k, v, &wanted);
 	if (!key_present(k)) {
