@@ -8,7 +8,7 @@
 # what that one has not. Of some, both nodes are started, under another kernel: what was confirmed is
 # there, trees and history are whole and identical, nothing is brought back.
 #
-#   SEED=n         draws the points, what the disks keep at each, and how they are mounted
+#   SEED=n         draws the points, and what the disks keep at each
 #   LOOKS=n STARTS=n   how many stores are looked into (of all points: LONG=1), and nodes started
 #   POINTS="..."   these are looked into, and started from
 #   RECORDING=FOLDER   keeps there what was recorded; a folder that has it is cut from again: with the same
@@ -22,10 +22,9 @@ SEED=${SEED:-$((RANDOM << 15 | RANDOM))}
 LOOKS=${LOOKS:-${LONG:+1000000}} STARTS=${STARTS:-${LONG:+150}}
 LOG=$T/log
 DISKS=$T/disks
-# Files are allocated late and without regard to renames, and on one of the disks data may come after names.
-RANDOM=$((SEED % 32768))
+# Files are allocated late and without regard to renames. (Not data=writeback: ext4 then gives the blocks of a
+# removed file to others before the removal is durable, and a file that was synced long ago has their bytes.)
 OPTIONS=commit=300,noauto_da_alloc,nodiscard
-declare -A MOUNT_OPTIONS=([ns$((RANDOM % 2 + 1))]=$OPTIONS,data=writeback)
 HOSTS_OF_IT="ns1 ns2"
 disklog() { /usr/bin/python3 "$LIB_DIR/disklog.py" "$@"; }
 # Its figure is a disk's number.
@@ -35,7 +34,7 @@ disk_of() { echo "${1#ns}"; }
 
 loop_free() { [ -z "$(losetup -j "$1")" ]; }
 disk_mount() { # HOST IMAGE: in the world, and on the host if it is there
-	must mount -o loop,"${MOUNT_OPTIONS[$1]:-$OPTIONS}" "$2" "$T/$1/var"
+	must mount -o loop,$OPTIONS "$2" "$T/$1/var"
 	[ -z "${HOST_PID[$1]:-}" ] ||
 		must nsenter -t "${HOST_PID[$1]}" -m mount "$(findmnt -no SOURCE "$T/$1/var")" /var
 }
@@ -46,7 +45,7 @@ disk_unmount() { # HOST IMAGE
 }
 look_mount() { # HOST IMAGE: nobody's /var
 	mkdir -p "$T/look.$1"
-	must mount -o loop,"${MOUNT_OPTIONS[$1]:-$OPTIONS}" "$2" "$T/look.$1"
+	must mount -o loop,$OPTIONS "$2" "$T/look.$1"
 }
 look_unmount() {
 	must umount "$T/look.$1"
