@@ -72,10 +72,10 @@ bool node_recalls(const struct node *n)
 	return recall_looking(n->recall);
 }
 
-/* Of the log of a limited peer nothing is taken: most of it is about others. */
+/* One that is limited to paths is asked for its own, there: take_gap and keep see to that. */
 static bool may_tell(const struct node *n, uint32_t peer)
 {
-	return !n->conf->peers[peer].receive_only && !n->conf->peers[peer].accept;
+	return !n->conf->peers[peer].receive_only;
 }
 
 static uint64_t all_open(const struct node *n)

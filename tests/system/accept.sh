@@ -63,12 +63,24 @@ check "ns1, whose peer it is not, is well" wait_for 60 node_well ns1
 
 # ---- neither a lost message nor a restart makes a difference
 
+# versions HOST PATH: how many of ns3's its log tells
+versions() { ctl "$1" log -n 1000 --path "$2" --json | jq -s 'map(select(.type == "version" and .node == "ns3")) | length'; }
+versions_are() { [ "$(versions "$1" "$2")" = "$3" ]; }
+OUTSIDE=$(versions ns2 etc/passwd)
 node_stop ns2
-sh_on ns3 'echo again >etc/passwd; echo again >etc/ns3/last'
+for i in first second again; do
+	for f in etc/passwd etc/ns3/last; do
+		BEFORE=$(versions ns3 $f)
+		sh_on ns3 "echo $i >$f"
+		must wait_for 60 versions_are ns3 $f $((BEFORE + 1))
+	done
+done
 node_start ns2
 check "by a catch-up it is the same: inside it comes" wait_for 60 on_disk ns1 etc/ns3/last again
 check "... outside it does not" eval 'on_disk ns1 etc/passwd root && on_disk ns2 etc/passwd root'
 check "... and is still said" wait_for 60 outside ns2 etc/passwd saved
+check "of the time between, its log is asked for what is inside" wait_for 90 versions_are ns2 etc/ns3/last "$(versions ns3 etc/ns3/last)"
+is "... and nothing else of it is taken" "$(versions ns2 etc/passwd)" "$OUTSIDE"
 sh_on ns1 'echo later >etc/passwd; zonefsctl wait --timeout 60' >/dev/null
 check "what the others save goes to it" wait_for 60 on_disk ns3 etc/passwd later
 like "... and what it had is a conflict there" "$(ctl ns3 conflicts)" etc/passwd
