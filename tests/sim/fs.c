@@ -27,24 +27,17 @@ static void *zalloc(size_t size)
 
 /* ---- hints ---- */
 
-static void give(struct world *w, uint8_t node, void *arg)
+static void give(struct world *w, struct node *n, struct fs_hint *h)
 {
 	static const struct who who = {.uid = 0, .pid = 1, .command = "vi", .tty = "pts/1"};
-	struct node *n = &w->nodes[node];
-	uint64_t serial = *(uint64_t *)arg;
-	struct fs_hint *h;
 	struct event e = {0};
 
-	for (h = n->hints; h && h->serial != serial; h = h->next)
-		;
-	if (!h)
-		return;
 	h->given = true;
 	e.type = h->what == HINT_CHANGED ? EVENT_HINT
 		 : h->what == HINT_FREE  ? EVENT_FREE
 					 : EVENT_RESCAN;
 	e.path = h->path;
-	e.hint.serial = serial;
+	e.hint.serial = h->serial;
 	e.hint.from = h->from;
 	e.hint.flags = h->flags;
 	e.hint.who = &who;
@@ -53,12 +46,44 @@ static void give(struct world *w, uint8_t node, void *arg)
 	host_pump(w, n);
 }
 
+static void give_in_time(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct fs_hint *h = n->hints;
+
+	while (h && h->serial != *(uint64_t *)arg)
+		h = h->next;
+	if (h && !h->given)
+		give(w, n, h);
+}
+
+/* The worker sends an answer behind the hints of all that it has seen before. After a power cut the
+ * core needs that: else a save would be judged before anybody has said that it is one. In other
+ * histories answers may overtake hints, which is meaner than the world. */
+bool fs_hints_first(struct world *w, struct node *n, uint64_t serial)
+{
+	struct fs_hint *h = n->hints;
+	uint64_t life = n->life;
+
+	while (h && w->weights.power && h->serial <= serial) {
+		if (h->given) {
+			h = h->next;
+			continue;
+		}
+		give(w, n, h);
+		h = n->hints; /* some may have been acknowledged */
+		if (!n->up || n->life != life)
+			return false;
+	}
+	return true;
+}
+
 static void give_later(struct world *w, struct node *n, uint64_t serial)
 {
 	uint64_t *arg = zalloc(sizeof *arg);
 
 	*arg = serial;
-	world_at(w, rng_below(&w->rng, 4), n->index, n->life, give, free, arg);
+	world_at(w, rng_below(&w->rng, 4), n->index, n->life, give_in_time, free, arg);
 }
 
 void fs_give_hints(struct world *w, struct node *n)
@@ -196,6 +221,7 @@ void fs_attrs(const struct node *n, const struct inode *i, struct attrs *a)
 struct look_arg {
 	char path[SIM_PATH_MAX];
 	bool scan;
+	uint64_t hints; /* given by then */
 	struct observation o;
 	char target[16];
 	struct sighting sighting;
@@ -241,6 +267,7 @@ static void read_disk(struct world *w, struct node *n, struct look_arg *l)
 {
 	struct inode *i = disk_find(&n->disk, l->path);
 
+	l->hints = n->hint_serial;
 	l->o = (struct observation){0};
 	if (w->faults && rng_chance(&w->rng, w->weights.io_error)) {
 		l->o.status = -EIO;
@@ -263,9 +290,12 @@ static void looked(struct world *w, uint8_t node, void *arg)
 {
 	struct node *n = &w->nodes[node];
 	struct look_arg *l = arg;
-	const struct shown *s = core_shown(n->core, l->path);
+	const struct shown *s;
 	struct event e = {.type = EVENT_LOOKED, .path = l->path};
 
+	if (!fs_hints_first(w, n, l->hints))
+		return;
+	s = core_shown(n->core, l->path);
 	e.looked.o = l->o;
 	e.looked.scan = l->scan;
 	if (l->o.status == 0 && !l->o.busy) {
@@ -308,6 +338,7 @@ void fs_look(struct world *w, struct node *n, const char *path)
 struct scan_arg {
 	char path[SIM_PATH_MAX];
 	int status;
+	uint64_t hints;
 };
 
 static uint32_t scan_below(struct world *w, struct node *n, const struct inode *dir, uint32_t delay)
@@ -334,6 +365,8 @@ static void scanned(struct world *w, uint8_t node, void *arg)
 	struct scan_arg *s = arg;
 	struct event e = {.type = EVENT_SCANNED, .path = s->path};
 
+	if (!fs_hints_first(w, &w->nodes[node], s->hints))
+		return;
 	e.scanned.status = s->status;
 	host_event(w, &w->nodes[node], &e);
 	host_pump(w, &w->nodes[node]);
@@ -347,6 +380,7 @@ static void scan(struct world *w, uint8_t node, void *arg)
 	uint32_t delay = 0;
 
 	*s = *(struct scan_arg *)arg;
+	s->hints = n->hint_serial;
 	dir = disk_find(&n->disk, s->path);
 	if (w->faults && rng_chance(&w->rng, w->weights.io_error))
 		s->status = -EIO;

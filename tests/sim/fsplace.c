@@ -239,6 +239,7 @@ static int take_away(struct world *w, struct node *n, const struct effect *e)
 
 struct install_arg {
 	struct effect e;
+	uint64_t hints; /* given by then */
 	int status;
 	struct ident ident;
 	int64_t mtime;
@@ -261,7 +262,8 @@ static void installed(struct world *w, uint8_t node, void *arg)
 
 	if (a->status == 0)
 		power_checkpoint(w, &w->nodes[node]);
-
+	if (!fs_hints_first(w, &w->nodes[node], a->hints))
+		return;
 	e.installed.status = a->status;
 	e.installed.ident = a->ident;
 	e.installed.mtime_nsec = a->mtime;
@@ -279,6 +281,7 @@ static void install(struct world *w, uint8_t node, void *arg)
 	struct inode *i = NULL;
 
 	effect_copy(&a->e, &in->e);
+	a->hints = n->hint_serial;
 	a->status = a->e.type == EFFECT_REMOVE ? take_away(w, n, &a->e) : place(w, n, &a->e, &i);
 	if (a->status == 0 && i) {
 		disk_ident(&n->disk, i, &a->ident);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
 #include "tests/sim/world.h"
 
 bool saves_has(const struct saves *s, uint32_t i)
@@ -502,6 +503,16 @@ void truth_history(struct world *w, struct node *n, const char *path)
 		path_of(w, path)->save[spot->looked_last].excused = true;
 }
 
+/* What a power cut took out of it is not there any more because of this: whoever moves a directory
+ * away, or puts another one in its place, means all that is in it, and by the time that the core
+ * looks nobody can tell the one from the other. The content is in the history. */
+void truth_tree_moved(struct world *w, struct node *n, const char *dir)
+{
+	for (uint32_t i = 0; i < w->npaths && i < n->nspots; i++)
+		if (path_below(w->paths[i]->path, dir))
+			n->spots[i].cut = false;
+}
+
 /* Whether what was intended was done before it was changed again will never be known. */
 void truth_doubt(const struct node *n, struct spot *spot, const char *path)
 {
@@ -526,11 +537,11 @@ void truth_crashed(struct world *w, struct node *n)
 			if (t->author != n->index || t->forgotten ||
 			    check_stored(n, p->path, t->dot))
 				continue;
+			truth_spot(w, n, p->path)->due_own = false;
 			if (t->primary >= 0) { /* what was found on the disk was told */
 				struct spot *spot = truth_spot(w, n, p->path);
 
 				p->save[t->primary].published = false;
-				spot->due_own = false;
 				spot->base = s && s->shown ? s->shown->attrs : (struct attrs){0};
 				spot->told = spot->base;
 			}

@@ -182,6 +182,10 @@ bool user_rename(struct world *w, struct node *n, const char *from, const char *
 	if (i->kind != KIND_DIR)
 		i->mtime = raised(w, n, to, i->mtime);
 	moved(w, n, i, from, to);
+	if (i->kind == KIND_DIR) {
+		truth_tree_moved(w, n, from);
+		truth_tree_moved(w, n, to);
+	}
 	if (i->writers > 0)
 		plain_hint(w, n, from, HINT_NAMES);
 	else

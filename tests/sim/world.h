@@ -351,6 +351,8 @@ bool truth_taken_for_ours(struct world *w, struct node *n, const char *path,
 			  const struct attrs *before, const struct attrs *base);
 void truth_learned(struct world *w, struct node *n, const char *path, struct dot d);
 void truth_history(struct world *w, struct node *n, const char *path);
+/* Somebody moves the directory as a whole. */
+void truth_tree_moved(struct world *w, struct node *n, const char *dir);
 void truth_doubt(const struct node *n, struct spot *spot, const char *path);
 /* The node crashed: versions that it had not stored were never made. */
 void truth_crashed(struct world *w, struct node *n);
@@ -398,6 +400,8 @@ int64_t node_wall_nsec(struct world *w, struct node *n);
 void fs_hint(struct world *w, struct node *n, uint8_t what, const char *path, const char *from,
 	     uint8_t flags);
 void fs_give_hints(struct world *w, struct node *n); /* those not yet given, each at its time */
+/* Up to this one they are given, where the order counts. False: that was this life's end. */
+bool fs_hints_first(struct world *w, struct node *n, uint64_t serial);
 void fs_acked(struct world *w, struct node *n, uint64_t serial);
 void fs_owed(struct world *w, struct node *n, const char *path); /* FREE, if BUSY was answered */
 void fs_look(struct world *w, struct node *n, const char *path);
