@@ -58,12 +58,13 @@ src_fs    := $(filter-out fs/main.c,$(wildcard fs/*.c))
 src_repl  := $(filter-out replicator/main.c,$(wildcard replicator/*.c replicator/*/*.c))
 src_ctl   := $(wildcard tools/zonefsctl/*.c)
 src_hooks := $(wildcard tools/hooks/*.c)
+src_health := $(wildcard tools/health/*.c)
 src_unit  := $(wildcard tests/unit/test_*.c)
 src_sim   := $(wildcard tests/sim/*.c)
 src_bench := $(wildcard tests/bench/*.c)
 src_help  := $(wildcard tests/system/helpers/*.c)
 src_fuzz  := $(wildcard tests/fuzz/*.c)
-all_src   := $(src_base) $(src_fs) $(src_repl) $(src_ctl) $(src_hooks) $(src_unit) $(src_sim) \
+all_src   := $(src_base) $(src_fs) $(src_repl) $(src_ctl) $(src_hooks) $(src_health) $(src_unit) $(src_sim) \
              $(src_bench) $(src_help) $(src_fuzz) fs/main.c replicator/main.c
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -86,7 +87,7 @@ cflags_layer = $(STD)
 $(call obj,$(src_base)): LAYER := $(call cflags_of,$(pkgs_base))
 $(call obj,$(src_fs) fs/main.c): LAYER := $(call cflags_of,$(pkgs_fs)) $(FUSE_DEF)
 $(call obj,$(src_repl) replicator/main.c): LAYER := $(call cflags_of,$(pkgs_replicator))
-$(call obj,$(src_ctl) $(src_hooks)): LAYER := $(call cflags_of,$(pkgs_tools))
+$(call obj,$(src_ctl) $(src_hooks) $(src_health)): LAYER := $(call cflags_of,$(pkgs_tools))
 $(call obj,$(src_unit) $(src_sim) $(src_bench) $(src_help) $(src_fuzz)): LAYER := \
 	$(call cflags_of,$(pkgs_fs) $(pkgs_replicator) $(pkgs_tests)) $(FUSE_DEF)
 
@@ -112,6 +113,7 @@ $(B)/libfs.a: $(call obj,$(src_fs)); $(archive)
 $(B)/libreplicator.a: $(call obj,$(src_repl)); $(archive)
 $(B)/libctl.a: $(call obj,$(filter-out tools/zonefsctl/main.c,$(src_ctl))); $(archive)
 $(B)/libhooks.a: $(call obj,$(filter-out tools/hooks/bind.c,$(src_hooks))); $(archive)
+$(B)/libhealth.a: $(call obj,$(filter-out tools/health/main.c,$(src_health))); $(archive)
 
 $(B)/zonefs: $(call obj,fs/main.c) $(B)/libfs.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_fs) $(pkgs_base)))
@@ -134,7 +136,7 @@ $(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
 $(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libctl.a $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhealth.a $(B)/libctl.a $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
 $(B)/sim: $(call obj,$(src_sim)) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
