@@ -197,6 +197,13 @@ void host_heartbeat(struct world *w, struct node *n)
 
 /* ---- carrying out ---- */
 
+/* Somebody was forgotten, or has forgotten something, or came later. */
+static bool may_have_missed(const struct world *w)
+{
+	return w->weights.forgets || w->weights.lost_stores || w->weights.images ||
+	       w->weights.start_alone || w->weights.late;
+}
+
 static void carry_out(struct world *w, struct node *n, struct queued *q)
 {
 	const struct effect *e = &q->e;
@@ -244,6 +251,9 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 		net_broadcast(w, n, e->op);
 		break;
 	case EFFECT_ASK:
+		if (e->ask->compare && !may_have_missed(w))
+			world_fail(w, "who is known is waited for",
+				   "%s missed deletes that have been forgotten", n->name);
 		net_ask(w, n, n->peer_node[e->peer], e->ask);
 		break;
 	case EFFECT_ANSWER:

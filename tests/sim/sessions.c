@@ -255,6 +255,13 @@ static void at_once(struct world *w, struct node *n, struct session *s)
 	case USER_KIND:
 		other_kind(w, n, s);
 		break;
+	case USER_EMPTY:
+		i = disk_find(&n->disk, s->path);
+		if (i && i->kind == KIND_FILE && i->content) {
+			i->content = 0;
+			user_changed(w, n, i, node_wall_nsec(w, n));
+		}
+		break;
 	case USER_LOCAL:
 		i = disk_find(&n->disk, s->path);
 		if (i && i->kind == KIND_DIR && strlen(s->path) < SIM_PATH_MAX - 8) {

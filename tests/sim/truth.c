@@ -170,16 +170,21 @@ void truth_learned(struct world *w, struct node *n, const char *path, struct dot
 		t->learned_at[n->index] = w->now;
 }
 
+/* All nodes knew of it, and it was forgotten. */
+static bool is_collected(const struct world *w, struct dot d)
+{
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (w->nodes[i].core && vv_covers(core_floor(w->nodes[i].core), d))
+			return true;
+	return false;
+}
+
 void truth_collected(struct world *w, const struct path_truth *p, struct saves *to)
 {
 	for (uint32_t i = 0; i < p->nversions; i++) {
 		const struct truth *t = &p->versions[i];
-		bool collected = false;
 
-		for (uint32_t k = 0; k < w->nnodes; k++)
-			collected |= w->nodes[k].core &&
-				     vv_covers(core_floor(w->nodes[k].core), t->dot);
-		if (collected && t->version->attrs.kind == KIND_ABSENT)
+		if (is_collected(w, t->dot) && t->version->attrs.kind == KIND_ABSENT)
 			saves_join(to, &t->saves);
 	}
 }
@@ -243,12 +248,34 @@ static void look_back(struct spot *spot)
 	spot->looked_attrs = spot->older_attrs;
 }
 
+/* It is the first to have seen two others at most: what else it covers somebody had seen before. */
+static void check_two(struct world *w, struct node *n, const struct path_truth *p,
+		      const struct version *v)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < p->nversions; i++) {
+		struct dot d = p->versions[i].dot;
+		bool seen = !vv_covers(&v->context, d) || is_collected(w, d);
+
+		for (uint32_t k = 0; k < p->nversions && !seen; k++)
+			seen = k != i && vv_covers(&p->versions[k].version->context, d);
+		first += !seen;
+	}
+	if (first > 2)
+		world_fail(w, "loses nothing",
+			   "%s's combined version of %s claims to be the first that has seen %u",
+			   n->name, p->path, first);
+}
+
 /* An administrator's, or one combined of two: it stands for all that it has seen, and for no save
  * of its own. */
 static void truth_ordered(struct world *w, struct node *n, struct path_truth *p, struct version *v)
 {
 	struct truth *t;
 
+	if (v->combined && !w->losses && !w->put_back)
+		check_two(w, n, p, v);
 	p->versions = realloc(p->versions, (p->nversions + 1) * sizeof *p->versions);
 	if (!p->versions)
 		abort();

@@ -10,7 +10,7 @@ static const uint32_t everyday[USER_ACTIONS] = {
     [USER_DELETE] = 8, [USER_DELETE_CREATE] = 6, [USER_DELETE_TREE] = 3, [USER_RENAME] = 8,
     [USER_MKDIR] = 6,  [USER_LINK] = 3,          [USER_CHMOD] = 4,       [USER_CHOWN] = 2,
     [USER_TOUCH] = 3,  [USER_OLD] = 3,           [USER_KIND] = 3,        [USER_LOCAL] = 2,
-    [USER_AWAY] = 3,   [USER_OFTEN] = 2,
+    [USER_AWAY] = 3,   [USER_OFTEN] = 2,         [USER_EMPTY] = 1,
 };
 
 static void calm(struct weights *w, struct rng *r)
@@ -114,9 +114,14 @@ static void attributes(struct weights *w, struct rng *r)
 	w->names = 2;
 	w->depth = rng_range(r, 1, 2);
 	w->initial = 0;
-	w->partitions = rng_range(r, 4, 30);
+	w->absence = rng_chance(r, 6000);
+	if (w->absence) {
+		w->actions = rng_range(r, 4, 40);
+		w->depth = 1;
+	}
+	w->partitions = w->absence ? 0 : rng_range(r, 4, 30);
 	w->loss = rng_below(r, 500);
-	w->crash = rng_chance(r, 5000) ? rng_below(r, 100) : 0;
+	w->crash = rng_chance(r, 3000) ? rng_below(r, 100) : 0;
 }
 
 /* One node is away for most of the time; the others delete, days pass, and somebody forgets it. */
@@ -150,8 +155,15 @@ static void losses(struct weights *w, struct rng *r)
 	w->initial = rng_below(r, 6);
 	w->initial_same = rng_chance(r, 5000);
 	w->partitions = rng_below(r, 8);
-	w->loss = rng_below(r, 500);
+	w->loss = rng_chance(r, 5000) ? rng_range(r, 3000, 9000) : rng_below(r, 500);
 	w->io_error = rng_chance(r, 5000) ? rng_below(r, 600) : 0;
+	w->pause_msec = rng_range(r, 20, 400);
+	if (rng_chance(r, 6000)) { /* in the middle of a transfer */
+		w->nodes = rng_range(r, 3, 4);
+		w->page_versions = rng_range(r, 1, 2);
+		w->cut = rng_range(r, 1000, 5000);
+		w->slow = rng_range(r, 1000, 5000);
+	}
 }
 
 /* Hosts put back from images, again and again. */
@@ -160,6 +172,14 @@ static void images(struct weights *w, struct rng *r)
 	w->flavour = "images";
 	w->images = rng_range(r, 3, 12);
 	w->user[USER_DELETE] *= 3;
+	if (rng_chance(r, 4000)) { /* of what was changed on two sides */
+		w->names = 1;
+		w->depth = 1;
+		w->big = rng_range(r, 3000, 9000);
+		w->user[USER_CHMOD] = 60;
+		w->user[USER_SAVE] = 40;
+		w->user[USER_DELETE] = 0;
+	}
 	w->partitions = rng_below(r, 6);
 	w->loss = rng_below(r, 500);
 	w->days = rng_below(r, 3);
@@ -230,9 +250,27 @@ static void power_cuts(struct weights *w, struct rng *r)
 	w->power = rng_range(r, 3000, 10000);
 	w->names = 2;
 	w->depth = rng_range(r, 1, 2);
-	w->pause_msec = rng_range(r, 20, 600);
+	w->pause_msec = rng_range(r, 10, 300);
 	w->partitions = rng_below(r, 6);
-	w->stall = rng_below(r, 3000);
+	w->stall = rng_below(r, 6000);
+	w->io_error = rng_below(r, 1500);
+	w->user[USER_REWRITE] = 30;
+}
+
+/* What the safety brake holds: many removals, and administrators who decide about them. */
+static void braked(struct weights *w, struct rng *r)
+{
+	w->flavour = "safety brake";
+	w->brake_share = rng_range(r, 1, 40);
+	w->decisions = rng_range(r, 5, 40);
+	w->user[USER_EMPTY] = 30;
+	w->user[USER_DELETE] = 20;
+	w->user[USER_DELETE_TREE] = 10;
+	w->initial = rng_range(r, 2, 10);
+	w->initial_same = true;
+	w->skewed = rng_chance(r, 4000);
+	w->partitions = rng_below(r, 4);
+	w->crash = rng_chance(r, 4000) ? rng_below(r, 100) : 0;
 }
 
 static void everything(struct weights *w, struct rng *r)
@@ -258,10 +296,10 @@ static void everything(struct weights *w, struct rng *r)
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
-	    calm,       lossy,      partitions, crashes,    deletes,   meetings,
-	    held_open,  same_bytes, attributes, absence,    losses,    images,
-	    exclusions, orders,     one_kind,   power_cuts, everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 2, 2, 2, 2, 2, 3, 5};
+	    calm,       lossy,      partitions, crashes,    deletes, meetings,
+	    held_open,  same_bytes, attributes, absence,    losses,  images,
+	    exclusions, orders,     one_kind,   power_cuts, braked,  everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);
@@ -297,7 +335,7 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->days = rng_range(r, 1, 6);
 	if (w->days && rng_chance(r, 5000) && !w->absence)
 		w->forgets = rng_range(r, 1, 6);
-	if (rng_chance(r, 3000)) {
+	if (rng_chance(r, 3000) && !w->brake_share) {
 		w->brake_share = rng_range(r, 1, 60);
 		w->decisions = rng_below(r, 20);
 	}

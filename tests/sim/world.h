@@ -383,6 +383,7 @@ enum user_action {
 	USER_LOCAL, /* a local file beside */
 	USER_AWAY,  /* moved away and back again, a directory with all that is in it */
 	USER_OFTEN, /* saved again and again */
+	USER_EMPTY, /* nothing is left in it */
 	USER_ACTIONS
 };
 /* Single steps, with their hints. */
