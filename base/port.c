@@ -30,8 +30,8 @@ void port_begin(struct buf *b, uint8_t type, uint32_t id)
 static bool type_known(uint8_t type)
 {
 	if (type & PORT_ANSWER)
-		return (type & ~PORT_ANSWER) >= PORT_LIST && (type & ~PORT_ANSWER) <= PORT_ALERT;
-	return type >= PORT_HELLO && type <= PORT_ALERT;
+		return (type & ~PORT_ANSWER) >= PORT_LIST && (type & ~PORT_ANSWER) <= PORT_MARK;
+	return type >= PORT_HELLO && type <= PORT_MARK;
 }
 
 int port_parse(struct rd *r, const void *packet, size_t len, struct port_head *head)
@@ -95,6 +95,18 @@ void rd_hint(struct rd *r, struct hint *h, char *path, char *from)
 	rd_who(r, &h->who);
 	if (h->what < HINT_CHANGED || h->serial == 0)
 		rd_fail(r);
+}
+
+void buf_tree_mark(struct buf *b, const struct tree_mark *m)
+{
+	buf_u64(b, m->store);
+	buf_u64(b, m->count);
+}
+
+void rd_tree_mark(struct rd *r, struct tree_mark *m)
+{
+	m->store = rd_u64(r);
+	m->count = rd_u64(r);
 }
 
 void buf_look(struct buf *b, const struct look *l)

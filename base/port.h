@@ -11,7 +11,7 @@
  * order. HINTS and ACK are one-way. Strings and numbers: base/buf.h.
  *
  *   fs -> replicator
- *     HELLO    life u64, ctime tick ms u32                 first packet on a new port
+ *     HELLO    life u64, ctime tick ms u32, mark           first packet on a new port
  *     HINTS    n u16, n * hint
  *     hint   = serial u64, what u8, flags u8, path, from, who
  *              CHANGED  this path may have changed; `from` != "": it was renamed from there
@@ -36,6 +36,9 @@
  *                                             output bytes (cut at PORT_OUTPUT_MAX)
  *     ALERT    begins u8, what, since i64 (wall ms), path, peer, hook ("": none), words, input bytes
  *                                          -> as HOOK
+ *     MARK     mark                        -> nothing: the tree has it now (a node's store is older than
+ *                                             its tree where the tree's mark has counted further)
+ *     mark   = store u64, count u64        all 0: none
  *     WAIT     path ("": all), serial u64, time limit u32 (ms)
  *                                          -> n u16, n * (pid i32, command): who has it open for
  *                                             writing (status ERR_TIMEOUT), else none
@@ -85,6 +88,7 @@ enum port_type {
 	PORT_WAIT = 10,
 	PORT_INFO = 11,
 	PORT_ALERT = 12,
+	PORT_MARK = 13,
 	PORT_ANSWER = 0x80,
 };
 
@@ -103,6 +107,12 @@ struct hint {
 	const char *path; /* borrowed */
 	const char *from; /* borrowed; "" if not a rename */
 	struct who who;
+};
+
+/* Which store the tree belongs to, and how far that had come at the least. */
+struct tree_mark {
+	uint64_t store; /* 0: there is no mark */
+	uint64_t count;
 };
 
 /* What LOOK found. In a decoded message, target and xattrs point into the packet. */
@@ -153,6 +163,8 @@ int port_parse(struct rd *r, const void *packet, size_t len, struct port_head *h
 void buf_hint(struct buf *b, const struct hint *h);
 /* path and from go into the caller's buffers of PATH_LEN_MAX + 1 bytes; both are checked. */
 void rd_hint(struct rd *r, struct hint *h, char *path, char *from);
+void buf_tree_mark(struct buf *b, const struct tree_mark *m);
+void rd_tree_mark(struct rd *r, struct tree_mark *m);
 void buf_look(struct buf *b, const struct look *l);
 /* target goes into the caller's buffer of PORT_TARGET_MAX + 1 bytes. */
 void rd_look(struct rd *r, struct look *l, char *target);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Extended attributes and ACLs are passed through. One name, on the root, is the barrier.
+ * Extended attributes and ACLs are passed through. Two names on the root are our own: the barrier, and
+ * the replicator's mark, which nobody sees.
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -11,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
+#include "fs/treemark.h"
 #include "fs/ops.h"
 #include "fs/reader.h"
 
@@ -53,6 +55,10 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		barrier(req, size);
 		return;
 	}
+	if (n->id == 1 && strcmp(name, TREEMARK_NAME) == 0) {
+		op_reply(req, -ENODATA);
+		return;
+	}
 	if (size > 0 && !(value = malloc(size))) {
 		op_reply(req, -ENOMEM);
 		return;
@@ -67,15 +73,14 @@ void op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	reply_bytes(req, value, len, size);
 }
 
-/* Of the names in list[len], those that a caller without privileges is shown; the new length. */
-static size_t leave_out_trusted(char *list, size_t len)
+/* Leaves the names out of list[len] that begin so; the new length. */
+static size_t leave_out(char *list, size_t len, const char *prefix)
 {
-	static const char trusted[] = "trusted.";
 	size_t kept = 0;
 
 	for (size_t at = 0; at < len;) {
 		size_t one = strlen(list + at) + 1;
-		if (strncmp(list + at, trusted, sizeof(trusted) - 1) != 0) {
+		if (strncmp(list + at, prefix, strlen(prefix)) != 0) {
 			memmove(list + kept, list + at, one);
 			kept += one;
 		}
@@ -85,14 +90,16 @@ static size_t leave_out_trusted(char *list, size_t len)
 }
 
 /* All of them: only then it is known how many there are for this caller. */
-static ssize_t list_names(fuse_req_t req, const char *proc, char *list)
+static ssize_t list_names(fuse_req_t req, const struct node *n, const char *proc, char *list)
 {
 	ssize_t len = listxattr(proc, list, XATTR_LIST_MAX);
 
 	if (len < 0)
 		return -errno;
 	if (fuse_req_ctx(req)->uid != 0)
-		len = (ssize_t)leave_out_trusted(list, (size_t)len);
+		len = (ssize_t)leave_out(list, (size_t)len, "trusted."); /* as every file system does */
+	else if (n->id == 1)
+		len = (ssize_t)leave_out(list, (size_t)len, TREEMARK_NAME);
 	return len;
 }
 
@@ -110,7 +117,7 @@ void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 		return;
 	}
 	struct backing_fd fd = backing_fd(fs, n);
-	ssize_t len = fd.fd < 0 ? fd.fd : list_names(req, backing_proc(proc, fd.fd), list);
+	ssize_t len = fd.fd < 0 ? fd.fd : list_names(req, n, backing_proc(proc, fd.fd), list);
 	backing_done(fd);
 	if (size > 0 && len > 0 && (size_t)len > size)
 		len = -ERANGE;
@@ -136,7 +143,7 @@ static int change(fuse_req_t req, struct node *n, const char *name, const char *
 	char proc[BACKING_PROC_MAX];
 	struct who who;
 
-	if (n->id == 1 && strcmp(name, OP_BARRIER) == 0)
+	if (n->id == 1 && (strcmp(name, OP_BARRIER) == 0 || strcmp(name, TREEMARK_NAME) == 0))
 		return -EPERM;
 	op_who(req, &who);
 	lock_inode(&fs->locks, n->hash);

@@ -19,6 +19,7 @@
 #include "fs/hookrun.h"
 #include "fs/install.h"
 #include "fs/make.h"
+#include "fs/treemark.h"
 #include "fs/openers.h"
 #include "fs/portjob.h"
 #include "fs/tree.h"
@@ -295,6 +296,19 @@ static int info(struct fs *fs, struct portjob *job, struct rd *r)
 	return 0;
 }
 
+static int mark(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct tree_mark m;
+
+	rd_tree_mark(r, &m);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	int rc = treemark_write(fs, &m);
+	if (rc == 0)
+		portjob_answer(job, 0);
+	return rc;
+}
+
 /* A WAIT that has come to its time limit (the wait itself was elsewhere): who keeps it open. */
 static int wait_over(struct fs *fs, struct portjob *job, struct rd *r)
 {
@@ -325,6 +339,7 @@ void portreq_carry_out(struct fs *fs, struct portjob *job)
 	    [PORT_LIST] = list,       [PORT_LOOK] = look,        [PORT_STAGE] = stage,
 	    [PORT_INSTALL] = install, [PORT_REMOVE] = take_away, [PORT_HOOK] = hook,
 	    [PORT_WAIT] = wait_over,  [PORT_INFO] = info,         [PORT_ALERT] = alert,
+	    [PORT_MARK] = mark,
 	};
 	struct port_head head;
 	struct rd r;

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/port.h"
 #include "fs/fs.h"
+#include "fs/treemark.h"
 #include "fs/portjob.h"
 #include "fs/portwait.h"
 
@@ -134,9 +135,13 @@ static void disconnect(struct portserver *p)
 
 static void hello(struct portserver *p)
 {
+	struct tree_mark mark;
+
+	treemark_read(p->fs, &mark);
 	port_begin(&p->out, PORT_HELLO, 0);
 	buf_u64(&p->out, p->fs->life);
 	buf_u32(&p->out, p->fs->tick_msec);
+	buf_tree_mark(&p->out, &mark);
 }
 
 static void take_new_port(struct portserver *p)
@@ -257,7 +262,7 @@ static int take_packet(struct portserver *p, size_t len)
 		take_acks(p, &r);
 		return rd_end(&r);
 	}
-	if (head.type < PORT_LIST || head.type > PORT_ALERT)
+	if (head.type < PORT_LIST || head.type > PORT_MARK)
 		return ERR_FORMAT;
 	struct portjob *job = portjob_new(p->session, head.type, head.id, p->in, len);
 	if (!job)

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
+#include "replicator/marker.h"
 #include "replicator/node_parts.h"
 #include "replicator/outcomes.h"
 #include "replicator/peers.h"
@@ -145,6 +146,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, verify_wake(n->verify));
 	wake = earlier(wake, repair_wake(n->repair));
 	wake = earlier(wake, recall_wake(n->recall));
+	wake = earlier(wake, marker_wake(n->marker));
 	return n->deferred || n->peers->sent ? 0 : wake;
 }
 
@@ -242,6 +244,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		runs_tick(n->runs);
 		verify_tick(n->verify);
 		recall_tick(n->recall);
+		marker_tick(n->marker);
 		if (given == 0 && !more)
 			idle(n, prune_at);
 	}

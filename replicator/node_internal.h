@@ -32,6 +32,7 @@ struct verify;
 struct recall;
 struct lately;
 struct hollow;
+struct marker;
 struct repair;
 struct names;
 struct teller;
@@ -57,6 +58,7 @@ struct node {
 	struct lately *damage;
 	struct hollow *hollow;
 	struct repair *repair;
+	struct marker *marker;
 	struct names *names;
 	struct teller *teller;
 	struct control *control;
@@ -68,7 +70,8 @@ struct node {
 	int64_t core_wake;          /* when the core wants EVENT_TIME; INT64_MAX: not */
 	int64_t blocked_since_msec; /* wall clock: the store cannot be written; 0: it can */
 	int64_t paused_msec;        /* wall clock: replication is paused since then; 0: it is not */
-	int64_t put_aside_msec;     /* wall clock: a damaged database was, in this life; 0: none */
+	int64_t put_aside_msec;     /* wall clock: the database was, in this life; 0: it was not */
+	bool put_aside_old;         /* ... as it was older than the tree; else it was damaged */
 	char paused_by[NODE_BY_MAX];
 	uint64_t changes;          /* counts what was stored: "has anything happened?" */
 	struct deferred *deferred; /* events for the next round */
@@ -119,7 +122,8 @@ struct node_status {
 	uint32_t mended;      /* paths put back after an unclean stop, in this life */
 	uint32_t hollow;      /* new files that it has left empty: not told */
 	int64_t
-	    put_aside_msec; /* wall clock: the database was damaged, in this life; 0: it was not */
+	    put_aside_msec; /* wall clock: the database was put aside, in this life; 0: it was not */
+	bool put_aside_old; /* ... as it was older than the tree; else it was damaged */
 	struct contents_progress fetching; /* contents */
 	uint32_t hooks_failing;
 	uint64_t refused_links;    /* connections with keys that are not listed */

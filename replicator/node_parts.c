@@ -19,6 +19,7 @@
 #include "replicator/control.h"
 #include "replicator/damage.h"
 #include "replicator/hollow.h"
+#include "replicator/marker.h"
 #include "replicator/names.h"
 #include "replicator/outcomes.h"
 #include "replicator/pause.h"
@@ -237,13 +238,17 @@ static int open_store(struct node *n)
 	return err;
 }
 
-/* A damaged one is put aside, and this node is like one whose store was lost. */
-static int open_store_or_anew(struct node *n)
+/* A damaged one is put aside, and one that is older than the tree; then this node is like one whose
+ * store was lost. */
+static int open_store_or_anew(struct node *n, const struct tree_mark *tree)
 {
 	int err = open_store(n);
 
-	if (err != ERR_CORRUPT)
+	if (err == 0)
+		err = marker_behind(n, tree);
+	if (err <= 0 && err != ERR_CORRUPT)
 		return err;
+	n->put_aside_old = err > 0;
 	damage_free(n->damage);
 	core_free(n->core);
 	store_close(n->store);
@@ -251,7 +256,7 @@ static int open_store_or_anew(struct node *n)
 	n->core = NULL;
 	n->store = NULL;
 	n->unclean = false;
-	err = store_put_aside(n->conf->state);
+	err = store_put_aside(n->conf->state, n->put_aside_old ? STORE_ASIDE_OLD : STORE_ASIDE_DAMAGED);
 	n->put_aside_msec = n->wall_msec;
 	return err < 0 ? err : open_store(n);
 }
@@ -266,7 +271,8 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	    .carry_out = hand_carry_out,
 	    .arg = n,
 	};
-	int err = open_store_or_anew(n);
+	const struct tree_mark tree = marker_peek(port);
+	int err = open_store_or_anew(n, &tree);
 
 	if (err < 0)
 		return err;
@@ -286,9 +292,10 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->runs = runs_new(n);
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
+	n->marker = marker_new(n, &tree);
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
-	    !n->repair)
+	    !n->repair || !n->marker)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -310,6 +317,7 @@ void node_close(struct node *n)
 	portal_close(n->portal);
 	teller_free(n->teller);
 	runs_free(n->runs);
+	marker_free(n->marker);
 	repair_free(n->repair);
 	recall_free(n->recall);
 	verify_free(n->verify);

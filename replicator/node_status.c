@@ -48,6 +48,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->mended = core_mended(n->core);
 	s->hollow = hollow_count(n->hollow);
 	s->put_aside_msec = n->put_aside_msec;
+	s->put_aside_old = n->put_aside_old;
 	s->hooks_failing = runs_failing(n->runs);
 	contents_progress(n->contents, &s->fetching);
 	s->refused_links = link_refused(n->link, s->refused_address, sizeof(s->refused_address));

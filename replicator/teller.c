@@ -177,8 +177,9 @@ static void look_at_damage(struct teller *t, const struct node_status *s)
 	/* Both are soon mended, and yet worth a look at the disk. */
 	if (s->put_aside_msec && wall - s->put_aside_msec < DAMAGED_MSEC)
 		note(t, &like, s->put_aside_msec, true,
-		     "the store's database was damaged: it is put aside in %s, and this node has "
+		     "the store's database was %s: it is put aside in %s, and this node has "
 		     "begun with an empty one",
+		     s->put_aside_old ? "older than the tree" : "damaged",
 		     t->node->conf->state);
 	else if (s->damaged > 0 || (s->damaged_all && wall - s->damaged_msec < DAMAGED_MSEC))
 		note(t, &like, s->damaged_msec, true,

@@ -10,7 +10,7 @@
  *   STATE/incoming/        objects being written; what may be resumed is kept for a day
  *   STATE/lock             held by whoever has the store open for writing
  *   STATE/suspect          the database was found damaged while in use
- *   STATE/damaged-DATE-... a database that was put aside
+ *   STATE/damaged-DATE-... a database that was put aside; old-DATE-...: as it was older than the tree
  *
  * Writing goes into an open transaction that begins by itself; store_commit makes it durable. After
  * a failed commit everything since the last one is still waiting: call it again (disk full),
@@ -50,7 +50,8 @@ bool store_damaged(const struct store *s);
 int store_check_database(struct store *s);
 /* Of a store that is not open: its database gets another name, so that a new one is made. The
  * contents in objects/ stay. 0 or an error; what was done has been logged. */
-int store_put_aside(const char *state_dir);
+enum store_aside { STORE_ASIDE_DAMAGED, STORE_ASIDE_OLD /* older than the tree */ };
+int store_put_aside(const char *state_dir, enum store_aside why);
 
 /* Carries out an EFFECT_STORE. A version whose content was given with store_stash gets it into the
  * same transaction. 0, or an error after which the store waits (see store_commit): what was asked

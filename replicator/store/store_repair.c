@@ -272,10 +272,11 @@ static int lock_folder(const char *state_dir, int dir)
 	return err;
 }
 
-int store_put_aside(const char *state_dir)
+int store_put_aside(const char *state_dir, enum store_aside why)
 {
 	static const char *const files[] = {"zonefs.db-wal", "zonefs.db-shm", "zonefs.db"};
 	char stamp[32], name[80];
+	const bool old = why == STORE_ASIDE_OLD;
 	time_t now = time(NULL);
 	struct tm tm;
 	int dir CLEANUP_CLOSE = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -286,9 +287,9 @@ int store_put_aside(const char *state_dir)
 	if (lock < 0)
 		return lock;
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	/* The database last: until then it is still there, and still damaged. */
+	/* The database last: until then it is still there, and still what it was. */
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(name, sizeof(name), "damaged-%s-%s", stamp, files[i]);
+		snprintf(name, sizeof(name), "%s-%s-%s", old ? "old" : "damaged", stamp, files[i]);
 		if (renameat(dir, files[i], dir, name) < 0 && errno != ENOENT)
 			return -errno;
 		crash_point("put-aside");
@@ -297,9 +298,9 @@ int store_put_aside(const char *state_dir)
 	if (fsync(dir) < 0)
 		return -errno;
 	log_error(
-	    "%s/zonefs.db is damaged: it is put aside as %s/%s; this node starts with an empty "
+	    "%s/zonefs.db is %s: it is put aside as %s/%s; this node starts with an empty "
 	    "store and takes the tree of its peers when all of them have answered, what it has "
 	    "otherwise goes to its history (zonefsctl status says for whom it waits)",
-	    state_dir, state_dir, name);
+	    state_dir, old ? "older than the tree" : "damaged", state_dir, name);
 	return 0;
 }

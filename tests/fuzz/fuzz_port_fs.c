@@ -246,7 +246,7 @@ static void one_packet(const uint8_t *p, size_t len)
 	struct buf b;
 	struct rd r;
 
-	if (port_parse(&r, p, len, &head) < 0 || head.type < PORT_LIST || head.type > PORT_ALERT)
+	if (port_parse(&r, p, len, &head) < 0 || head.type < PORT_LIST || head.type > PORT_MARK)
 		return;
 	buf_init(&b, PORT_PACKET_MAX);
 	if (head.type == PORT_INSTALL)

@@ -178,7 +178,7 @@ static void a_bit_that_falls_over_in_a_record_is_noticed(void **state)
 	assert_true(store_damaged(s));
 	store_close(s);
 	assert_int_equal(try_open(*state, false), ERR_CORRUPT);
-	assert_int_equal(store_put_aside(*state), 0);
+	assert_int_equal(store_put_aside(*state, STORE_ASIDE_DAMAGED), 0);
 	assert_int_equal(try_open(*state, false), 0);
 }
 
