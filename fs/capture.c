@@ -34,6 +34,7 @@ struct entry {
 	SLIST_ENTRY(entry) by_serial; /* while sent */
 	TAILQ_ENTRY(entry) queue;     /* while to be sent */
 	uint64_t hash;
+	uint64_t queued; /* the latest serial when it came into the queue: it grows along that */
 	struct state waiting;
 	struct state sent;
 	enum hint_what what;
@@ -225,16 +226,23 @@ static void merge(struct capture *c, struct entry *e, uint8_t flags, const struc
 	e->flags = same ? (uint8_t)(e->flags | flags) : flags;
 }
 
+static void enqueue(struct capture *c, struct entry *e)
+{
+	e->queued = c->serial;
+	TAILQ_INSERT_TAIL(&c->queue, e, queue);
+}
+
 /* False: out of memory. */
 static bool put(struct capture *c, struct entry *e, const struct hint *hint, uint64_t since)
 {
 	merge(c, e, hint->flags, &hint->who);
+	++c->serial;
 	if (!e->waiting.serial) {
 		set_from(c, e, NULL);
-		TAILQ_INSERT_TAIL(&c->queue, e, queue);
+		enqueue(c, e);
 		e->waiting.oldest = UINT64_MAX;
 	}
-	e->waiting.serial = ++c->serial;
+	e->waiting.serial = c->serial;
 	uint64_t oldest = since ? since : c->serial;
 	if (oldest < e->waiting.oldest)
 		e->waiting.oldest = oldest;
@@ -419,6 +427,16 @@ int capture_next(struct capture *c, struct buf *packet, size_t max_bytes)
 	return n;
 }
 
+/* What a RESCAN stands for came at any time. */
+bool capture_behind(struct capture *c, uint64_t serial)
+{
+	pthread_mutex_lock(&c->lock);
+	struct entry *e = TAILQ_FIRST(&c->queue);
+	bool behind = c->rescan_waiting.serial || (e && e->queued <= serial);
+	pthread_mutex_unlock(&c->lock);
+	return behind;
+}
+
 void capture_ack(struct capture *c, uint64_t serial)
 {
 	struct entry *e;
@@ -445,7 +463,7 @@ static void resend(struct capture *c, struct entry *e)
 	leave_sent(c, e);
 	if (!e->waiting.serial) {
 		e->waiting = sent;
-		TAILQ_INSERT_TAIL(&c->queue, e, queue);
+		enqueue(c, e);
 	} else if (sent.oldest < e->waiting.oldest) {
 		e->waiting.oldest = sent.oldest;
 	}

@@ -48,6 +48,8 @@ uint64_t capture_serial(struct capture *c);
 /* Fills a packet (PORT_HINTS) with what is to be sent, at most `max_bytes` about. How many hints:
  * 0: there are none, and nothing was written. They count as sent then. */
 int capture_next(struct capture *c, struct buf *packet, size_t max_bytes);
+/* Something that was given when `serial` was the latest is still to be sent. */
+bool capture_behind(struct capture *c, uint64_t serial);
 void capture_ack(struct capture *c, uint64_t serial);
 /* A new replicator: all that is unacknowledged is to be sent again. */
 void capture_resend(struct capture *c);

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A loop around poll: the port's socket, an eventfd by which everybody else wakes it, and the list
- * of mounts while somebody waits for one to go. Answers that are complete stand in a queue until
- * the socket takes them; then hints are sent. Of a packet that was not taken, nothing is lost: it
+ * of mounts while somebody waits for one to go. Of a packet that was not taken, nothing is lost: it
  * is kept, or, with a new port, its hints count as unacknowledged.
+ *
+ * No answer overtakes a hint: what a LOOK has seen of a user's save is heard of after that save. So
+ * answers that are complete are taken aside, then all hints are sent that were given until that
+ * moment, then these answers. Hints and answers that come meanwhile are the next turn's: neither
+ * can keep the other waiting for ever, and both wait for nothing but the replicator to read.
  */
 #include "fs/portserver.h"
 
@@ -47,7 +51,9 @@ struct portserver {
 	struct portjob_list answers;
 
 	/* the thread's own */
-	int sock; /* -1: no port */
+	struct portjob_list ready; /* answers that were taken aside */
+	uint64_t ready_serial;     /* the latest hint's then */
+	int sock;                  /* -1: no port */
 	uint64_t session;
 	unsigned in_flight; /* accepted, and the answer not sent */
 	unsigned bad;
@@ -97,23 +103,28 @@ struct portserver *portserver_new(struct fs *fs)
 	}
 	pthread_mutex_init(&p->lock, NULL);
 	TAILQ_INIT(&p->answers);
+	TAILQ_INIT(&p->ready);
 	buf_init(&p->out, PORT_PACKET_MAX);
 	return p;
 }
 
 /* ---- the port comes and goes ---- */
 
-static void drop_answers(struct portserver *p)
+static void drop(struct portjob_list *list)
 {
 	struct portjob *job;
-	struct portjob *next;
 
-	pthread_mutex_lock(&p->lock);
-	for (job = TAILQ_FIRST(&p->answers); job; job = next) {
-		next = TAILQ_NEXT(job, list);
-		TAILQ_REMOVE(&p->answers, job, list);
+	while ((job = TAILQ_FIRST(list))) {
+		TAILQ_REMOVE(list, job, list);
 		portjob_free(job);
 	}
+}
+
+static void drop_answers(struct portserver *p)
+{
+	drop(&p->ready);
+	pthread_mutex_lock(&p->lock);
+	drop(&p->answers);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -186,14 +197,16 @@ static bool send_packet(struct portserver *p, const struct buf *b, int fd)
 	return false;
 }
 
-static struct portjob *first_answer(struct portserver *p)
+/* False: there are none. Whatever made a hint due before they were complete has given it by now. */
+static bool take_answers(struct portserver *p)
 {
+	if (!TAILQ_EMPTY(&p->ready))
+		return true;
 	pthread_mutex_lock(&p->lock);
-	struct portjob *job = TAILQ_FIRST(&p->answers);
-	if (job)
-		TAILQ_REMOVE(&p->answers, job, list);
+	TAILQ_CONCAT(&p->ready, &p->answers, list);
 	pthread_mutex_unlock(&p->lock);
-	return job;
+	p->ready_serial = capture_serial(p->fs->capture);
+	return !TAILQ_EMPTY(&p->ready);
 }
 
 /* True: the socket takes no more for now. */
@@ -201,37 +214,41 @@ static bool send_answers(struct portserver *p)
 {
 	struct portjob *job;
 
-	while ((job = first_answer(p))) {
+	while ((job = TAILQ_FIRST(&p->ready))) {
 		bool mine = p->sock >= 0 && job->session == p->session;
-		if (mine && !send_packet(p, &job->answer, job->fd)) {
-			if (p->sock < 0) {
-				portjob_free(job);
-				return false;
-			}
-			pthread_mutex_lock(&p->lock);
-			TAILQ_INSERT_HEAD(&p->answers, job, list);
-			pthread_mutex_unlock(&p->lock);
-			return true;
-		}
+		if (mine && !send_packet(p, &job->answer, job->fd))
+			return p->sock >= 0;
 		if (mine)
 			p->in_flight--;
+		TAILQ_REMOVE(&p->ready, job, list);
 		portjob_free(job);
 	}
 	return false;
 }
 
-/* Likewise. */
-static bool send_hints(struct portserver *p)
+/* Those given up to the serial, at least. Likewise. */
+static bool send_hints(struct portserver *p, uint64_t serial)
 {
 	while (p->sock >= 0) {
-		if (p->out.len == 0 && capture_next(p->fs->capture, &p->out, HINTS_BYTES) == 0)
+		if (p->out.len == 0 && !capture_behind(p->fs->capture, serial))
 			return false;
+		if (p->out.len == 0)
+			capture_next(p->fs->capture, &p->out, HINTS_BYTES);
 		crash_point("fs-hints");
 		if (!send_packet(p, &p->out, -1))
 			return p->sock >= 0;
 		buf_reset(&p->out);
 	}
 	return false;
+}
+
+/* Likewise. Ends: no request is received meanwhile. */
+static bool send_all(struct portserver *p)
+{
+	while (take_answers(p))
+		if (send_hints(p, p->ready_serial) || send_answers(p))
+			return true;
+	return send_hints(p, capture_serial(p->fs->capture));
 }
 
 /* ---- receiving ---- */
@@ -387,8 +404,7 @@ static void *server_main(void *arg)
 	while (!stopping(p)) {
 		take_new_port(p);
 		int64_t next = run_timers(p);
-		bool full = send_answers(p);
-		full = (!full && send_hints(p)) || full;
+		bool full = send_all(p);
 		wait_for_something(p, next, full);
 	}
 	return NULL;

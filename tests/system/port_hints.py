@@ -126,6 +126,29 @@ check("what was not acknowledged is told to the next replicator",
       {h.path for h in p.hints} == {"unacked", "while-away"}, p.hints)
 p.told()
 
+# ---- what a look has seen is told by then
+
+put("large", "x" * 16384)
+put("small", "x")
+p.told()
+known = p.see("small").ident
+p.ack = False
+asked = [p.send(LOOK, string("large") + b"\1") for _ in range(200)]  # more than the socket holds
+put("small", "saved")
+os.getxattr(tree, BARRIER)  # the close is dealt with
+saved = p.send(LOOK, string("small") + b"\1")
+for number in asked:
+    p.answer(number)
+while saved not in p.answers:
+    p.one()
+told_before = {h.path for h in p.hints}
+status, r, fd = p.answers.pop(saved)
+check("a save is told before the answer of a look that has seen it, also when the socket was full",
+      status == 0 and r.look().ident != known and "small" in told_before, told_before)
+p.ack = True
+p.acknowledge([h.serial for h in p.hints])
+p.told()
+
 # ---- the mtime floor
 
 

@@ -143,6 +143,34 @@ static void a_merged_hint_is_still_waited_for_under_its_older_serial(void **stat
 	assert_true(capture_done(c, second.hints[0].serial));
 }
 
+static void what_was_given_until_then_is_sent_first(void **state)
+{
+	struct capture *c = *state;
+	struct taken t;
+
+	assert_false(capture_behind(c, capture_serial(c)));
+	changed(c, "a");
+	uint64_t serial = capture_serial(c);
+	changed(c, "b");
+	changed(c, "a"); /* merged: it keeps its place */
+	assert_true(capture_behind(c, serial));
+	take(c, &t);
+	assert_int_equal(t.n, 2);
+	serial = capture_serial(c);
+	assert_false(capture_behind(c, serial));
+	changed(c, "b"); /* later */
+	assert_false(capture_behind(c, serial));
+	assert_true(capture_behind(c, capture_serial(c)));
+	capture_resend(c);
+	assert_true(capture_behind(c, capture_serial(c)));
+	take(c, &t);
+	assert_false(capture_behind(c, capture_serial(c)));
+	capture_rescan(c); /* stands for what came before, too */
+	assert_true(capture_behind(c, serial));
+	take(c, &t);
+	assert_false(capture_behind(c, capture_serial(c)));
+}
+
 static void a_reserved_serial_is_what_a_late_hint_stands_for(void **state)
 {
 	struct capture *c = *state;
@@ -410,6 +438,7 @@ int main(void)
 	    TEST(hints_for_one_path_are_merged),
 	    TEST(a_change_while_a_hint_is_on_its_way_is_told_again),
 	    TEST(a_merged_hint_is_still_waited_for_under_its_older_serial),
+	    TEST(what_was_given_until_then_is_sent_first),
 	    TEST(a_reserved_serial_is_what_a_late_hint_stands_for),
 	    TEST(a_new_replicator_is_told_everything_that_was_not_acknowledged),
 	    TEST(too_many_hints_become_one_rescan),
