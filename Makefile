@@ -44,7 +44,7 @@ Q          := $(if $(V),,@)
 # Which library each layer may see. Includes point downwards only.
 pkgs_base       := libconfuse
 pkgs_fs         := fuse3
-pkgs_replicator := libzmq sqlite3 libzstd libxxhash jansson
+pkgs_replicator := libzmq sqlite3 libzstd libxxhash jansson ldns
 pkgs_tools      := jansson ldns libzmq libxxhash
 pkgs_tests      := cmocka
 
