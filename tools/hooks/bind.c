@@ -38,12 +38,12 @@ bool stat_inside(const struct hook *h, const char *path, struct stat *st)
 	return fd >= 0 && fstat(fd, st) == 0;
 }
 
-bool is_static(const struct zone *z)
+bool is_static(const struct named_zone *z)
 {
 	return z->primary && z->file && !z->dynamic;
 }
 
-void zone_failed(struct hook *h, const struct zone *z, const char *words)
+void zone_failed(struct hook *h, const struct named_zone *z, const char *words)
 {
 	printf("failed %s %s%s%s%s\n", z->name, z->view ? "in view " : "", z->view ? z->view : "",
 	       z->view ? ": " : "", words);
@@ -53,7 +53,7 @@ void zone_failed(struct hook *h, const struct zone *z, const char *words)
 static int read_zones(struct hook *h)
 {
 	const struct options *o = &h->options;
-	CLEANUP_FREE char *in_root = zones_absolute("/", o->conf);
+	CLEANUP_FREE char *in_root = named_conf_absolute("/", o->conf);
 	const char *argv[6] = {"named-checkconf", "-px"};
 	struct tool_run run = {.argv = argv, .timeout_msec = BOUND_MSEC};
 	struct buf text;
@@ -72,7 +72,7 @@ static int read_zones(struct hook *h)
 	if (r == 0)
 		r = text.err;
 	if (r == 0)
-		r = zones_parse(&h->zones, (char *)text.data, text.len);
+		r = named_conf_parse(&h->zones, (char *)text.data, text.len, 0);
 	else if (r > 0)
 		fwrite(text.data, 1, text.len, stdout);
 	if (r != 0)
@@ -178,14 +178,14 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	root = zones_absolute("/", h.options.root);
-	mount = zones_absolute("/", h.options.mount);
+	root = named_conf_absolute("/", h.options.root);
+	mount = named_conf_absolute("/", h.options.mount);
 	if (!root || !mount)
 		return 1;
 	h.options.root = root;
 	h.options.mount = mount;
 	status = run(&h);
-	zones_fini(&h.zones);
+	named_conf_fini(&h.zones);
 	for (size_t i = 0; i < h.nrndc; i++)
 		free(h.rndc[i]);
 	if (h.root >= 0)

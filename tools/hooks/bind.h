@@ -6,8 +6,6 @@
  *   bind_plan.c    standard input: which zones, configuration, or all
  *   bind_rndc.c    telling named
  *   bind_proof.c   asking named what it serves
- *   bind_zones.c   which file is which zone
- *   bind_text.c    a configuration's statements
  *   bind_serial.c  serials, in files and in answers
  *   bind_tool.c    running BIND's tools
  */
@@ -19,7 +17,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
-#include "tools/hooks/bind_zones.h"
+#include "base/named_conf.h"
 
 #define BOUND_MSEC                                                                                 \
 	10000 /* for named to serve what it was told to load; and for one call of a tool */
@@ -38,7 +36,7 @@ struct options {
 struct hook {
 	struct options options;
 	int root; /* descriptor of named's root */
-	struct zones zones;
+	struct named_conf zones;
 	char *rndc[RNDC_WORDS_MAX + RNDC_COMMAND_MAX + 4]; /* argv up to the command */
 	size_t nrndc;
 	bool reload_all; /* the plan; beside the zones that are marked as changed */
@@ -52,9 +50,9 @@ struct hook {
 int open_inside(const struct hook *h, const char *path, uint64_t flags);
 bool stat_inside(const struct hook *h, const char *path, struct stat *st);
 /* Its zone has a file that is ours to have loaded. */
-bool is_static(const struct zone *z);
+bool is_static(const struct named_zone *z);
 /* Prints the line "failed ZONE words" and counts it. */
-void zone_failed(struct hook *h, const struct zone *z, const char *words);
+void zone_failed(struct hook *h, const struct named_zone *z, const char *words);
 
 /* ---- bind_plan.c */
 

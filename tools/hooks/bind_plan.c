@@ -18,7 +18,7 @@
 /* A path of the tree as named sees it: a new string; NULL: it is outside of named's root. */
 static char *named_path(const struct options *o, const char *path)
 {
-	CLEANUP_FREE char *absolute = zones_absolute(o->mount, path);
+	CLEANUP_FREE char *absolute = named_conf_absolute(o->mount, path);
 	size_t n = strlen(o->root);
 
 	if (!absolute)
@@ -49,7 +49,7 @@ static bool mark_zones(struct hook *h, const char *path)
 	bool found = false;
 
 	for (size_t i = 0; i < h->zones.n; i++) {
-		struct zone *z = &h->zones.list[i];
+		struct named_zone *z = &h->zones.list[i];
 
 		if (!z->file)
 			continue;
@@ -77,7 +77,7 @@ static bool among_zones(const struct hook *h, const char *path)
 static void plan_item(struct hook *h, const char *path, bool removed)
 {
 	CLEANUP_FREE char *inside = named_path(&h->options, path);
-	CLEANUP_FREE char *conf = zones_absolute("/", h->options.conf);
+	CLEANUP_FREE char *conf = named_conf_absolute("/", h->options.conf);
 	struct stat st;
 
 	if (!inside || !conf)

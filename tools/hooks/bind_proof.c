@@ -23,13 +23,13 @@
 #define ASKED_MAX 1000 /* zones that are asked for without having been named */
 
 struct question {
-	const struct zone *zone;
+	const struct named_zone *zone;
 	uint32_t first; /* serial of the file at the start; it may change meanwhile */
 	bool open;
 	char words[256]; /* why it is not answered */
 };
 
-static int file_serial(const struct hook *h, const struct zone *z, uint32_t *serial)
+static int file_serial(const struct hook *h, const struct named_zone *z, uint32_t *serial)
 {
 	CLEANUP_FCLOSE FILE *text = NULL;
 	int fd = open_inside(h, z->file, O_RDONLY | O_NONBLOCK);
@@ -46,7 +46,7 @@ static int file_serial(const struct hook *h, const struct zone *z, uint32_t *ser
 
 /* What named has loaded. An SOA record would prove one view only, and of a zone that named signs it
  * has another serial: there named itself is asked. */
-static int served_serial(struct hook *h, const struct zone *z, uint32_t *serial, char *words,
+static int served_serial(struct hook *h, const struct named_zone *z, uint32_t *serial, char *words,
 			 size_t size)
 {
 	const struct options *o = &h->options;
@@ -72,7 +72,7 @@ static int served_serial(struct hook *h, const struct zone *z, uint32_t *serial,
 /* Whether there is something to ask for; if not, says why. */
 static bool begin(struct hook *h, struct question *q)
 {
-	const struct zone *z = q->zone;
+	const struct named_zone *z = q->zone;
 	int r = z->text ? file_serial(h, z, &q->first) : 0;
 
 	if (r == -ENOENT && !z->changed) {
@@ -88,7 +88,7 @@ static bool begin(struct hook *h, struct question *q)
 /* Asks once. True: named serves what the file holds, now or at the start. */
 static bool ask(struct hook *h, struct question *q)
 {
-	const struct zone *z = q->zone;
+	const struct named_zone *z = q->zone;
 	uint32_t now = q->first;
 	uint32_t served = 0;
 
@@ -144,7 +144,7 @@ void prove_all(struct hook *h)
 		return;
 	}
 	for (size_t i = 0; i < h->zones.n; i++) {
-		const struct zone *z = &h->zones.list[i];
+		const struct named_zone *z = &h->zones.list[i];
 
 		if (!is_static(z) || (!z->changed && (!every || unnamed++ >= ASKED_MAX)))
 			continue;

@@ -71,7 +71,7 @@ int rndc_prepare(struct hook *h)
 		h->rndc[h->nrndc++] = strdup(w);
 	}
 	for (size_t i = 0; !h->options.rndc && i < ARRAY_SIZE(keys); i++) {
-		CLEANUP_FREE char *key = zones_absolute(h->options.root, keys[i] + 1);
+		CLEANUP_FREE char *key = named_conf_absolute(h->options.root, keys[i] + 1);
 
 		if (!key || access(key, R_OK) < 0)
 			continue;
@@ -97,7 +97,7 @@ static bool rndc_all(struct hook *h, const char *command)
 }
 
 /* Has one zone loaded; named may not know it yet, where a reconfig failed earlier. */
-static void reload_zone(struct hook *h, struct zone *z)
+static void reload_zone(struct hook *h, struct named_zone *z)
 {
 	const char *words[4] = {"reload", z->name, z->zclass, z->view};
 	struct buf output;
@@ -131,7 +131,7 @@ bool rndc_load(struct hook *h)
 	if (h->reconfig && !rndc_all(h, "reconfig"))
 		return false;
 	for (size_t i = 0; i < h->zones.n; i++) {
-		struct zone *z = &h->zones.list[i];
+		struct named_zone *z = &h->zones.list[i];
 
 		if (z->changed && z->dynamic)
 			printf("zone %s takes updates: its file is named's own\n", z->name);

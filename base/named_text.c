@@ -9,26 +9,27 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "tools/hooks/bind_text.h"
+#include "base/named_text.h"
 
-void statement_fini(struct statement *s)
+void named_statement_fini(struct named_statement *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		free(s->words[i]);
 	s->n = 0;
 }
 
-bool statement_is(const struct statement *s, size_t i, const char *word)
+bool named_statement_is(const struct named_statement *s, size_t i, const char *word)
 {
 	return i < s->n && strcasecmp(s->words[i], word) == 0;
 }
 
-static void add_word(struct text *t, struct statement *s, const char *from, size_t len, bool quoted)
+static void add_word(struct named_text *t, struct named_statement *s, const char *from, size_t len,
+		     bool quoted)
 {
 	char *w;
 	size_t k = 0;
 
-	if (s->n == WORDS_MAX) /* more are of no interest */
+	if (s->n == NAMED_WORDS_MAX) /* more are of no interest */
 		return;
 	w = malloc(len + 1);
 	if (!w) {
@@ -45,7 +46,7 @@ static void add_word(struct text *t, struct statement *s, const char *from, size
 }
 
 /* The next word, or one of ";{}"; 0 at the end. */
-static char next_token(struct text *t, struct statement *s)
+static char next_token(struct named_text *t, struct named_statement *s)
 {
 	const char *from;
 
@@ -73,7 +74,7 @@ static char next_token(struct text *t, struct statement *s)
 	return 'w';
 }
 
-void text_next(struct text *t, struct statement *s)
+void named_text_next(struct named_text *t, struct named_statement *s)
 {
 	s->n = 0;
 	do
@@ -83,15 +84,15 @@ void text_next(struct text *t, struct statement *s)
 		s->end = 0;
 }
 
-void text_skip_block(struct text *t)
+void named_text_skip_block(struct named_text *t)
 {
 	unsigned depth = 1;
 
 	while (depth > 0 && !t->err) {
-		struct statement s;
+		struct named_statement s;
 
-		text_next(t, &s);
-		statement_fini(&s);
+		named_text_next(t, &s);
+		named_statement_fini(&s);
 		if (s.end == 0)
 			t->err = t->err ? t->err : ERR_FORMAT;
 		else if (s.end == '{')
@@ -101,36 +102,36 @@ void text_skip_block(struct text *t)
 	}
 }
 
-void text_finish(struct text *t)
+void named_text_finish(struct named_text *t)
 {
-	struct statement s;
+	struct named_statement s;
 
 	do {
-		text_next(t, &s);
-		statement_fini(&s);
+		named_text_next(t, &s);
+		named_statement_fini(&s);
 		if (s.end == '{')
-			text_skip_block(t);
+			named_text_skip_block(t);
 	} while (s.end == '{' && !t->err);
 	if (s.end != ';' && !t->err)
 		t->err = ERR_FORMAT;
 }
 
-void text_list(struct text *t, char *first, size_t size, unsigned *count)
+void named_text_list(struct named_text *t, char *first, size_t size, unsigned *count)
 {
-	struct statement s;
+	struct named_statement s;
 
 	*count = 0;
 	first[0] = '\0';
 	do {
-		text_next(t, &s);
+		named_text_next(t, &s);
 		if (s.end == '{')
-			text_skip_block(t);
+			named_text_skip_block(t);
 		if (s.end == ';' && s.n > 0) {
 			if (*count == 0)
 				snprintf(first, size, "%s", s.words[0]);
 			++*count;
 		}
-		statement_fini(&s);
+		named_statement_fini(&s);
 	} while (s.end != '}' && s.end != 0 && !t->err);
-	text_finish(t);
+	named_text_finish(t);
 }

@@ -3,38 +3,39 @@
  * The canonical text of a configuration of BIND as statements: words, then ';' or a block in braces
  * (and perhaps more words and blocks before its ';'). The error is sticky, and ends the text.
  */
-#ifndef HOOKS_BIND_TEXT_H
-#define HOOKS_BIND_TEXT_H
+#ifndef BASE_NAMED_TEXT_H
+#define BASE_NAMED_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define WORDS_MAX 16
+#define NAMED_WORDS_MAX 16
 
-struct text {
+struct named_text {
 	const char *p;
 	const char *end;
 	int err; /* 0, ERR_FORMAT, -ENOMEM, or the caller's */
 };
 
-struct statement {
-	char *words[WORDS_MAX]; /* more are dropped; one that is taken becomes NULL, and is not
+struct named_statement {
+	char
+	    *words[NAMED_WORDS_MAX]; /* more are dropped; one that is taken becomes NULL, and is not
 				   asked for */
 	size_t n;
 	char end; /* ';' '{' '}' or 0 at the end of the text */
 };
 
 /* Words up to the next ";", "{" or "}". The caller finishes the statement. */
-void text_next(struct text *t, struct statement *s);
-void statement_fini(struct statement *s);
+void named_text_next(struct named_text *t, struct named_statement *s);
+void named_statement_fini(struct named_statement *s);
 /* Word i is there, and is this one (letters in any case). */
-bool statement_is(const struct statement *s, size_t i, const char *word);
+bool named_statement_is(const struct named_statement *s, size_t i, const char *word);
 /* To the end of the block that has been opened. */
-void text_skip_block(struct text *t);
+void named_text_skip_block(struct named_text *t);
 /* After a block: the rest of its statement. */
-void text_finish(struct text *t);
+void named_text_finish(struct named_text *t);
 /* After the '{' of an address match list, through to its statement's end: its first element, and
  * how many there are. */
-void text_list(struct text *t, char *first, size_t size, unsigned *count);
+void named_text_list(struct named_text *t, char *first, size_t size, unsigned *count);
 
 #endif
