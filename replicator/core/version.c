@@ -251,7 +251,11 @@ static void rd_setters(struct rd *r, struct version *v)
 	if (others >> FIELDS)
 		rd_fail(r);
 	for (int f = 0; f < FIELDS; f++) {
-		v->setter[f] = others >> f & 1 ? rd_dot(r) : v->dot;
+		bool other = others >> f & 1;
+
+		v->setter[f] = other ? rd_dot(r) : v->dot;
+		if (other && dot_same(v->setter[f], v->dot))
+			rd_fail(r); /* one meaning, one encoding */
 		if (!vv_covers(&v->context, v->setter[f]))
 			rd_fail(r); /* it cannot have what it has not seen */
 	}
