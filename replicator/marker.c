@@ -79,7 +79,7 @@ void marker_free(struct marker *m)
 	free(m);
 }
 
-static void marked(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void marked(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct marker *m = arg;
 

@@ -124,7 +124,7 @@ static void staged(struct placer *p, struct place *k, int status)
 	place_free(k);
 }
 
-static void stage_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void stage_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct place *k = arg;
 
@@ -134,15 +134,14 @@ static void stage_done(struct node *n, void *arg, int status, struct rd *r, int 
 		status = rd_end(r);
 	}
 	if (status == 0 && k->size > PORT_INLINE_MAX) {
-		if (fd >= 0) {
-			k->fd = fd;
+		if (*fd >= 0) {
+			k->fd = *fd;
+			*fd = -1;
 			append(&n->placer->large, k);
 			return;
 		}
 		status = -EIO;
 	}
-	if (fd >= 0)
-		close(fd);
 	staged(n->placer, k, status);
 }
 
@@ -226,14 +225,13 @@ static int write_piece(struct placer *p, struct place *k)
 
 /* ---- installing ---- */
 
-static void install_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void install_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct place *k = arg;
 	struct event e = {.type = EVENT_INSTALLED, .path = k->path};
 
 	LIST_REMOVE(k, asked_link);
-	if (fd >= 0)
-		close(fd);
+	(void)fd;
 	if (status == 0 && k->type == EFFECT_INSTALL) {
 		struct look look;
 		char target[PORT_TARGET_MAX + 1];

@@ -254,15 +254,13 @@ static int take_hints(struct portal *p, struct rd *r)
 	return given;
 }
 
-static void take_answer(struct portal *p, const struct port_head *head, struct rd *r, int fd)
+static void take_answer(struct portal *p, const struct port_head *head, struct rd *r, int *fd)
 {
 	uint32_t i = head->id & 0xffff;
 
 	if (i >= PORTAL_REQUESTS_MAX || !p->slots[i].done ||
 	    p->slots[i].use != (uint16_t)(head->id >> 16)) {
 		log_limited(LOG_LEVEL_ERROR, "an answer to no request came from the file system");
-		if (fd >= 0)
-			close(fd);
 		return;
 	}
 	portal_done *done = p->slots[i].done;
@@ -297,8 +295,7 @@ int portal_receive(struct portal *p, int budget)
 			log_error("the file system speaks another port: %s", err_text(err));
 			p->node->stopping = true;
 		} else if (head.type & PORT_ANSWER) {
-			take_answer(p, &head, &r, fd);
-			fd = -1;
+			take_answer(p, &head, &r, &fd);
 			given++;
 		} else if (head.type == PORT_HELLO) {
 			take_hello(p, &r);
@@ -326,14 +323,13 @@ static void tell_info(struct portal *p, bool only_late)
 	}
 }
 
-static void info_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void info_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct portal *p = arg;
 	struct fs_info info = {.known = true};
 
 	(void)n;
-	if (fd >= 0)
-		close(fd);
+	(void)fd;
 	p->info_asked = false;
 	info.hints_waiting = rd_u32(r);
 	info.hints_unacknowledged = rd_u32(r);

@@ -12,8 +12,9 @@
 
 #define PORTAL_REQUESTS_MAX 256 /* under way at once */
 
-/* The answer to a request: `status` as fs gave it, `r` stands behind it. Takes fd (-1: none). */
-typedef void portal_done(struct node *n, void *arg, int status, struct rd *r, int fd);
+/* The answer to a request: `status` as fs gave it, `r` stands behind it. *fd came along (-1: none), and
+ * is closed afterwards: who keeps it puts -1 there. */
+typedef void portal_done(struct node *n, void *arg, int status, struct rd *r, int *fd);
 
 /* Takes the socket. */
 int portal_open(struct node *n, int socket, struct portal **out);

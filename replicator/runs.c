@@ -280,13 +280,12 @@ static void ended(struct hook_state *h, const struct run_result *result)
 		mark(r, false);
 }
 
-static void hook_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void hook_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct run_result *result = malloc(sizeof(*result));
 
 	(void)n;
-	if (fd >= 0)
-		close(fd);
+	(void)fd;
 	if (!result) {
 		log_error("out of memory");
 		abort();

@@ -126,7 +126,7 @@ static void found(struct taker *t, struct scan *s, const char *dir, enum kind ki
 	taker_add_found(t, s, path);
 }
 
-static void list_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void list_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct taker *t = n->taker;
 	struct scan *s = arg;

@@ -314,7 +314,7 @@ static void looked_first(struct taker *t, struct take *k, int *fd, const uint8_t
 	}
 }
 
-static void look_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void look_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct taker *t = n->taker;
 	struct take *k = arg;
@@ -342,12 +342,10 @@ static void look_done(struct node *n, void *arg, int status, struct rd *r, int f
 		k->found.xattrs = NULL;
 		k->found.target = strdup(look.kind == KIND_LINK ? target : "");
 		if (k->found.target)
-			looked_first(t, k, &fd, content, len);
+			looked_first(t, k, fd, content, len);
 		else
 			give_status(t, k, -ENOMEM);
 	}
-	if (fd >= 0)
-		close(fd);
 	taker_pump(t);
 }
 

@@ -351,13 +351,12 @@ static bool here(struct waits *w, struct wait *k)
 	return true;
 }
 
-static void fs_done(struct node *n, void *arg, int status, struct rd *r, int fd)
+static void fs_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct wait *k = arg;
 	uint16_t writers = rd_u16(r);
 
-	if (fd >= 0)
-		close(fd);
+	(void)fd;
 	if (k->cancelled) {
 		end(n->waits, k, false);
 		return;

@@ -221,9 +221,18 @@ static void feed(int sock, struct rd *r)
 	}
 }
 
+/* The lowest number that a descriptor can have. */
+static int next_fd(void)
+{
+	int fd = dup(STDERR_FILENO);
+
+	close(fd);
+	return fd;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	int pair[2];
+	int pair[2], next = next_fd();
 	struct rd r;
 
 	fuzz_check(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) ==
@@ -244,5 +253,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	placer_free(node.placer);
 	portal_close(node.portal);
 	close(pair[1]);
+	fuzz_check(next_fd() == next); /* nothing that came along is left open */
 	return 0;
 }
