@@ -42,6 +42,7 @@ struct fs {
 	struct nodes nodes;
 	struct saves saves; /* protected by nodes.lock */
 	int64_t saves_due;  /* when the timers run next, monotonic ms; protected by nodes.lock */
+	_Atomic uint64_t saves_ended; /* how many; raised with nodes.lock held */
 	pthread_mutex_t handles_lock;
 	struct slots open_handles; /* protected by handles_lock */
 	struct capture *capture;

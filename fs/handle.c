@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "fs/fs.h"
 #include "fs/portserver.h"
 
@@ -112,6 +113,7 @@ void handle_dismiss(struct fs *fs, struct node *n, const struct handle *h)
 	bool delay = false;
 
 	if (h->writer && h->fd >= 0) {
+		crash_point("fs-release");
 		save_settle_mtime(fs, n, h->fd);
 		delay = h->created && fstat(h->fd, &st) == 0 && (st.st_mode & 077) == 0;
 	}

@@ -34,6 +34,7 @@ struct handle {
 	bool writer;
 	bool maker;               /* created or truncated it */
 	bool created;             /* created it */
+	bool touched;             /* has changed the content; protected by the table's lock */
 	struct who who;           /* of a writer */
 	struct handle_list *list; /* of a directory */
 };

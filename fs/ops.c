@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -108,11 +109,12 @@ bool op_hidden(const struct node *parent, const char *name)
 	return parent->id == 1 && strcmp(name, PATH_STAGING) == 0;
 }
 
-void op_show(struct fs *fs, struct node *n, struct stat *st)
+bool op_show(struct fs *fs, struct node *n, struct stat *st, uint64_t moment)
 {
 	if (n->id == 1 && st->st_nlink > 2)
 		st->st_nlink--;
-	save_show(fs, n, st);
+	crash_point("fs-shown");
+	return save_show(fs, n, st, moment);
 }
 
 bool op_in_group(fuse_req_t req, gid_t gid)
@@ -144,6 +146,7 @@ void op_drop_setid(fuse_req_t req, int fd)
 int op_enter(struct fs *fs, struct node *parent, int dirfd, const char *name,
 	     struct fuse_entry_param *e)
 {
+	uint64_t moment = save_moment(fs);
 	struct fhandle h;
 
 	*e = (struct fuse_entry_param){.attr_timeout = OP_TIMEOUT_SEC,
@@ -156,8 +159,13 @@ int op_enter(struct fs *fs, struct node *parent, int dirfd, const char *name,
 		return -ENOMEM;
 	e->ino = n->id;
 	e->generation = 1;
-	op_show(fs, n, &e->attr);
-	return 0;
+	while (rc == 0 && !op_show(fs, n, &e->attr, moment)) {
+		moment = save_moment(fs);
+		rc = backing_look(fs, dirfd, name, NULL, &e->attr);
+	}
+	if (rc < 0)
+		node_forget(&fs->nodes, e->ino, 1);
+	return rc;
 }
 
 void op_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)

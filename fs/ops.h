@@ -34,8 +34,9 @@ void op_reply(fuse_req_t req, int rc);
 void op_who(fuse_req_t req, struct who *who);
 /* The staging directory's name. */
 bool op_hidden(const struct node *parent, const char *name);
-/* What stat shows of a node: its mtime floor, the root without the staging directory. */
-void op_show(struct fs *fs, struct node *n, struct stat *st);
+/* What stat shows of a node: its mtime floor, the root without the staging directory. False: to be
+ * read again (save_show). */
+bool op_show(struct fs *fs, struct node *n, struct stat *st, uint64_t moment);
 /* Content was changed by somebody whom that costs the set-id bits; we, as root, would keep them. */
 void op_drop_setid(fuse_req_t req, int fd);
 bool op_in_group(fuse_req_t req, gid_t gid); /* the caller is */

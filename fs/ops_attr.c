@@ -26,10 +26,13 @@ static int get_attr(struct fs *fs, struct node *n, const struct handle *h, struc
 		fd = backing_fd(fs, n);
 	if (fd.fd < 0)
 		return fd.fd;
-	int rc = fstat(fd.fd, st) < 0 ? -errno : 0;
+	uint64_t moment;
+	int rc;
+	do {
+		moment = save_moment(fs);
+		rc = fstat(fd.fd, st) < 0 ? -errno : 0;
+	} while (rc == 0 && !op_show(fs, n, st, moment));
 	backing_done(fd);
-	if (rc == 0)
-		op_show(fs, n, st);
 	return rc;
 }
 
@@ -73,12 +76,13 @@ static int set_owner(struct setting *s)
 static int set_size(struct setting *s)
 {
 	char proc[BACKING_PROC_MAX];
+	bool touched = false;
 	struct stat st;
 	int rc;
 
 	if (fstat(s->fd.fd, &st) < 0)
 		return -errno;
-	save_touch(s->fs, s->n, s->fd.fd, &s->who);
+	save_touch(s->fs, s->n, s->fd.fd, &s->who, s->h ? &s->h->touched : &touched);
 	if (s->h)
 		rc = ftruncate(s->h->fd, s->attr->st_size);
 	else

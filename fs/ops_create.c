@@ -43,7 +43,7 @@ static struct handle *create_handle(struct making *m, struct node *n, int fd, in
 
 	struct handle *h = handle_new(fs, n, fd);
 	if (h) {
-		h->writer = h->maker = h->created = writer;
+		h->writer = h->maker = h->created = h->touched = writer;
 		h->who = m->who;
 	} else {
 		struct handle gone = {.fd = -1, .writer = writer, .maker = writer};
@@ -83,7 +83,8 @@ static int create(struct making *m, fuse_req_t req, mode_t mode, struct fuse_fil
 		node_forget(&m->fs->nodes, e->ino, 1);
 		return -ENOMEM;
 	}
-	op_show(m->fs, n, &e->attr);
+	while (!op_show(m->fs, n, &e->attr, save_moment(m->fs)))
+		; /* nobody else knows it */
 	return 0;
 }
 

@@ -19,13 +19,14 @@
 static int truncate_opened(fuse_req_t req, struct node *n, int fd, const struct who *who)
 {
 	struct fs *fs = op_fs(req);
+	bool touched = false;
 
-	save_touch(fs, n, fd, who);
+	save_touch(fs, n, fd, who, &touched);
 	if (ftruncate(fd, 0) < 0)
 		return -errno;
 	if (reader_kills_setid())
 		op_drop_setid(req, fd);
-	save_touch(fs, n, fd, who);
+	save_touch(fs, n, fd, who, &touched);
 	return 0;
 }
 
@@ -75,7 +76,7 @@ static int open_node(fuse_req_t req, struct node *n, int flags, const struct who
 	}
 	if (rc == 0) {
 		(*h)->writer = tried.writer;
-		(*h)->maker = tried.maker;
+		(*h)->maker = (*h)->touched = tried.maker;
 		(*h)->who = *who;
 	}
 	if (tried.writer)
@@ -143,12 +144,12 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	(void)ino;
 	if (!h)
 		return;
-	save_touch(fs, h->node, h->fd, &h->who);
+	save_touch(fs, h->node, h->fd, &h->who, &h->touched);
 	ssize_t n = pwrite(h->fd, data, size, off);
 	int rc = n < 0 ? -errno : 0;
 	if (rc == 0 && reader_kills_setid())
 		op_drop_setid(req, h->fd);
-	save_touch(fs, h->node, h->fd, &h->who);
+	save_touch(fs, h->node, h->fd, &h->who, &h->touched);
 	if (rc < 0)
 		op_reply(req, rc);
 	else
@@ -174,9 +175,9 @@ void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len
 	if (!h)
 		return;
 	lock_inode(&fs->locks, h->node->hash);
-	save_touch(fs, h->node, h->fd, &h->who);
+	save_touch(fs, h->node, h->fd, &h->who, &h->touched);
 	int rc = fallocate(h->fd, mode, off, len) < 0 ? -errno : 0;
-	save_touch(fs, h->node, h->fd, &h->who);
+	save_touch(fs, h->node, h->fd, &h->who, &h->touched);
 	unlock_inode(&fs->locks, h->node->hash);
 	op_reply(req, rc);
 }
@@ -193,10 +194,10 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in,
 	(void)ino_out;
 	if (!out)
 		return;
-	save_touch(fs, out->node, out->fd, &out->who);
+	save_touch(fs, out->node, out->fd, &out->who, &out->touched);
 	ssize_t n = copy_file_range(in->fd, &off_in, out->fd, &off_out, len, (unsigned)flags);
 	int rc = n < 0 ? -errno : 0;
-	save_touch(fs, out->node, out->fd, &out->who);
+	save_touch(fs, out->node, out->fd, &out->who, &out->touched);
 	if (rc < 0)
 		op_reply(req, rc);
 	else

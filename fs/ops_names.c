@@ -20,8 +20,6 @@
 /* "." and ".." come from NFS's server and from handles only. */
 static int lookup_dots(struct fs *fs, struct node *n, const char *name, struct fuse_entry_param *e)
 {
-	struct fhandle h;
-
 	if (strcmp(name, "..") == 0) {
 		nodes_lock(&fs->nodes);
 		if (n->id != 1)
@@ -39,11 +37,14 @@ static int lookup_dots(struct fs *fs, struct node *n, const char *name, struct f
 				       .entry_timeout = OP_TIMEOUT_SEC,
 				       .generation = 1,
 				       .ino = n->id};
-	int rc = fd.fd < 0 ? fd.fd : backing_look(fs, fd.fd, "", &h, &e->attr);
+	uint64_t moment;
+	int rc;
+	do {
+		moment = save_moment(fs);
+		rc = fd.fd < 0 ? fd.fd : backing_look(fs, fd.fd, "", NULL, &e->attr);
+	} while (rc == 0 && !op_show(fs, n, &e->attr, moment));
 	backing_done(fd);
-	if (rc == 0)
-		op_show(fs, n, &e->attr);
-	else
+	if (rc < 0)
 		node_forget(&fs->nodes, e->ino, 1);
 	return rc;
 }
@@ -225,14 +226,19 @@ static int take_away(struct making *m, int flags)
 {
 	struct fs *fs = m->fs;
 	struct fhandle h;
+	struct node *n = NULL;
 	struct stat st;
+	uint64_t moment;
+	int rc;
 
-	int rc = backing_look(fs, m->dir.fd, m->name, &h, &st);
-	if (rc < 0)
-		return rc;
-	struct node *n = node_peek(&fs->nodes, &h);
-	if (n)
-		save_show(fs, n, &st);
+	do {
+		node_put(&fs->nodes, n);
+		moment = save_moment(fs);
+		rc = backing_look(fs, m->dir.fd, m->name, &h, &st);
+		if (rc < 0)
+			return rc;
+		n = node_peek(&fs->nodes, &h);
+	} while (n && !save_show(fs, n, &st, moment));
 	backing_pin(fs, m->dir.fd, m->name, &st);
 	if (unlinkat(m->dir.fd, m->name, flags) < 0)
 		rc = -errno;

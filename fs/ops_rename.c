@@ -43,17 +43,21 @@ struct renaming {
 
 static int look_side(struct fs *fs, struct side *s)
 {
-	int rc =
-	    s->dir.fd < 0 ? s->dir.fd : backing_look(fs, s->dir.fd, s->name, &s->handle, &s->st);
+	uint64_t moment;
 
-	s->there = rc == 0;
 	s->has_path = node_path(&fs->nodes, s->parent, s->name, s->path) == 0;
-	if (rc < 0)
-		return rc;
-	s->disk_nsec = backing_mtime(&s->st);
-	s->node = node_peek(&fs->nodes, &s->handle);
-	if (s->node)
-		save_show(fs, s->node, &s->st);
+	if (s->dir.fd < 0)
+		return s->dir.fd;
+	do {
+		moment = save_moment(fs);
+		int rc = backing_look(fs, s->dir.fd, s->name, &s->handle, &s->st);
+		s->there = rc == 0;
+		if (rc < 0)
+			return rc;
+		s->disk_nsec = backing_mtime(&s->st);
+		if (!s->node)
+			s->node = node_peek(&fs->nodes, &s->handle);
+	} while (s->node && !save_show(fs, s->node, &s->st, moment));
 	return 0;
 }
 

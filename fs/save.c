@@ -65,22 +65,27 @@ struct save *save_begin_locked(struct fs *fs, struct node *n, int64_t floor_nsec
 	return s;
 }
 
-void save_touch(struct fs *fs, struct node *n, int fd, const struct who *who)
+void save_touch(struct fs *fs, struct node *n, int fd, const struct who *who, bool *touched)
 {
 	struct stat st;
-	bool begun;
+	bool joined;
 
 	nodes_lock(&fs->nodes);
-	begun = n->save;
-	if (begun)
+	joined = n->save && *touched;
+	if (joined)
 		save_begin_locked(fs, n, 0, who);
 	nodes_unlock(&fs->nodes);
-	if (begun)
+	if (joined)
 		return;
 	int64_t floor_nsec = fstat(fd, &st) == 0 ? backing_mtime(&st) : 0;
 	nodes_lock(&fs->nodes);
-	/* If another thread was faster, its floor is what was before both changes. */
-	save_begin_locked(fs, n, n->save ? 0 : floor_nsec, who);
+	/* If another thread of the same handle was faster, its floor is what was before both. */
+	if (n->save && *touched)
+		floor_nsec = 0;
+	else
+		floor_nsec = save_mtime_locked(n, floor_nsec);
+	*touched = true;
+	save_begin_locked(fs, n, floor_nsec, who);
 	nodes_unlock(&fs->nodes);
 }
 
@@ -95,14 +100,22 @@ int64_t save_mtime_locked(struct node *n, int64_t disk_nsec)
 	return disk_nsec > s->raised_nsec ? disk_nsec : s->raised_nsec;
 }
 
-void save_show(struct fs *fs, struct node *n, struct stat *st)
+uint64_t save_moment(struct fs *fs)
+{
+	return atomic_load(&fs->saves_ended);
+}
+
+bool save_show(struct fs *fs, struct node *n, struct stat *st, uint64_t moment)
 {
 	if (!S_ISREG(st->st_mode))
-		return;
+		return true;
 	nodes_lock(&fs->nodes);
+	bool current = atomic_load(&fs->saves_ended) == moment;
 	int64_t shown = save_mtime_locked(n, backing_mtime(st));
 	nodes_unlock(&fs->nodes);
-	backing_set_mtime(st, shown);
+	if (current)
+		backing_set_mtime(st, shown);
+	return current;
 }
 
 void save_settle_mtime(struct fs *fs, struct node *n, int fd)
@@ -124,6 +137,7 @@ static void end_locked(struct fs *fs, struct node *n)
 	struct save *s = n->save;
 
 	TAILQ_REMOVE(&fs->saves, s, list);
+	atomic_fetch_add(&fs->saves_ended, 1);
 	n->save = NULL;
 	free(s->from);
 	free(s);

@@ -42,15 +42,22 @@ struct save {
 
 TAILQ_HEAD(saves, save);
 
-/* Content is about to change, or has changed, through `fd`: begins a save if there is none. */
-void save_touch(struct fs *fs, struct node *n, int fd, const struct who *who);
+/* Content is about to change, or has changed, through `fd`: begins a save if there is none. `touched`
+ * (protected as saves are): whoever changes it, a handle or a call of its own, has done so before; is
+ * set. The first time it shows more than was shown until then, also where it joins a save: that may
+ * be one which its program has closed already, since RELEASE comes later. */
+void save_touch(struct fs *fs, struct node *n, int fd, const struct who *who, bool *touched);
 /* Begins or continues one. `floor_nsec`: what the name has shown so far. NULL: out of memory (a
  * rescan is hinted then). */
 struct save *save_begin_locked(struct fs *fs, struct node *n, int64_t floor_nsec,
 			       const struct who *who);
 /* What the mtime shows, given the one on the disk. */
 int64_t save_mtime_locked(struct node *n, int64_t disk_nsec);
-void save_show(struct fs *fs, struct node *n, struct stat *st);
+/* Makes of attributes that were read since `moment` what is shown. False: a save has ended meanwhile,
+ * so they may be from before it put its mtime on the disk, and nothing says so any more. To be read
+ * again: what the kernel is told it believes for long. */
+bool save_show(struct fs *fs, struct node *n, struct stat *st, uint64_t moment);
+uint64_t save_moment(struct fs *fs);
 /* Puts a raised mtime on the disk, through a descriptor of any kind. */
 void save_settle_mtime(struct fs *fs, struct node *n, int fd);
 

@@ -17,7 +17,7 @@ world_enter "$@"
 
 REPLICATOR="looked commit committed broadcast broadcasted ack ask answer-page page page-taken op op-taken
 	stage-asked staged install-asked installed removed hook-due hook-ended hook-noted object object-named"
-WORKER="fs-saved fs-hints fs-acknowledged fs-stage fs-staged fs-install fs-moved-in fs-invalidate
+WORKER="fs-shown fs-release fs-saved fs-hints fs-acknowledged fs-stage fs-staged fs-install fs-moved-in fs-invalidate
 	fs-invalidated fs-attributes fs-attributes-set fs-remove fs-removed fs-rename fs-hook fs-hook-ended"
 # Reached when there is nothing else to do: after a rest, for objects of an hour ago, a day later.
 RESTING="prune pruned checkpoint checkpointed cut-version cut-content"
