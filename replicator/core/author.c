@@ -93,6 +93,7 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 	if (s->attrs.kind == KIND_ABSENT)
 		e->key->appeared = c->now;
 	mend_forget(c, e->key);
+	brake_release(c, e->key); /* told, be it as the old name of a rename */
 	s->ident = e->ident;
 	s->attrs = e->attrs;
 	vv_raise(&s->context, v->dot);

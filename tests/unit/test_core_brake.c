@@ -254,11 +254,32 @@ static void what_was_emptied_comes_back_with_a_later_time(void **state)
 	assert_true(disk_find(&N1->disk, name(7))->mtime > empty);
 }
 
+/* Made anew and renamed before anybody has looked. */
+static void what_is_renamed_is_held_no_longer(void **state)
+{
+	(void)state;
+	begin();
+	remove_some(N1, 0, FILES);
+	story_wait(&s, 2000);
+	disk_write(&s, N1, name(4), 5);
+	user_renames(&s, N1, name(4), "new");
+	story_wait(&s, 2000);
+	expect_content(N2, "new", 5);
+	expect_absent(N2, name(4));
+	assert_int_equal(core_held(N1->core), FILES - 1);
+	user_saves(&s, N2, name(4), 6);
+	story_wait(&s, 2000);
+	expect_content(N1, name(4), 6);
+	decide(N1, EVENT_DISCARD, "");
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(what_is_renamed_is_held_no_longer),
 	    TEST(what_was_emptied_comes_back_with_a_later_time),
 	    TEST(a_tree_that_is_emptied_stays_on_the_peers),
 	    TEST(a_few_removals_are_told_at_once),
