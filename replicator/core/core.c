@@ -136,6 +136,7 @@ static void start(struct core *c, const struct event *e)
 {
 	c->started = true;
 	c->random = e->random;
+	c->last_ask = e->random; /* an answer to a question of another life is none to this one's */
 	nodes_start(c);
 	catchup_start(c);
 	mend_start(c);

@@ -2,7 +2,8 @@
  *
  * The network: what is broadcast may be lost, doubled, late and out of order; questions and pages
  * may be lost, so that a transfer is cut off anywhere; links are cut in both directions or in one.
- * A question, and its page, end with the asking process: its connection goes with it.
+ * A question ends with the asking process, whose connection goes with it; its page may still come
+ * to the next one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 struct message {
 	enum event_type type;
 	uint8_t from;
-	uint64_t asker; /* ask: the life of the one who asks */
+	uint64_t asker; /* the life of the one who asks; of a page: when it was sent */
 	struct op *op;
 	struct heartbeat *heartbeat;
 	struct nodes nodes;
@@ -126,7 +127,9 @@ static void deliver(struct world *w, uint8_t node, void *arg)
 		e.ask = m->ask;
 	if (m->page) {
 		e.page = m->page;
-		n->answered[m->from] |= m->page->last;
+		n->answered[m->from] |= m->page->last && m->asker == n->life;
+		if (m->page->last && m->asker == n->life && !m->page->joining && !n->joined)
+			n->returns |= truth_known(w, &w->nodes[m->from], n);
 		have = contents_of(n, m, m->page->items, m->page->n);
 	}
 	e.have = have;
@@ -215,12 +218,12 @@ void net_nodes(struct world *w, struct node *from, const struct nodes *nodes)
 	}
 }
 
-static void unicast(struct world *w, uint8_t to, uint64_t life, struct message *m)
+static void unicast(struct world *w, uint8_t to, struct message *m)
 {
 	if (w->faults && rng_chance(&w->rng, w->weights.cut))
 		message_free(m);
 	else
-		world_at(w, delay(w), to, life, deliver, message_free, m);
+		world_at(w, delay(w), to, 0, deliver, message_free, m);
 }
 
 void net_ask(struct world *w, struct node *from, uint8_t to, const struct ask *ask)
@@ -229,7 +232,7 @@ void net_ask(struct world *w, struct node *from, uint8_t to, const struct ask *a
 
 	m->ask = ask_copy(ask);
 	m->asker = from->life;
-	unicast(w, to, 0, m);
+	unicast(w, to, m);
 }
 
 void net_answer(struct world *w, struct node *from, uint8_t to, const struct page *page)
@@ -237,8 +240,9 @@ void net_answer(struct world *w, struct node *from, uint8_t to, const struct pag
 	struct message *m = message_new(EVENT_PAGE, from->index);
 
 	m->page = page_copy(page);
+	m->asker = w->nodes[to].life;
 	draw_inlined(w, from, m, page->items, page->n);
-	unicast(w, to, w->nodes[to].life, m);
+	unicast(w, to, m);
 }
 
 /* ---- contents that do not travel with their versions ---- */
