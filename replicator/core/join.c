@@ -210,6 +210,12 @@ static void put_aside(struct core *c, struct key *k, const struct observation *o
 	key_shown_changed(c, k);
 }
 
+/* It could not be read before a power cut, and may be what that has made of it. */
+static bool is_damage(const struct core *c, const struct key *k, const struct observation *o)
+{
+	return o->damage != DAMAGE_NONE && core_suspects(c, k->path);
+}
+
 void join_take(struct core *c, struct key *k, const struct observation *o)
 {
 	struct visible v = key_visible(c, k);
@@ -220,7 +226,7 @@ void join_take(struct core *c, struct key *k, const struct observation *o)
 		return;
 	if (v.kind == KIND_ABSENT ? deleted_as_it_is(k, o) : same)
 		adopt(c, k, o, v);
-	else if (c->returning || (c->known && k->n))
+	else if (c->returning || (k->n && (c->known || is_damage(c, k, o))))
 		put_aside(c, k, o);
 	else
 		author_import(c, k, o);
