@@ -132,6 +132,26 @@ static bool left_out(struct world *w, const char *path, bool now)
 	return false;
 }
 
+/* A directory is nobody's wish where all that lives below it is excluded: it has no version of its
+ * own, and whether it was once made there depends on what else was in it. */
+static bool implied_by_excluded(struct world *w, struct node *n, const char *path)
+{
+	const struct version *v = core_visible(n->core, path);
+
+	if (v && version_live(v))
+		return false;
+	for (uint32_t i = 0; i < w->npaths; i++) {
+		const char *below = w->paths[i]->path;
+
+		if (!path_below(below, path) || excluded_by(w, n, below, true))
+			continue;
+		v = core_visible(n->core, below);
+		if (v && version_live(v))
+			return false;
+	}
+	return true;
+}
+
 static const char *compare_item(struct world *w, struct node *a, struct node *b, const char *path)
 {
 	struct inode *i = disk_find(&a->disk, path);
@@ -146,6 +166,8 @@ static const char *compare_item(struct world *w, struct node *a, struct node *b,
 	    (outside(w, path) && (is_limited(w, a) || is_limited(w, b))))
 		return NULL;
 	if ((i && left_here(a, path)) || (k && left_here(b, path)))
+		return NULL;
+	if (!i != !k && implied_by_excluded(w, i ? b : a, path))
 		return NULL;
 	fs_attrs(a, i, &x);
 	fs_attrs(b, k, &y);

@@ -30,7 +30,7 @@ static void lose(struct world *w, struct node *n)
 	tell(w, "%s its store is lost", n->name);
 	storage_fini(&n->store);
 	n->joined = false;
-	n->alone = false;
+	n->alone = n->returns = false;
 	memset(n->answered, 0, sizeof n->answered);
 	for (uint32_t i = 0; i < n->nspots; i++) {
 		n->spots[i].base = (struct attrs){0};

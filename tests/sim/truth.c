@@ -291,15 +291,19 @@ static void truth_ordered(struct world *w, struct node *n, struct path_truth *p,
 	p->nversions++;
 }
 
-static bool is_newcomer(const struct world *w, const struct node *n)
+bool truth_known(struct world *w, const struct node *by, const struct node *n)
 {
 	char name[sizeof n->name + 6];
 
 	snprintf(name, sizeof name, "known/%s", n->name);
-	for (uint32_t i = 0; i < w->nnodes; i++)
-		if (net_linked(w, (uint8_t)i, n->index) && storage_has_meta(&w->nodes[i].store, name))
-			return false;
-	return true;
+	if (storage_has_meta(&by->store, name))
+		return true;
+	for (uint32_t i = 0; i < w->npaths; i++)
+		for (uint32_t k = 0; k < w->paths[i]->nversions; k++)
+			if (w->paths[i]->versions[k].author == n->index &&
+			    vv_covers(&by->store.vector, w->paths[i]->versions[k].dot))
+				return true;
+	return false;
 }
 
 void truth_version(struct world *w, struct node *n, const char *path, struct version *v)
@@ -342,7 +346,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 			    .strong = spot->looked_strong,
 			    .primary = spot->looked_last,
 			    .author = n->index,
-			    .newcomer = v->import && is_newcomer(w, n),
+			    .newcomer = v->import && !n->returns,
 			    .version = version_get(v)};
 	for (int i = 0; i < NODES_MAX; i++)
 		t->learned_at[i] = i == n->index ? w->now : -1;
@@ -407,8 +411,10 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
-	if (spot->cut &&
-	    !s->dot.origin) /* it is what a change is compared with, until it is put back */
+	/* It is what a change is compared with, until it is put back. So is what a save left that the
+	 * power cut interrupted. */
+	if ((spot->cut || (n->power_cuts && spot->last >= 0 && p->save[spot->last].excused)) &&
+	    !s->dot.origin)
 		spot->base = s->attrs;
 	if (w->losses && spot->looked && spot->base.kind == KIND_ABSENT &&
 	    ident_same(&spot->looked_ident, &s->ident)) /* taken for what the peers have */
@@ -444,15 +450,17 @@ static bool deleted_unknown(const struct path_truth *p, const struct save *s)
 }
 
 /* After a crash with such an intent, a directory that a user made as it was about to be made here
- * cannot be told from ours, nor can attributes, set by a user to what they were, or were about to
- * be. */
+ * cannot be told from ours, nor a link that was moved away and back (with the version's target, and
+ * its time to the nanosecond), nor can attributes, set by a user to what they were, or were about
+ * to be. */
 bool truth_taken_for_ours(struct world *w, struct node *n, const char *path,
 			  const struct attrs *before, const struct attrs *base)
 {
 	const struct shown *s = core_shown(n->core, path);
 
 	return truth_spot(w, n, path)->in_doubt && s && attrs_compare(&s->attrs, before) == 0 &&
-	       (before->kind == KIND_DIR || same_attrs_content(before, base));
+	       (before->kind == KIND_DIR || before->kind == KIND_LINK ||
+		same_attrs_content(before, base));
 }
 
 /* A directory that was moved away and back again, unseen: nothing of it is overwritten. */
@@ -548,7 +556,8 @@ void truth_doubt(const struct node *n, struct spot *spot, const char *path)
 	if (!s || !s->intent)
 		return;
 	spot->strong = (struct saves){0};
-	spot->in_doubt |= s->intent->kind == INTENT_INPLACE || s->intent->kind == INTENT_DIR;
+	spot->in_doubt |= s->intent->kind == INTENT_INPLACE || s->intent->kind == INTENT_DIR ||
+			  s->intent->kind == INTENT_LINK;
 }
 
 void truth_crashed(struct world *w, struct node *n)

@@ -65,7 +65,7 @@ struct truth {
 	int32_t primary; /* the save that made it; -1: none */
 	uint8_t author;
 	struct version *version;
-	bool newcomer;  /* an import of a node that its peers had never heard as established */
+	bool newcomer;  /* an import of a node that no established peer had heard of */
 	bool forgotten; /* its author's store was lost since: others may have it */
 	int64_t learned_at[NODES_MAX]; /* when each node merged it; -1: not yet */
 };
@@ -183,6 +183,7 @@ struct node {
 	bool joined;
 	bool alone;               /* the administrator said so */
 	bool answered[NODES_MAX]; /* a whole transfer came from there */
+	bool returns; /* joining, it was answered by an established peer that has heard of it */
 	int64_t wake_at;
 	bool peer_up[NODES_MAX]; /* what this core was told, by node */
 	struct hooks *hooks;
@@ -351,6 +352,8 @@ bool truth_taken_for_ours(struct world *w, struct node *n, const char *path,
 			  const struct attrs *before, const struct attrs *base);
 void truth_learned(struct world *w, struct node *n, const char *path, struct dot d);
 void truth_history(struct world *w, struct node *n, const char *path);
+/* A node has heard of another one: as established, or of something that it made. */
+bool truth_known(struct world *w, const struct node *by, const struct node *n);
 /* Somebody moves the directory as a whole. */
 void truth_tree_moved(struct world *w, struct node *n, const char *dir);
 void truth_doubt(const struct node *n, struct spot *spot, const char *path);
