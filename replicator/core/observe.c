@@ -312,6 +312,7 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 			return;
 	}
 	if (o->busy) { /* a hint follows */
+		k->approved = k->put_back = false; /* what was decided is not there any more */
 		if (k->unsettled)
 			k->block = BLOCK_BUSY;
 		return;

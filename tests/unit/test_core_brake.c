@@ -274,11 +274,32 @@ static void what_is_renamed_is_held_no_longer(void **state)
 	assert_int_equal(core_held(N1->core), 0);
 }
 
+/* When it was said to be put back somebody was writing to it. */
+static void what_is_emptied_once_more_is_decided_once_more(void **state)
+{
+	(void)state;
+	begin();
+	for (unsigned i = 0; i < FILES; i++)
+		user_saves(&s, N1, name(i), 0);
+	story_wait(&s, 2000);
+	assert_int_equal(core_held(N1->core), FILES);
+	disk_find(&N1->disk, name(4))->writers = 1;
+	decide(N1, EVENT_DISCARD, name(4));
+	disk_find(&N1->disk, name(4))->writers = 0;
+	user_saves(&s, N1, name(4), 0);
+	story_wait(&s, 2000);
+	expect_content(N1, name(4), 0);
+	assert_int_equal(core_held(N1->core), FILES);
+	decide(N1, EVENT_DISCARD, name(4));
+	expect_content(N1, name(4), 5);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(what_is_emptied_once_more_is_decided_once_more),
 	    TEST(what_is_renamed_is_held_no_longer),
 	    TEST(what_was_emptied_comes_back_with_a_later_time),
 	    TEST(a_tree_that_is_emptied_stays_on_the_peers),
