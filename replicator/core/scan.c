@@ -80,8 +80,12 @@ static void scan_missing(struct core *c, const struct scan *s)
 	struct key *k = NULL;
 
 	while ((k = key_next_below(c, s->path, k))) {
-		if (k->seen_scan != s->id && (k->local || observe_may_go(c, k)))
+		if (k->seen_scan == s->id)
+			continue;
+		if (k->local || observe_may_go(c, k))
 			observe_look_for(c, k, &s->serials);
+		else if (k->delay) /* it was there a moment ago, and may yet be told so */
+			serials_share(&k->hinted, &s->serials);
 	}
 }
 
