@@ -127,8 +127,10 @@ void brake_hold(struct core *c, struct key *k)
 	c->brake.held++;
 }
 
+/* What is held of it, and what was decided of that, is over. */
 void brake_release(struct core *c, struct key *k)
 {
+	k->approved = k->put_back = false;
 	if (!k->held_removal)
 		return;
 	k->held_removal = false;
