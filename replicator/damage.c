@@ -9,8 +9,14 @@
  * and then nothing but NULs. That takes in the empty file, the cut off one, and the mixture of two.
  *
  * Data may be lost and the inode not (written in place, and the times were on disk first). So what
- * was saved here within LATELY before the last sign of life is read, whatever its identity. What was
- * installed was fsynced before.
+ * was saved here within SAVED_LATELY before the last sign of life is read, whatever its identity, and
+ * what was installed within INSTALLED_LATELY, though it was fsynced: disks have been seen to lie. The
+ * kernel writes back what is older than vm.dirty_expire_centisecs (30 s) every
+ * vm.dirty_writeback_centisecs (5 s); in laptop mode after up to 10 minutes
+ * (Documentation/admin-guide/sysctl/vm.rst).
+ *
+ * Other bytes under an identity that is unchanged are damage, whatever they are: who writes, through
+ * the mount or beneath it, leaves another ctime, which our fsync has taken to the disk with the bytes.
  */
 #include "replicator/damage.h"
 
@@ -28,16 +34,19 @@
 #define BOOT "boot" /* the store's value */
 #define BOOT_FILE "/proc/sys/kernel/random/boot_id"
 #define BOOT_MAX 64
-#define LATELY_MSEC (60 * 60 * 1000)
+#define SAVED_LATELY_MSEC (60 * 60 * 1000)
+#define INSTALLED_LATELY_MSEC (10 * 60 * 1000)
 #define LATELY_MAX 100000
 #define VERSIONS_MAX 16 /* of one path that it is compared with */
 #define BLOCK 4096
 #define PIECE (64 * 1024)
 
 struct lately {
-	char **lately; /* paths saved here before the power cut, sorted */
+	char **lately; /* paths saved or installed here before the power cut, sorted */
 	uint32_t n;
-	bool all; /* they are too many */
+	uint32_t seen; /* records */
+	bool all;      /* they are too many */
+	int64_t last_msec;
 };
 
 /* ---- was it a power cut? ---- */
@@ -84,7 +93,8 @@ static int note(void *arg, const struct log_record *r)
 {
 	struct lately *d = arg;
 
-	if (!r->own || d->all)
+	d->seen++;
+	if (!r->own && r->wall_msec < d->last_msec - INSTALLED_LATELY_MSEC)
 		return 0;
 	d->lately[d->n] = strdup(r->path);
 	if (!d->lately[d->n])
@@ -101,17 +111,16 @@ static int by_name(const void *a, const void *b)
 static int find_lately(struct node *n, struct lately *d)
 {
 	struct log_filter f = {.last = 1};
-	int64_t last_msec = 0;
-	int err = store_log(n->store, &f, newest, &last_msec);
+	int err = store_log(n->store, &f, newest, &d->last_msec);
 
 	d->lately = calloc(LATELY_MAX, sizeof(*d->lately));
 	if (err == 0 && !d->lately)
 		err = -ENOMEM;
 	if (err < 0)
 		return err;
-	f = (struct log_filter){.last = LATELY_MAX, .since_msec = last_msec - LATELY_MSEC};
+	f = (struct log_filter){.last = LATELY_MAX, .since_msec = d->last_msec - SAVED_LATELY_MSEC};
 	err = store_log(n->store, &f, note, d);
-	d->all = d->n == LATELY_MAX;
+	d->all = d->seen == LATELY_MAX;
 	qsort(d->lately, d->n, sizeof(*d->lately), by_name);
 	return err;
 }
@@ -287,7 +296,8 @@ static enum damage content_damage(struct node *n, const struct versions *all,
 	return damage;
 }
 
-enum damage damage_found(struct node *n, const char *path, const struct attrs *found)
+enum damage damage_found(struct node *n, const char *path, const struct ident *ident,
+			 const struct attrs *found)
 {
 	const struct shown *shown = core_shown(n->core, path);
 	struct log_filter f = {.path = path, .exact = true, .last = VERSIONS_MAX};
@@ -310,6 +320,9 @@ enum damage damage_found(struct node *n, const char *path, const struct attrs *f
 			 differs & CHANGED_CONTENT)
 			damage = content_damage(n, &all, found);
 	}
+	if (damage == DAMAGE_NONE && shown_file && differs & CHANGED_CONTENT &&
+	    ident_same(ident, &shown->ident))
+		damage = DAMAGE_BYTES;
 	for (uint32_t i = 0; i < all.n; i++)
 		version_put(all.v[i]);
 	return damage;

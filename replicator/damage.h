@@ -17,6 +17,7 @@ void damage_free(struct lately *d);
 bool damage_read_again(const struct node *n, const char *path);
 /* How what was found at path (a file's content is in the store) differs from what was shown; NONE
  * where that cannot be damage. */
-enum damage damage_found(struct node *n, const char *path, const struct attrs *found);
+enum damage damage_found(struct node *n, const char *path, const struct ident *ident,
+			 const struct attrs *found);
 
 #endif

@@ -191,7 +191,7 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 	crash_point("looked");
 	o.too_big = l->kind == KIND_FILE && !l->busy && l->size > (uint64_t)n->conf->max_file_size;
 	if (!o.too_big && !o.busy) {
-		o.damage = damage_found(n, k->path, &o.attrs);
+		o.damage = damage_found(n, k->path, &o.ident, &o.attrs);
 		if (o.damage)
 			crash_point("damage-found");
 		o.hollow = hollow_found(n->hollow, k->path, &o.attrs, k->scan != NULL);

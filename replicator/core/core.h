@@ -140,6 +140,7 @@ enum damage {
 	DAMAGE_NULS,
 	DAMAGE_PART,  /* in blocks: of known versions, cut off by NULs, or short */
 	DAMAGE_OLDER, /* as a version of its history, and no later than what was shown */
+	DAMAGE_BYTES, /* other ones, and the identity is that of what was shown */
 	DAMAGE_GONE,  /* the core's: nothing is there */
 };
 

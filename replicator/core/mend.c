@@ -85,6 +85,8 @@ const char *mend_words(const struct key *k)
 		return "was cut off or mixed up";
 	case DAMAGE_OLDER:
 		return "was an older version";
+	case DAMAGE_BYTES:
+		return "had other bytes under unchanged times";
 	case DAMAGE_GONE:
 		return "was not there";
 	case DAMAGE_NONE:
@@ -102,7 +104,7 @@ void mend_forget(struct core *c, struct key *k)
 bool mend_take(struct core *c, struct key *k, const struct observation *o)
 {
 	enum damage damage = damage_of(k, o);
-	bool keep = damage == DAMAGE_EMPTY || damage == DAMAGE_NULS || damage == DAMAGE_PART;
+	bool keep = damage != DAMAGE_OLDER && damage != DAMAGE_GONE;
 
 	if (!c->mend.on || damage == DAMAGE_NONE)
 		return false;
