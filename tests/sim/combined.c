@@ -78,18 +78,42 @@ static bool made_twice(const struct path_truth *p, const struct save *s, uint8_t
 	return false;
 }
 
-static bool disjoint(const struct save *a, const struct save *b)
+/* What one side has changed in all since they parted; CHANGED_KIND: nothing can be said of it. */
+static uint8_t side(const struct path_truth *p, const struct save *tip, const struct save *other)
 {
-	return !(a->changed & b->changed & FIELDS_ALL);
+	uint8_t changed = 0;
+
+	for (uint32_t i = 0; i < p->nsaves; i++) {
+		const struct save *s = &p->save[i];
+
+		if (!saves_has(&tip->past, i) || saves_has(&other->past, i))
+			continue;
+		if (s->initial || s->excused || s->kind != tip->kind)
+			changed |= CHANGED_KIND;
+		if (s->published)
+			changed |= s->changed;
+	}
+	return changed;
 }
 
-static bool same_past(const struct tips *t)
+/* Of what it has seen, each has seen the one before. Where there had been two sides before, whoever
+ * saved next has chosen, and does not say so of the fields that stayed as they were shown. */
+static bool in_line(const struct path_truth *p, const struct save *tip)
 {
-	struct saves a = t->p[0]->past, b = t->p[1]->past;
+	for (uint32_t i = 0; i < p->nsaves; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (saves_has(&tip->past, i) && saves_has(&tip->past, k) &&
+			    p->save[i].published && p->save[k].published &&
+			    !saves_has(&p->save[i].past, k))
+				return false;
+	return true;
+}
 
-	saves_add(&a, t->index[1]);
-	saves_add(&b, t->index[0]);
-	return saves_within(&a, &b) && saves_within(&b, &a);
+static bool disjoint(const struct path_truth *p, const struct save *a, const struct save *b)
+{
+	uint8_t of_a = side(p, a, b), of_b = side(p, b, a);
+
+	return !((of_a | of_b) & CHANGED_KIND) && !(of_a & of_b & FIELDS_ALL);
 }
 
 void check_combined(struct world *w, const struct path_truth *p)
@@ -102,7 +126,7 @@ void check_combined(struct world *w, const struct path_truth *p)
 	core_each(w->nodes[0].core, "", find_entry, &f);
 	/* A crash may make a node forget which version it is that a path shows. */
 	if (f.n > 1 && f.conflict && t.n == 2 && !w->crashes && t.p[0]->kind == KIND_FILE &&
-	    disjoint(t.p[0], t.p[1]) && same_past(&t))
+	    disjoint(p, t.p[0], t.p[1]) && in_line(p, t.p[0]) && in_line(p, t.p[1]))
 		world_fail(w, "both survive",
 			   "%s: saves %u and %u changed different things, and are in conflict",
 			   p->path, t.index[0], t.index[1]);

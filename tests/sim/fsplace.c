@@ -168,14 +168,22 @@ static struct inode *new_inode(struct world *w, struct node *n, const struct eff
 	return i;
 }
 
+/* What a name server has loaded, be it three versions ago, is older than what it is given now; but
+ * what had the latest time may have that again. */
 static void check_mtime(struct world *w, struct node *n, const char *path, const struct inode *i)
 {
 	const struct spot *spot = truth_spot(w, n, path);
+	const struct stored_path *p = storage_find(&n->store, path);
 
-	if (i->kind == KIND_FILE && spot->file_mtime && spot->file_content != i->content &&
-	    i->mtime <= spot->file_mtime)
+	if (i->kind != KIND_FILE)
+		return;
+	if (spot->file_mtime && spot->file_content != i->content && i->mtime <= spot->file_mtime)
 		world_fail(w, "mtime goes forward only", "%s: %s had %lld, is given %lld", n->name,
 			   path, (long long)spot->file_mtime, (long long)i->mtime);
+	if (p && p->highest && i->mtime <= p->highest &&
+	    (i->mtime < p->highest || !hash_same(inode_hash(i), p->highest_hash)))
+		world_fail(w, "mtime goes forward only", "%s: %s once had %lld, is given %lld",
+			   n->name, path, (long long)p->highest, (long long)i->mtime);
 }
 
 static int place(struct world *w, struct node *n, const struct effect *e, struct inode **now)
@@ -292,6 +300,8 @@ static void install(struct world *w, uint8_t node, void *arg)
 	tell(w, "%s fs: %s %s: %d", n->name, a->e.type == EFFECT_REMOVE ? "REMOVE" : "INSTALL",
 	     a->e.path, a->status);
 	world_note(w, text_hash(a->e.path), (uint64_t)(uint32_t)a->status);
+	if (a->status == 0 && i)
+		focus_installed(w, n, i);
 	world_at(w, rng_below(&w->rng, 3), node, n->life, installed, install_free, a);
 }
 

@@ -201,7 +201,7 @@ void host_heartbeat(struct world *w, struct node *n)
 static bool may_have_missed(const struct world *w)
 {
 	return w->weights.forgets || w->weights.lost_stores || w->weights.images ||
-	       w->weights.start_alone || w->weights.late;
+	       w->weights.focus || w->weights.start_alone || w->weights.late;
 }
 
 static void carry_out(struct world *w, struct node *n, struct queued *q)

@@ -22,7 +22,7 @@ static void go_down(struct world *w, struct node *n)
 
 /* ---- lost ---- */
 
-static void lose(struct world *w, struct node *n)
+void images_lose(struct world *w, struct node *n)
 {
 	if (!n->started)
 		return;
@@ -54,7 +54,7 @@ static void store_lost(struct world *w, uint8_t node, void *arg)
 	w->eras += all;
 	for (uint8_t i = 0; i < w->nnodes; i++)
 		if (i == node || all)
-			lose(w, &w->nodes[i]);
+			images_lose(w, &w->nodes[i]);
 }
 
 /* ---- put back ---- */
@@ -175,6 +175,29 @@ static void take_image(struct world *w, uint8_t node, void *arg)
 	tell(w, "%s an image is taken", n->name);
 	world_at(w, rng_range(&w->rng, 500, 20000), node, 0, put_back, image_free,
 		 image_take(w, n));
+}
+
+void images_remember(struct world *w, uint8_t node)
+{
+	const struct node *n = &w->nodes[node];
+
+	if (!w->remembered && n->up && n->joined && n->fs_up)
+		w->remembered = image_take(w, n);
+}
+
+void images_put_back(struct world *w, uint8_t node)
+{
+	if (!w->remembered)
+		return;
+	put_back(w, node, w->remembered);
+	images_forget(w);
+}
+
+void images_forget(struct world *w)
+{
+	if (w->remembered)
+		image_free(w->remembered);
+	w->remembered = NULL;
 }
 
 void images_start(struct world *w)

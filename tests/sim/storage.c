@@ -117,6 +117,16 @@ static void forget_meta(struct storage *s, const char *name)
 	}
 }
 
+static void note_highest(struct stored_path *p)
+{
+	if (!p->shown)
+		p->highest = 0;
+	else if (p->shown->attrs.kind == KIND_FILE && p->shown->attrs.mtime_nsec >= p->highest) {
+		p->highest = p->shown->attrs.mtime_nsec;
+		p->highest_hash = p->shown->attrs.hash;
+	}
+}
+
 static void make_durable(struct storage *s, const struct effect *e)
 {
 	struct stored_path *p;
@@ -133,6 +143,7 @@ static void make_durable(struct storage *s, const struct effect *e)
 		p = path_of(s, e->path);
 		shown_free(p->shown);
 		p->shown = e->store.shown ? shown_copy(e->store.shown) : NULL;
+		note_highest(p);
 		break;
 	case STORE_INTENT:
 		p = path_of(s, e->path);

@@ -19,6 +19,8 @@ struct stored_path {
 	uint32_t nhistory;
 	struct shown *shown;
 	struct intent *intent;
+	int64_t highest;          /* the latest time of a file that was ever recorded as shown, */
+	struct hash highest_hash; /* and its content; 0: none since the record was forgotten */
 };
 
 struct stored_meta {

@@ -273,6 +273,47 @@ static void braked(struct weights *w, struct rng *r)
 	w->crash = rng_chance(r, 4000) ? rng_below(r, 100) : 0;
 }
 
+/* What is arranged, and little else (focus.c). */
+static void focussed(struct weights *w, struct rng *r)
+{
+	static const char *const words[] = {"a hasty save", "a broken transfer", "a short life",
+					    "two sides"};
+
+	w->focus = rng_below(r, FOCUSES);
+	w->flavour = words[w->focus];
+	w->nodes = w->focus == FOCUS_TRANSFER ? 3 : 2;
+	w->actions = rng_range(r, 10, 30);
+	w->pause_msec = rng_range(r, 20, 200);
+	w->depth = 1;
+	w->names = 4;
+	w->orders = w->rescan = w->clock_steps = 0;
+	for (uint32_t i = 0; i < USER_ACTIONS; i++)
+		w->user[i] = 0;
+	w->user[USER_SAVE] = 20;
+	switch (w->focus) {
+	case FOCUS_TRANSFER:
+		w->page_versions = 1;
+		w->initial = rng_below(r, 3);
+		w->initial_same = true;
+		break;
+	case FOCUS_SHORT_LIFE:
+		w->user[USER_DELETE] = 60;
+		w->user[USER_SAVE] = 2;
+		w->initial = rng_range(r, 2, 8);
+		break;
+	case FOCUS_TWO_SIDES:
+		w->big = 10000;
+		w->actions = 1;
+		w->initial = 0;
+		break;
+	default:
+		w->hasty = rng_range(r, 500, 5000);
+		w->power = w->fs_crash = 10000;
+		w->stall = rng_below(r, 4000);
+		break;
+	}
+}
+
 static void everything(struct weights *w, struct rng *r)
 {
 	w->flavour = "everything";
@@ -293,13 +334,34 @@ static void everything(struct weights *w, struct rng *r)
 	w->clock_rename = rng_chance(r, 3000) ? rng_below(r, 2000) : 0;
 }
 
+/* A little of everything else. */
+static void season(struct weights *w, struct rng *r)
+{
+	if (rng_chance(r, 3000) && w->initial == 0)
+		w->initial = rng_range(r, 1, 6);
+	if (rng_chance(r, 3000) && w->nodes > 2 && !w->topology)
+		w->topology = rng_chance(r, 5000) ? TOPOLOGY_CHAIN : TOPOLOGY_STAR;
+	if (rng_chance(r, 4000) && !w->days)
+		w->days = rng_range(r, 1, 6);
+	if (w->days && rng_chance(r, 5000) && !w->absence)
+		w->forgets = rng_range(r, 1, 6);
+	if (rng_chance(r, 3000) && !w->brake_share) {
+		w->brake_share = rng_range(r, 1, 60);
+		w->decisions = rng_below(r, 20);
+	}
+	if (rng_chance(r, 2000) && !w->lost_stores)
+		w->lost_stores = rng_range(r, 1, 4);
+	if (rng_chance(r, 2000) && !w->images)
+		w->images = rng_range(r, 1, 6);
+}
+
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
-	    calm,       lossy,      partitions, crashes,    deletes, meetings,
-	    held_open,  same_bytes, attributes, absence,    losses,  images,
-	    exclusions, orders,     one_kind,   power_cuts, braked,  everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 5};
+	    calm,       lossy,      partitions, crashes,  deletes,   meetings,   held_open,
+	    same_bytes, attributes, absence,    losses,   images,    exclusions, orders,
+	    one_kind,   power_cuts, braked,     focussed, everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 7, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);
@@ -327,26 +389,12 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->user[i] = rng_chance(r, 1500) ? 0 : everyday[i] * rng_range(r, 1, 3);
 	w->user[USER_SAVE] += 5;
 	flavours[rng_pick(r, chances, sizeof chances / sizeof *chances)](w, r);
-	if (rng_chance(r, 3000) && w->initial == 0)
-		w->initial = rng_range(r, 1, 6);
-	if (rng_chance(r, 3000) && w->nodes > 2 && !w->topology)
-		w->topology = rng_chance(r, 5000) ? TOPOLOGY_CHAIN : TOPOLOGY_STAR;
-	if (rng_chance(r, 4000) && !w->days)
-		w->days = rng_range(r, 1, 6);
-	if (w->days && rng_chance(r, 5000) && !w->absence)
-		w->forgets = rng_range(r, 1, 6);
-	if (rng_chance(r, 3000) && !w->brake_share) {
-		w->brake_share = rng_range(r, 1, 60);
-		w->decisions = rng_below(r, 20);
-	}
-	if (rng_chance(r, 2000) && !w->lost_stores)
-		w->lost_stores = rng_range(r, 1, 4);
-	if (rng_chance(r, 2000) && !w->images)
-		w->images = rng_range(r, 1, 6);
+	if (!w->focus)
+		season(w, r);
 	w->limited = sim_options.limited;
 	if (w->limited) /* what only that one has left, or knows to be dead, is not taken from it */
-		w->lost_stores = w->images = w->forgets = 0;
+		w->lost_stores = w->images = w->forgets = w->focus = 0;
 	w->lists = sim_options.lists;
-	if (w->lists)
-		w->exclude = w->power = 0; /* what is taken back counts as a newcomer's */
+	if (w->lists) /* what is taken back counts as a newcomer's */
+		w->exclude = w->power = w->hasty = w->focus = 0;
 }

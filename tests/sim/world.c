@@ -322,6 +322,7 @@ static void begin(struct world *w)
 	images_start(w);
 	power_start(w);
 	admin_start(w);
+	focus_start(w);
 }
 
 static void make_whole(struct world *w)
@@ -456,6 +457,7 @@ static void node_fini(struct node *n)
 
 void world_fini(struct world *w)
 {
+	images_forget(w);
 	patterns_free(w->accepted);
 	w->accepted = NULL;
 	for (uint32_t i = 0; i < w->nheap; i++)

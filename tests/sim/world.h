@@ -11,6 +11,7 @@
  *   truth.c    who truly had seen what      check.c   the invariants
  *   images.c   lost stores, old images      admin.c   orders, what the safety brake holds
  *   power.c    what a power cut does to a disk   hooks.c  runs of hooks
+ *   focus.c    what hardly comes by chance
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -137,6 +138,7 @@ struct fs_hint {
 };
 
 struct hooks;
+struct image;
 
 struct queued {
 	struct effect e;             /* with all that it points to owned */
@@ -202,6 +204,9 @@ struct node {
 /* Who is configured as whose peer. */
 enum topology { TOPOLOGY_MESH, TOPOLOGY_CHAIN, TOPOLOGY_STAR };
 
+/* What is arranged. */
+enum focus { FOCUS_NONE, FOCUS_TRANSFER, FOCUS_SHORT_LIFE, FOCUS_TWO_SIDES, FOCUSES };
+
 /* What kind of history the seed makes. Chances are per 10,000. */
 /* By hand: all histories have it, or none. */
 extern struct sim_options {
@@ -252,6 +257,8 @@ struct weights {
 	uint32_t images;      /* likewise, put back */
 	uint32_t brake_share; /* percent; 0: no safety brake */
 	uint32_t decisions;   /* of an administrator about what it holds */
+	uint32_t focus;       /* enum focus */
+	uint32_t hasty;       /* of an install: somebody writes into it at once, and the power goes */
 };
 
 struct world {
@@ -284,6 +291,7 @@ struct world {
 	uint64_t steps, installs, crashes, versions, combined, collected, compared;
 	uint64_t decisions;
 	uint64_t power_cuts;
+	struct image *remembered; /* NULL: none */
 	uint64_t losses, put_back, eras; /* eras: times that all stores were lost at once */
 };
 
@@ -455,6 +463,14 @@ enum damage power_damage(const struct node *n, const char *path, const struct in
 /* What the store intended is there. */
 bool images_installed(const struct stored_path *s, const struct inode *now, const struct attrs *a);
 void images_start(struct world *w);
+void images_lose(struct world *w, struct node *n); /* its store is lost */
+void images_remember(struct world *w, uint8_t node); /* takes one, ... */
+void images_put_back(struct world *w, uint8_t node); /* ... which is put back: nothing where there is none */
+void images_forget(struct world *w);
+
+/* ---- focus.c ---- */
+void focus_start(struct world *w);
+void focus_installed(struct world *w, struct node *n, struct inode *i);
 
 /* ---- net.c ---- */
 void net_start(struct world *w);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Focussed histories: what takes several rare things at the right times, and chance would bring
+ * together once in some ten thousand histories, is arranged; the rest is drawn as ever.
+ *
+ *   a broken transfer   one node has worked alone; while another one, and only that, takes page by
+ *                       page what it made, its store is lost
+ *   a short life        a node loses its store just after it has joined, before its peers have heard
+ *                       from itself that it had; meanwhile they delete what it had told
+ *   two sides           the content is from here and the mode from there, and then store and tree
+ *                       here are put back from an image that was taken before
+ *   a hasty save        somebody writes into a file that has just been installed, and the power goes
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+#define POLL_MSEC 20
+#define PATIENCE_MSEC 60000 /* then what was to be waited for does not come */
+#define FILE_NAME "a"
+
+/* What follows is a chain of steps, each waiting for what it needs. */
+static bool all_joined(const struct world *w)
+{
+	for (uint32_t i = 0; i < w->nnodes; i++)
+		if (!w->nodes[i].up || !w->nodes[i].joined || !w->nodes[i].fs_up)
+			return false;
+	return true;
+}
+
+static void over(struct world *w)
+{
+	w->sessions--;
+}
+
+static void step(struct world *w, uint8_t node, uint32_t delay,
+		 void (*next)(struct world *, uint8_t, void *))
+{
+	world_at(w, delay, node, 0, next, NULL, NULL);
+}
+
+/* ---- a broken transfer ---- */
+
+static void breaks(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	images_lose(w, &w->nodes[node]);
+	over(w);
+}
+
+static void reaches_one(struct world *w, uint8_t node, void *arg)
+{
+	uint8_t one = (uint8_t)((node + 1) % w->nnodes);
+
+	(void)arg;
+	if (w->actions_left > 0) {
+		step(w, node, POLL_MSEC, reaches_one);
+		return;
+	}
+	w->cut[node][one] = w->cut[one][node] = false;
+	tell(w, "net: %s reaches %s", w->nodes[node].name, w->nodes[one].name);
+	net_changed(w);
+	step(w, node, rng_range(&w->rng, 20, 400), breaks);
+}
+
+static void works_alone(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (!all_joined(w) && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC, works_alone);
+		return;
+	}
+	net_isolate(w, node);
+	step(w, node, POLL_MSEC, reaches_one);
+}
+
+/* ---- a short life ---- */
+
+static void comes_again(struct world *w, uint8_t node, void *arg)
+{
+	(void)node;
+	(void)arg;
+	net_heal(w);
+	over(w);
+}
+
+static void dies_young(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	net_isolate(w, node);
+	images_lose(w, &w->nodes[node]);
+	step(w, node, rng_range(&w->rng, 1000, 4000), comes_again);
+}
+
+static void is_born(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (!w->nodes[node].joined && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC / 4, is_born);
+		return;
+	}
+	step(w, node, rng_range(&w->rng, 5, 200), dies_young);
+}
+
+/* ---- two sides ---- */
+
+static void back_again(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	images_put_back(w, node);
+	net_heal(w);
+	over(w);
+}
+
+static void other_side(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[(node + 1) % w->nnodes];
+	struct inode *i = disk_find(&n->disk, FILE_NAME);
+
+	(void)arg;
+	for (uint32_t k = 0; k < w->nnodes; k++)
+		w->cut[k][node] = k != node;
+	tell(w, "net: nothing reaches %s", w->nodes[node].name);
+	net_changed(w);
+	if (i && i->kind == KIND_FILE) {
+		i->mode ^= 0040;
+		user_changed(w, n, i, 0);
+		user_closed(w, n, i);
+	}
+	step(w, node, rng_range(&w->rng, 200, 600), back_again);
+}
+
+static void this_side(struct world *w, uint8_t node, void *arg)
+{
+	struct inode *i = disk_find(&w->nodes[(node + 1) % w->nnodes].disk, FILE_NAME);
+
+	(void)arg;
+	if (!i && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC, this_side);
+		return;
+	}
+	images_remember(w, node);
+	if (i && i->kind == KIND_FILE)
+		i->writers++; /* somebody has it open there, and it waits to be installed */
+	session_start(w, &w->nodes[node], FILE_NAME, USER_SAVE);
+	step(w, node, rng_range(&w->rng, 800, 2000), other_side);
+}
+
+static void first_side(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (!all_joined(w) && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC, first_side);
+		return;
+	}
+	session_start(w, &w->nodes[node], FILE_NAME, USER_SAVE);
+	step(w, node, POLL_MSEC, this_side);
+}
+
+/* ---- a hasty save ---- */
+
+static void power_goes(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (w->faults && w->nodes[node].up)
+		host_crash(w, &w->nodes[node]);
+}
+
+void focus_installed(struct world *w, struct node *n, struct inode *i)
+{
+	char path[SIM_PATH_MAX];
+
+	if (!w->faults || !rng_chance(&w->rng, w->weights.hasty) || i->kind != KIND_FILE ||
+	    !disk_path(i, path) || truth_full(w, path))
+		return;
+	i->content = user_content(w);
+	user_changed(w, n, i, node_wall_nsec(w, n));
+	step(w, n->index, rng_below(&w->rng, 5), power_goes);
+}
+
+void focus_start(struct world *w)
+{
+	static void (*const first[])(struct world *, uint8_t, void *) = {
+	    [FOCUS_TRANSFER] = works_alone,
+	    [FOCUS_SHORT_LIFE] = is_born,
+	    [FOCUS_TWO_SIDES] = first_side,
+	};
+
+	if (!first[w->weights.focus])
+		return;
+	w->sessions++; /* the history is not over before */
+	step(w, (uint8_t)rng_below(&w->rng, w->nnodes), POLL_MSEC, first[w->weights.focus]);
+}
