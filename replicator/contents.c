@@ -3,6 +3,11 @@
  * Asking peers for contents. Small ones travel many to a request; a large one has requests of its
  * own, each for the next few pieces, and goes on from another peer where the first one fails. There
  * is one want a hash: see wants.c.
+ *
+ * Answers share their connection with the entries that a peer is asked for, and one that comes too
+ * late was sent for nothing. So as much is under way as comes within about a second: a piece at
+ * first, twice as much after an answer that was swift, half after a slow one; several requests at a
+ * time only where a full one is not slow.
  */
 #include "replicator/contents_internal.h"
 
@@ -15,7 +20,7 @@
 #include "replicator/peers.h"
 
 #define SCAN_MAX 2048 /* idle wants looked through at once */
-#define WINDOW 4      /* pieces of a large content in one request */
+#define PIECES_MAX (WIRE_PIECES_MAX / WIRE_PIECE_MAX)
 #define NOBODY UINT32_MAX
 
 struct contents *contents_new(struct node *n)
@@ -25,6 +30,8 @@ struct contents *contents_new(struct node *n)
 	if (!c)
 		return NULL;
 	c->node = n;
+	for (uint32_t i = 0; i < CONF_PEERS_MAX; i++)
+		c->pieces[i] = 1;
 	if (!wants_init(c)) {
 		free(c);
 		return NULL;
@@ -83,11 +90,11 @@ static void send(struct contents *c, struct request *r)
 			if (!r->wants[i]->incoming)
 				continue;
 			uint64_t at = incoming_size(r->wants[i]->incoming);
-			for (int k = 0; k < WINDOW && at < r->wants[i]->size; k++) {
+			for (uint32_t k = 0; k < c->pieces[r->peer] && at < r->wants[i]->size; k++) {
 				p = &m->pieces.p[k];
 				p->hash = r->wants[i]->hash;
 				p->offset = at;
-				m->pieces.n = (uint32_t)k + 1;
+				m->pieces.n = k + 1;
 				at += WIRE_PIECE_MAX;
 			}
 		}
@@ -100,10 +107,28 @@ static void send(struct contents *c, struct request *r)
 		free(r);
 		return;
 	}
-	r->until_msec = c->node->now_msec + CONTENTS_ANSWER_MSEC;
+	r->sent_msec = c->node->now_msec;
 	r->next = c->requests;
 	c->requests = r;
 	c->under_way[r->peer]++;
+}
+
+/* It may be asked for more while it has not answered yet. */
+static bool may_ask(const struct contents *c, uint32_t peer)
+{
+	return c->under_way[peer] < (c->pieces[peer] < PIECES_MAX ? 1 : CONTENTS_REQUESTS_MAX);
+}
+
+/* An answer came, or its time is over. */
+static void note_pace(struct contents *c, const struct request *r, int64_t now)
+{
+	uint32_t *pieces = &c->pieces[r->peer];
+	int64_t took = now - r->sent_msec;
+
+	if (took > CONTENTS_SLOW_MSEC && *pieces > 1)
+		*pieces /= 2;
+	else if (took < CONTENTS_SWIFT_MSEC && *pieces < PIECES_MAX)
+		*pieces *= 2;
 }
 
 static struct request *request_new(uint32_t peer)
@@ -144,12 +169,12 @@ static void ask_small(struct contents *c)
 			continue;
 		}
 		struct request **r = &open[peer];
-		if (*r && ((*r)->n == WIRE_WANT_MAX || bytes[peer] + w->size > WIRE_PIECES_MAX)) {
+		if (*r && ((*r)->n == WIRE_WANT_MAX || bytes[peer] + w->size > c->pieces[peer] * WIRE_PIECE_MAX)) {
 			send(c, *r);
 			*r = NULL;
 		}
 		if (!*r) {
-			if (c->under_way[peer] >= CONTENTS_REQUESTS_MAX)
+			if (!may_ask(c, peer))
 				continue;
 			*r = request_new(peer);
 			bytes[peer] = 0;
@@ -251,6 +276,7 @@ void contents_take(struct contents *c, uint32_t peer, const struct message *m)
 
 	if (!r)
 		return;
+	note_pace(c, r, c->node->now_msec);
 	if (r->n == 1 && r->wants[0]->incoming) {
 		take_large(c, r->wants[0], peer, m->pieces.p, m->pieces.n);
 		free(r);
@@ -347,7 +373,7 @@ static bool ask_large(struct contents *c)
 			want_rest(c, w);
 			continue;
 		}
-		if (c->under_way[peer] >= CONTENTS_REQUESTS_MAX)
+		if (!may_ask(c, peer))
 			continue;
 		if (!w->incoming && store_has(c->node->store, w->hash)) {
 			want_arrived(c, w);
@@ -374,13 +400,14 @@ bool contents_work(struct contents *c)
 	for (struct request **at = &c->requests; *at;) {
 		struct request *r = *at;
 
-		if (r->until_msec > now) {
+		if (r->sent_msec + CONTENTS_ANSWER_MSEC > now) {
 			at = &r->next;
 			continue;
 		}
 		*at = r->next;
 		log_limited(LOG_LEVEL_WARNING, "peer %s does not answer for contents",
 			    c->node->peers->p[r->peer].name);
+		note_pace(c, r, now);
 		give_up(c, r);
 	}
 	while (c->resting.first && c->resting.first->rest_msec <= now) {
@@ -397,7 +424,7 @@ int64_t contents_wake(const struct contents *c)
 	int64_t wake = c->resting.first ? c->resting.first->rest_msec : INT64_MAX;
 
 	for (const struct request *r = c->requests; r; r = r->next)
-		if (r->until_msec < wake)
-			wake = r->until_msec;
+		if (r->sent_msec + CONTENTS_ANSWER_MSEC < wake)
+			wake = r->sent_msec + CONTENTS_ANSWER_MSEC;
 	return wake;
 }

@@ -12,7 +12,9 @@
 #define CONTENTS_MAX 1000000       /* wanted at once */
 #define CONTENTS_LARGE_MAX 4       /* being fetched at once */
 #define CONTENTS_REQUESTS_MAX 4    /* to one peer under way */
-#define CONTENTS_ANSWER_MSEC 15000 /* before a request is taken for lost */
+#define CONTENTS_ANSWER_MSEC 60000 /* before a request is taken for lost */
+#define CONTENTS_SWIFT_MSEC 250    /* an answer within that: the next one may be larger */
+#define CONTENTS_SLOW_MSEC 1000    /* ... later than that: it must be smaller */
 #define CONTENTS_RETRY_MSEC 5000   /* after no reachable peer had it */
 
 struct contents *contents_new(struct node *n);

@@ -32,7 +32,7 @@ struct request {
 	struct request *next;
 	uint64_t id;
 	uint32_t peer;
-	int64_t until_msec;
+	int64_t sent_msec;
 	uint32_t n;
 	struct want *wants[WIRE_WANT_MAX];
 };
@@ -47,6 +47,7 @@ struct contents {
 	struct want_list resting;
 	struct request *requests;
 	uint32_t under_way[CONF_PEERS_MAX];
+	uint32_t pieces[CONF_PEERS_MAX]; /* in an answer: as the link to that peer allows */
 	uint32_t nlarge; /* with an incoming file open */
 	int64_t since_msec; /* wall clock: of the first want after none; 0: none */
 	uint64_t got, got_bytes; /* arrived since then */
