@@ -38,7 +38,7 @@
 
 #define FLIGHT_MAX 64        /* installs under way at once */
 #define SERIALS_MAX 65536    /* hints held for one path */
-#define ASK_LIMIT_MSEC 10000 /* an answer that takes longer is asked for again */
+#define ASK_LIMIT_MSEC 30000 /* an answer that takes longer is asked for again */
 #define REFUSED_MSEC 60000    /* between two questions for what is refused */
 #define OP_WAIT_MSEC 30000   /* an absence waits that long for its op's contents */
 #define RETRY_FIRST_MSEC 1000
