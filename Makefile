@@ -132,7 +132,7 @@ $(B)/other/obj/%.o: %.c $(B)/other/replicator/wire/message.h
 $(B)/other/zonefs-replicator: $(patsubst %.c,$(B)/other/obj/%.o,$(other_src)) $(call obj,replicator/main.c) \
 		$(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
-$(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libbase.a
+$(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
 $(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * zonefsctl diff: two versions of a path, by the system's diff, which gets them as files in memory.
+ * zonefsctl diff: two versions of a path, by the system's diff, which gets them as files in memory; or
+ * by their records (diff_records.h).
  * Exit status as diff's: 0 the same, 1 different, 2 trouble.
  */
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
+#include "tools/zonefsctl/diff_records.h"
 #include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/text.h"
 #include "tools/zonefsctl/zonefsctl.h"
@@ -138,35 +140,119 @@ static int run_diff(const struct side *a, const struct side *b)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : TROUBLE;
 }
 
-static int compare(const char *path, const char *from, const char *to)
+static int by_lines(const struct side *a, const struct side *b)
+{
+	int changed = say_attribute(a, b, "kind") + say_attribute(a, b, "mode") +
+		      say_attribute(a, b, "owner") + say_attribute(a, b, "group");
+	int status = run_diff(a, b);
+
+	return status == 0 && changed ? 1 : status;
+}
+
+/* ---- as records ---- */
+
+struct text {
+	char *name; /* PATH@VERSION */
+	char *map;
+	size_t len;
+};
+
+static int text_of(struct text *t, const struct side *s)
+{
+	off_t len = lseek(fileno(s->file), 0, SEEK_END);
+	const char *kind = line_text(s->line, "kind");
+
+	if (asprintf(&t->name, "%s@%s", line_text(s->line, "path"), line_text(s->line, "id")) < 0)
+		t->name = NULL;
+	if (!t->name || len < 0) {
+		ctl_fail("no memory to compare with");
+		return TROUBLE;
+	}
+	if (strcmp(kind, "file") != 0 && strcmp(kind, "absent") != 0) {
+		ctl_fail("%s: no file, so no records", t->name);
+		return TROUBLE;
+	}
+	if (len == 0) /* deleted, too */
+		return 0;
+	t->map = mmap(NULL, (size_t)len, PROT_READ, MAP_PRIVATE, fileno(s->file), 0);
+	if (t->map == MAP_FAILED) {
+		t->map = NULL;
+		ctl_fail("%s: %s", t->name, strerror(errno));
+		return TROUBLE;
+	}
+	t->len = (size_t)len;
+	return 0;
+}
+
+static void text_fini(struct text *t)
+{
+	if (t->map)
+		munmap(t->map, t->len);
+	free(t->name);
+}
+
+static int by_records(const char *zone, const struct side *a, const struct side *b)
+{
+	struct text was = {0}, is = {0};
+	int status = text_of(&was, a);
+
+	if (status == 0)
+		status = text_of(&is, b);
+	if (status == 0)
+		status = diff_records(
+		    zone, &(struct diff_text){was.name, was.map ? was.map : "", was.len},
+		    &(struct diff_text){is.name, is.map ? is.map : "", is.len});
+	text_fini(&was);
+	text_fini(&is);
+	return status;
+}
+
+struct how {
+	bool records;
+	const char *zone; /* NULL: as the texts say */
+};
+
+static int compare(const struct how *how, const char *path, const char *from, const char *to)
 {
 	struct side a = {0}, b = {0};
 	int status = fetch(&a, path, from);
 
 	if (status == 0)
 		status = fetch(&b, path, to);
-	if (status == 0) {
-		int changed = say_attribute(&a, &b, "kind") + say_attribute(&a, &b, "mode") +
-			      say_attribute(&a, &b, "owner") + say_attribute(&a, &b, "group");
-
-		status = run_diff(&a, &b);
-		if (status == 0 && changed)
-			status = 1;
-	}
+	if (status == 0)
+		status = how->records ? by_records(how->zone, &a, &b) : by_lines(&a, &b);
 	side_fini(&a);
 	side_fini(&b);
 	return status;
 }
 
+/* False: used wrongly. */
+static bool options(struct how *how, int argc, char **argv)
+{
+	static const struct option known[] = {
+	    {"records", no_argument, NULL, 'r'}, {"zone", required_argument, NULL, 'z'}, {0}};
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
+		if (c == 'r')
+			how->records = true;
+		else if (c == 'z')
+			how->zone = optarg;
+		else
+			return false;
+	}
+	return (how->records || !how->zone) && optind < argc && optind + 2 >= argc;
+}
+
 int cmd_diff(int argc, char **argv)
 {
-	static const struct option none[] = {{0}};
+	struct how how = {0};
 	CLEANUP_FREE char *path = NULL, *from = NULL;
 	struct known k = {0};
 	int status = TROUBLE;
 
-	optind = 0;
-	if (getopt_long(argc, argv, "", none, NULL) != -1 || optind == argc || optind + 2 < argc)
+	if (!options(&how, argc, argv))
 		return ctl_usage("diff");
 	const char *to = optind + 2 == argc ? argv[optind + 1] : NULL;
 	bool named = lines_cut(argv[optind], &path, &from);
@@ -176,13 +262,13 @@ int cmd_diff(int argc, char **argv)
 		status = ask(path, &k);
 	const char *old = named ? from : k.conflict ? k.conflict : k.before;
 	if (to)
-		status = compare(path, from, to + 1);
+		status = compare(&how, path, from, to + 1);
 	else if (status == 0 && !k.now)
 		ctl_fail("%s: nothing that has a version is shown there now", path);
 	else if (status == 0 && !old)
 		ctl_fail("%s has only one version", path);
 	else if (status == 0)
-		status = compare(path, old, k.now);
+		status = compare(&how, path, old, k.now);
 	free(k.before);
 	free(k.conflict);
 	free(k.now);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Two texts of a zone, compared as records.
+ */
+#ifndef ZONEFSCTL_DIFF_RECORDS_H
+#define ZONEFSCTL_DIFF_RECORDS_H
+
+#include <stddef.h>
+
+/* One side. */
+struct diff_text {
+	const char *name; /* in messages: PATH@VERSION */
+	const char *text;
+	size_t len;
+};
+
+/* What differs, on standard output. `zone`: its name; NULL: what the texts say. 0 the same, 1
+ * different, 2: said why they cannot be compared. */
+int diff_records(const char *zone, const struct diff_text *was, const struct diff_text *is);
+
+#endif
