@@ -2,7 +2,9 @@
  *
  * The scheduler in core/hooks.c says when; fs runs the program. What a hook was due for is not kept
  * item by item: one durable mark says that something was due, and after a crash each hook is first
- * run for "all", before or together with what has come since.
+ * run for "all", before or together with what has come since. The mark is put with the change itself,
+ * in one commit; it is taken away when every change that was noted has been given to the scheduler,
+ * which is after that commit, and covered by a run.
  */
 #include "replicator/runs.h"
 
@@ -41,6 +43,7 @@ struct runs {
 	struct hook_state *h;
 	uint32_t n;
 	bool marked;
+	uint32_t noted; /* changes that concern a hook and are not durable yet */
 };
 
 struct runs *runs_new(struct node *n)
@@ -87,8 +90,10 @@ void runs_free(struct runs *r)
 
 /* ---- changes ---- */
 
-static bool concerns_a_hook(const struct runs *r, const char *path, bool dir)
+static bool concerns_a_hook(const struct runs *r, const char *path, bool dir, uint8_t changed)
 {
+	if (!(changed & ~CHANGED_MTIME))
+		return false;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (patterns_match(r->node->conf->hooks[i].match, path, dir))
 			return true;
@@ -108,11 +113,10 @@ static void mark(struct runs *r, bool due)
 
 void runs_note(struct runs *r, const struct effect *e)
 {
-	bool dir = e->told.kind == KIND_DIR;
-
-	if (r->marked || !(e->told.changed & ~CHANGED_MTIME))
+	if (!concerns_a_hook(r, e->path, e->told.kind == KIND_DIR, e->told.changed))
 		return;
-	if (concerns_a_hook(r, e->path, dir))
+	r->noted++;
+	if (!r->marked)
 		mark(r, true);
 }
 
@@ -121,6 +125,7 @@ void runs_changed(struct runs *r, const struct task *t)
 	const struct version *v = t->told.version;
 	struct dot none = {0};
 
+	r->noted -= concerns_a_hook(r, t->path, t->told.kind == KIND_DIR, t->told.changed);
 	hooks_changed(r->hooks, t->path, t->told.kind == KIND_DIR, t->told.kind == KIND_ABSENT,
 		      t->told.changed, v ? v->dot : none, t->told.more, r->node->now_msec);
 }
@@ -364,7 +369,7 @@ bool runs_pending(const struct runs *r)
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->h[i].recovering || r->h[i].running)
 			return true;
-	return hooks_pending(r->hooks);
+	return r->noted > 0 || hooks_pending(r->hooks);
 }
 
 static bool fails(const struct hook_state *h)

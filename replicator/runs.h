@@ -22,7 +22,7 @@ void runs_changed(struct runs *r, const struct task *t);
 void runs_tick(struct runs *r);
 int64_t runs_wake(const struct runs *r);
 
-/* Something that hooks have not covered yet: waiting, running, or failed. */
+/* Something that hooks have not covered yet: not durable yet, waiting, running, or failed. */
 bool runs_pending(const struct runs *r);
 uint32_t runs_failing(const struct runs *r);
 /* Names the first hook that is pending or failing, in words. */
