@@ -18,6 +18,7 @@
 
 #define POLL_MSEC 20
 #define PATIENCE_MSEC 60000 /* then what was to be waited for does not come */
+#define TRANSFER_MSEC 600
 #define FILE_NAME "a"
 
 /* What follows is a chain of steps, each waiting for what it needs. */
@@ -42,11 +43,32 @@ static void step(struct world *w, uint8_t node, uint32_t delay,
 
 /* ---- a broken transfer ---- */
 
+/* It has some of it, and not all. */
+static bool in_the_middle(const struct node *n)
+{
+	for (uint32_t i = 0; i < n->store.npaths; i++)
+		for (uint32_t k = 0; k < n->store.paths[i].n; k++)
+			if (!vv_covers(&n->store.vector, n->store.paths[i].entry[k]->dot))
+				return true;
+	return false;
+}
+
+/* When it comes back all reach each other, and it has nothing yet. */
 static void breaks(struct world *w, uint8_t node, void *arg)
 {
 	(void)arg;
 	images_lose(w, &w->nodes[node]);
+	net_heal(w);
 	over(w);
+}
+
+static void takes(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (in_the_middle(&w->nodes[(node + 1) % w->nnodes]) || w->now > w->focus_until)
+		step(w, node, rng_below(&w->rng, 4), breaks);
+	else
+		step(w, node, 1, takes);
 }
 
 static void reaches_one(struct world *w, uint8_t node, void *arg)
@@ -61,7 +83,8 @@ static void reaches_one(struct world *w, uint8_t node, void *arg)
 	w->cut[node][one] = w->cut[one][node] = false;
 	tell(w, "net: %s reaches %s", w->nodes[node].name, w->nodes[one].name);
 	net_changed(w);
-	step(w, node, rng_range(&w->rng, 20, 400), breaks);
+	w->focus_until = w->now + TRANSFER_MSEC;
+	step(w, node, 1, takes);
 }
 
 static void works_alone(struct world *w, uint8_t node, void *arg)

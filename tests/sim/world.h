@@ -292,6 +292,7 @@ struct world {
 	uint64_t decisions;
 	uint64_t power_cuts;
 	struct image *remembered; /* NULL: none */
+	int64_t focus_until; /* what is waited for does not come after it */
 	uint64_t losses, put_back, eras; /* eras: times that all stores were lost at once */
 };
 
