@@ -108,8 +108,12 @@ bool mend_take(struct core *c, struct key *k, const struct observation *o)
 
 	if (!c->mend.on || damage == DAMAGE_NONE)
 		return false;
-	if (!suspected(c, k))
-		return o->damage && k->look_again; /* saved since: what is there now is told */
+	if (!suspected(c, k)) {
+		if (o->damage == DAMAGE_NONE)
+			return false;
+		observe_look(c, k); /* changed since it was read: what is there now is told */
+		return true;
+	}
 	if (c->brake.on && brake_removes(k, o))
 		return false; /* it was held before */
 	if (keep)
