@@ -108,12 +108,37 @@ static void comes_again(struct world *w, uint8_t node, void *arg)
 	over(w);
 }
 
+/* The other one changes all files, and deletes them some time later: they are not what this one
+ * still has. */
+static void changes_all(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[(node + 1) % w->nnodes];
+	uint32_t npaths = w->npaths;
+
+	for (uint32_t k = 0; k < npaths; k++) {
+		const char *path = w->paths[k]->path;
+		struct inode *i = disk_find(&n->disk, path);
+
+		if (!i || i->kind != KIND_FILE || i->writers || truth_full(w, path))
+			continue;
+		if (arg) {
+			user_unlink(w, n, path);
+			continue;
+		}
+		i->content = user_content(w);
+		user_changed(w, n, i, node_wall_nsec(w, n));
+	}
+	if (!arg)
+		world_at(w, rng_range(&w->rng, 200, 600), node, 0, changes_all, NULL, w);
+}
+
 static void dies_young(struct world *w, uint8_t node, void *arg)
 {
 	(void)arg;
 	net_isolate(w, node);
 	images_lose(w, &w->nodes[node]);
-	step(w, node, rng_range(&w->rng, 1000, 4000), comes_again);
+	step(w, node, rng_range(&w->rng, 100, 300), changes_all);
+	step(w, node, rng_range(&w->rng, 1500, 4000), comes_again);
 }
 
 static void is_born(struct world *w, uint8_t node, void *arg)

@@ -297,8 +297,7 @@ static void focussed(struct weights *w, struct rng *r)
 		w->initial_same = true;
 		break;
 	case FOCUS_SHORT_LIFE:
-		w->user[USER_DELETE] = 60;
-		w->user[USER_SAVE] = 2;
+		w->actions = rng_range(r, 1, 6);
 		w->initial = rng_range(r, 2, 8);
 		break;
 	case FOCUS_TWO_SIDES:
