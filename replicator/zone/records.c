@@ -52,20 +52,35 @@ int records_compare(const struct record *a, const struct record *b)
 	return r ? r : strcmp(a->rdata, b->rdata);
 }
 
-size_t records_at(const struct records *set, const uint8_t *key, size_t len)
+/* The first record of the name whose type is this or a higher one, or what comes after the name. */
+static size_t lower_bound(const struct records *set, const uint8_t *key, size_t len, uint16_t type)
 {
 	size_t low = 0, high = set->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 		const struct record *r = &set->list[middle];
+		int order = dname_compare(r->owner, r->owner_len, key, len);
 
-		if (dname_compare(r->owner, r->owner_len, key, len) < 0)
+		if (order < 0 || (order == 0 && r->type < type))
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+size_t records_at(const struct records *set, const uint8_t *key, size_t len)
+{
+	return lower_bound(set, key, len, 0);
+}
+
+bool records_has(const struct records *set, const uint8_t *key, size_t len, uint16_t type)
+{
+	size_t i = lower_bound(set, key, len, type);
+
+	return i < set->n && set->list[i].type == type &&
+	       dname_compare(set->list[i].owner, set->list[i].owner_len, key, len) == 0;
 }
 
 size_t records_set_end(const struct records *set, size_t i)

@@ -88,6 +88,8 @@ int records_compare(const struct record *a, const struct record *b);
 int records_compare_sets(const struct record *a, const struct record *b);
 /* The index of the first record whose owner is this name or comes after it; n: none does. */
 size_t records_at(const struct records *set, const uint8_t *key, size_t len);
+/* There is a record of this name and type; not for SOA and RRSIG. */
+bool records_has(const struct records *set, const uint8_t *key, size_t len, uint16_t type);
 /* Index behind the last record of list[i]'s set. */
 size_t records_set_end(const struct records *set, size_t i);
 

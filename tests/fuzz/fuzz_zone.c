@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "replicator/zone/changes.h"
+#include "replicator/zone/guard.h"
+#include "replicator/zone/lint.h"
 #include "replicator/zone/serial.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -115,6 +117,29 @@ static void print_and_read(const struct records *set)
 	free(text);
 }
 
+static void lint(const struct records *set)
+{
+	struct lint l;
+
+	fuzz_check(lint_zone(&l, set, 3) == 0);
+	fuzz_check(l.n <= l.errors + l.approvals && l.errors >= set->outside_total);
+	for (size_t i = 0; i < l.n; i++)
+		fuzz_check(l.list[i].words[0] && l.list[i].line > 0);
+	lint_fini(&l);
+}
+
+static void guard(const struct parts *p, const struct records *was, const struct records *is)
+{
+	struct guard_side old = {p->text[0], p->len[0], was, was != NULL, was ? was->serial : 0};
+	struct guard_side new = {p->text[2], p->len[2], is, is != NULL, is ? is->serial : 0};
+	struct guard_verdict g;
+
+	guard_judge(&g, &old, &new, 30);
+	fuzz_check(g.n <= GUARD_KINDS);
+	guard_judge(&g, &old, &old, 30);
+	fuzz_check(g.n == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct parts p;
@@ -125,8 +150,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	serial(p.text[0], p.len[0]);
 	records_zone_of(p.text[0], p.len[0], &zone);
 	struct records *was = set_of(&p, 0), *is = was ? set_of(&p, 2) : NULL;
-	if (was)
+	guard(&p, was, is);
+	if (was) {
 		print_and_read(was);
+		lint(was);
+	}
 	if (is) {
 		fuzz_check(changes_make(&c, was, is) == 0);
 		fuzz_check(was->n + c.added - c.removed == is->n);
