@@ -38,6 +38,17 @@ static cfg_opt_t alert_options[] = {
     LIST("run"), STR("user"), INT("timeout", 30), INT("after", 60), CFG_END(),
 };
 
+static cfg_opt_t server_options[] = {
+    CFG_STR("root", "", CFGF_NONE),
+    CFG_STR("conf", "", CFGF_NONE),
+    STR("user"),
+    CFG_STR("checkconf", "/usr/bin/named-checkconf", CFGF_NONE),
+    CFG_STR("checkzone", "/usr/bin/named-checkzone", CFGF_NONE),
+    CFG_STR("check-user", "nobody", CFGF_NONE),
+    INT("timeout", 60),
+    CFG_END(),
+};
+
 static cfg_opt_t options[] = {
     STR("node"),
     STR("mount"),
@@ -64,6 +75,7 @@ static cfg_opt_t options[] = {
     CFG_SEC("peer", peer_options, SECTION_FLAGS),
     CFG_SEC("hook", hook_options, SECTION_FLAGS),
     CFG_SEC("alert", alert_options, SECTION_FLAGS),
+    CFG_SEC("server", server_options, SECTION_FLAGS),
     CFG_END(),
 };
 
@@ -214,6 +226,20 @@ static void free_hook(struct conf_hook *hook)
 	patterns_free(hook->match);
 }
 
+static void free_server(struct conf_server *server)
+{
+	if (!server)
+		return;
+	free(server->name);
+	free(server->root);
+	free(server->conf);
+	free(server->user);
+	free(server->checkconf);
+	free(server->checkzone);
+	free(server->check_user);
+	free(server);
+}
+
 void conf_free(struct conf *c)
 {
 	if (!c)
@@ -228,6 +254,7 @@ void conf_free(struct conf *c)
 	if (c->alert)
 		free_hook(c->alert);
 	free(c->alert);
+	free_server(c->server);
 	free(c->peers);
 	free(c->hooks);
 	free(c->file);

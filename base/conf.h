@@ -16,6 +16,7 @@
 #define CONF_PEERS_MAX 64
 #define CONF_HOOKS_MAX 32
 #define CONF_ALERTS_MAX 1
+#define CONF_SERVERS_MAX 1
 #define CONF_SIZE_MAX (1024 * 1024)
 #define CONF_KEY_LEN 40 /* Z85 */
 
@@ -36,6 +37,19 @@ struct conf_hook {
 	int quiet_msec;
 	int timeout_sec;
 	int after_sec; /* an alert: what comes and goes is told when it has lasted that long */
+	int line;
+};
+
+/* The name server whose configuration lies in the tree, and how it is checked. */
+struct conf_server {
+	char *name;
+	char *root;      /* named's: what `named -t` is given; "/" without */
+	char *conf;      /* its configuration, absolute within the root; "": one of the usual two */
+	char *user;      /* that it runs as: so does the check of the configuration */
+	char *checkconf; /* programs */
+	char *checkzone;
+	char *check_user; /* that the check of zones runs as; can read no key */
+	int timeout_sec;  /* of one check */
 	int line;
 };
 
@@ -68,6 +82,7 @@ struct conf {
 	struct conf_hook *hooks;
 	size_t nhooks;
 	struct conf_hook *alert; /* NULL: none */
+	struct conf_server *server; /* NULL: none */
 	struct locality *locality;
 };
 

@@ -143,10 +143,11 @@ static void take_accept(struct source *s, struct conf_peer *peer)
 		mistake(s->mistakes, line_of(s, "accept"),
 			"an empty accept takes nothing: receive-only = true says so");
 	else if (peer->receive_only)
-		mistake(s->mistakes, line_of(s, "accept"),
-			"the peer \"%s\" is receive-only: nothing is taken from it, whatever accept "
-			"says",
-			cfg_title(s->cfg));
+		mistake(
+		    s->mistakes, line_of(s, "accept"),
+		    "the peer \"%s\" is receive-only: nothing is taken from it, whatever accept "
+		    "says",
+		    cfg_title(s->cfg));
 }
 
 static void take_peer(struct source *s, struct conf_peer *peer)
@@ -229,6 +230,58 @@ static void take_alert(struct source *s, struct conf *c)
 	c->alert->after_sec = take_int(s, "after", 0, 86400);
 }
 
+/* A program that is run with arguments of ours. */
+static char *take_checker(struct source *s, const char *name, const char *mount)
+{
+	char *value = take_path(s, name);
+
+	if (value && mount && conf_path_within(value, mount))
+		mistake(s->mistakes, line_of(s, name),
+			"the program \"%s\" lies in the tree: nothing from there is run", value);
+	return value;
+}
+
+/* A path that may be left out: "". */
+static char *take_optional_path(struct source *s, const char *name)
+{
+	return conf_given(s->section, name) ? take_path(s, name) : take_str(s, name);
+}
+
+/* Named's root: the mount unless it is said, and "/" where it has none of its own. */
+static char *take_root(struct source *s, const struct conf *c)
+{
+	const char *value = cfg_getstr(s->cfg, "root");
+
+	if (!conf_given(s->section, "root") && c->mount)
+		value = c->mount;
+	else if (!value || strcmp(value, "/") != 0)
+		return take_optional_path(s, "root");
+	char *copy = strdup(value);
+	s->failed |= !copy;
+	return copy;
+}
+
+static void take_server(struct source *s, struct conf *c)
+{
+	struct conf_server *server = calloc(1, sizeof *server);
+
+	c->server = server;
+	if (!server) {
+		s->failed = true;
+		return;
+	}
+	server->name = strdup(cfg_title(s->cfg));
+	server->line = s->text->tokens[s->section->title].line;
+	s->failed |= !server->name;
+	server->root = take_root(s, c);
+	server->conf = take_optional_path(s, "conf");
+	server->user = take_name(s, "user");
+	server->checkconf = take_checker(s, "checkconf", c->mount);
+	server->checkzone = take_checker(s, "checkzone", c->mount);
+	server->check_user = take_name(s, "check-user");
+	server->timeout_sec = take_int(s, "timeout", 1, 3600);
+}
+
 static void take_hook(struct source *s, struct conf_hook *hook, const char *mount)
 {
 	take_program(s, hook, mount);
@@ -259,10 +312,10 @@ static void take_sizes(struct source *s, struct conf *c)
 		    size);
 	if (keep && (!conf_size(keep, &c->keep_bytes) || c->keep_bytes < KEEP_SIZE_MIN ||
 		     c->keep_bytes > FILE_SIZE_MAX))
-		mistake(
-		    s->mistakes, line_of(s, "keep-size"),
-		    "keep-size is a number of bytes, or one with K, M or G, 1M to 1024G, not \"%s\"",
-		    keep);
+		mistake(s->mistakes, line_of(s, "keep-size"),
+			"keep-size is a number of bytes, or one with K, M or G, 1M to 1024G, not "
+			"\"%s\"",
+			keep);
 }
 
 static void take_level(struct source *s, struct conf *c)
@@ -369,6 +422,8 @@ static void take_sections(const struct source *top, const char *kind, struct con
 			take_peer(&s, &c->peers[c->npeers++]);
 		else if (strcmp(kind, "alert") == 0)
 			take_alert(&s, c);
+		else if (strcmp(kind, "server") == 0)
+			take_server(&s, c);
 		else
 			take_hook(&s, &c->hooks[c->nhooks++], c->mount);
 		*failed |= s.failed;
@@ -392,6 +447,7 @@ int conf_build(struct conf *c, cfg_t *cfg, const struct conf_text *text)
 	take_sections(&s, "peer", c, &s.failed);
 	take_sections(&s, "hook", c, &s.failed);
 	take_sections(&s, "alert", c, &s.failed);
+	take_sections(&s, "server", c, &s.failed);
 	if (s.failed)
 		return -ENOMEM;
 	check_places(&s, c);

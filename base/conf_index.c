@@ -247,6 +247,8 @@ static size_t limit_of(const cfg_opt_t *kind)
 {
 	if (strcmp(kind->name, "peer") == 0)
 		return CONF_PEERS_MAX;
+	if (strcmp(kind->name, "server") == 0)
+		return CONF_SERVERS_MAX;
 	return strcmp(kind->name, "alert") == 0 ? CONF_ALERTS_MAX : CONF_HOOKS_MAX;
 }
 

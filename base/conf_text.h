@@ -19,7 +19,7 @@
 
 #define MISTAKES_MAX 64     /* more are only counted */
 #define CONF_OPTIONS_MAX 32 /* in one section's table */
-#define CONF_SECTIONS_MAX (1 + CONF_PEERS_MAX + CONF_HOOKS_MAX + CONF_ALERTS_MAX)
+#define CONF_SECTIONS_MAX (1 + CONF_PEERS_MAX + CONF_HOOKS_MAX + CONF_ALERTS_MAX + CONF_SERVERS_MAX)
 
 /* Mistakes are kept, and reported in the order of their lines. */
 struct mistakes {

@@ -367,7 +367,7 @@ int named_conf_parse(struct named_conf *conf, const char *text, size_t len, unsi
 	*conf = (struct named_conf){.version = version};
 	if (!p)
 		return -ENOMEM;
-	p->text = (struct named_text){.p = text, .end = text + len};
+	p->text = (struct named_text){.p = text + named_conf_begin(text, len), .end = text + len};
 	p->out = conf;
 	p->port = 53;
 	parse_all(p);

@@ -82,7 +82,11 @@ struct named_conf {
  * parts end at 99); 0: it is none. */
 unsigned named_version(const char *text);
 
-/* Parses text[len]. `version`: named's, which some defaults depend on; 0: those of 9.18. 0,
+/* Where in text[len] the canonical form begins: before it may stand lines with what the checker has
+ * to say of a configuration that it takes all the same. len: nowhere. */
+size_t named_conf_begin(const char *text, size_t len);
+
+/* Parses text[len], from where it begins. `version`: named's, which some defaults depend on; 0: those of 9.18. 0,
  * ERR_FORMAT, ERR_LIMIT, -ENOMEM; *conf is the caller's to named_conf_fini() in any case. */
 int named_conf_parse(struct named_conf *conf, const char *text, size_t len, unsigned version);
 void named_conf_fini(struct named_conf *conf);

@@ -54,6 +54,60 @@ void named_conf_fini(struct named_conf *conf)
 	*conf = (struct named_conf){0};
 }
 
+static bool starts_statement(const char *line, size_t len)
+{
+	static const char *const words[] = {
+	    "acl",
+	    "controls",
+	    "dlz",
+	    "dnssec-policy",
+	    "dyndb",
+	    "http",
+	    "key",
+	    "key-store",
+	    "logging",
+	    "managed-keys",
+	    "masters",
+	    "options",
+	    "parental-agents",
+	    "plugin",
+	    "primaries",
+	    "remote-servers",
+	    "server",
+	    "statistics-channels",
+	    "tls",
+	    "trust-anchors",
+	    "trusted-keys",
+	    "view",
+	    "zone",
+	};
+
+	if (len == 0 || (line[len - 1] != '{' && line[len - 1] != ';'))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t n = strlen(words[i]);
+
+		if (len > n && memcmp(line, words[i], n) == 0 && line[n] == ' ')
+			return true;
+	}
+	return false;
+}
+
+size_t named_conf_begin(const char *text, size_t len)
+{
+	size_t at = 0;
+
+	while (at < len) {
+		const char *end = memchr(text + at, '\n', len - at);
+		size_t line = end ? (size_t)(end - text) - at : len - at;
+
+		if (starts_statement(text + at, line))
+			return at;
+		at += line + 1;
+	}
+	return len;
+}
+
 unsigned named_version(const char *text)
 {
 	unsigned part[3] = {0};

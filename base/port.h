@@ -39,6 +39,10 @@
  *     MARK     mark                        -> nothing: the tree has it now (a node's store is older than
  *                                             its tree where the tree's mark has counted further)
  *     mark   = store u64, count u64        all 0: none
+ *     CHECK    check (base/port_check.h)   -> exit i32, signal i32, timed out u8, run time u32 (ms),
+ *                                             output bytes (cut at PORT_OUTPUT_MAX), version,
+ *                                             n u16, n * path: files that it depends on.
+ *                                             CHECK_MAP, exit 0: a descriptor with all the output
  *     WAIT     path ("": all), serial u64, time limit u32 (ms)
  *                                          -> n u16, n * (pid i32, command): who has it open for
  *                                             writing (status ERR_TIMEOUT), else none
@@ -89,6 +93,7 @@ enum port_type {
 	PORT_INFO = 11,
 	PORT_ALERT = 12,
 	PORT_MARK = 13,
+	PORT_CHECK = 14, /* the last */
 	PORT_ANSWER = 0x80,
 };
 

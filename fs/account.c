@@ -100,3 +100,35 @@ int account_become(const struct account *a)
 		return -errno;
 	return a->uid == 0 ? 0 : drop_capabilities();
 }
+
+/* None but `capability` is left in any set. */
+static int keep_capability(int capability)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+	uint32_t bit = UINT32_C(1) << capability % 32;
+
+	sets[capability / 32] = (struct __user_cap_data_struct){bit, bit, bit};
+	if (syscall(SYS_capset, &head, sets) < 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int account_become_keeping(const struct account *a, int capability)
+{
+	if (prctl(PR_GET_SECUREBITS) != SECUREBITS_DEFAULT &&
+	    prctl(PR_SET_SECUREBITS, SECUREBITS_DEFAULT) < 0)
+		return -errno;
+	for (int c = 0; c <= CAP_LAST_CAP; c++)
+		if (c != capability && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && errno != EINVAL)
+			return -errno;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (!a->fixed && (syscall(SYS_setgroups, a->ngroups, a->groups) < 0 ||
+			  syscall(SYS_setresgid, a->gid, a->gid, a->gid) < 0 ||
+			  syscall(SYS_setresuid, a->uid, a->uid, a->uid) < 0))
+		return -errno;
+	return keep_capability(capability);
+}

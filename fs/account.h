@@ -32,5 +32,8 @@ int account_find(struct account *a, const char *name);
 /* Takes on user, group and groups for good, and gives up every capability that belongs to another
  * user. For a child after fork. 0 or -errno. */
 int account_become(const struct account *a);
+/* Likewise, but for one capability, which the next program has as well and, with what it starts, no
+ * other ever: no_new_privs is set. Where identities are fixed too. */
+int account_become_keeping(const struct account *a, int capability);
 
 #endif

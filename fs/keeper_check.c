@@ -175,6 +175,18 @@ static void check_program(struct reporter *r, const char *kind, const struct con
 		mistake(r, hook->line, "%s \"%s\": %s", kind, hook->name, why);
 }
 
+static void check_server(struct reporter *r, const struct conf_server *server)
+{
+	char *const words[2][2] = {{server->checkconf, NULL}, {server->checkzone, NULL}};
+	const struct conf_hook checkers[] = {
+	    {.name = server->name, .line = server->line, .run = (char **)(uintptr_t)words[0], .user = server->user},
+	    {.name = server->name, .line = server->line, .run = (char **)(uintptr_t)words[1], .user = server->check_user},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(checkers); i++)
+		check_program(r, "server", &checkers[i]);
+}
+
 int keeper_check_hooks(const struct conf *conf, conf_report *report, void *arg)
 {
 	struct reporter r = {conf, report, arg, 0};
@@ -183,6 +195,8 @@ int keeper_check_hooks(const struct conf *conf, conf_report *report, void *arg)
 		check_program(&r, "hook", &conf->hooks[i]);
 	if (conf->alert)
 		check_program(&r, "alert", conf->alert);
+	if (conf->server)
+		check_server(&r, conf->server);
 	return r.mistakes > 0 ? ERR_CONFIG : 0;
 }
 

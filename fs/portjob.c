@@ -239,7 +239,7 @@ static int start_hook(struct portjobs *j, struct portjob *job)
 
 void portjobs_add(struct portjobs *j, struct portjob *job)
 {
-	if (job->type == PORT_HOOK || job->type == PORT_ALERT) {
+	if (job->type == PORT_HOOK || job->type == PORT_ALERT || job->type == PORT_CHECK) {
 		int rc = start_hook(j, job);
 		if (rc < 0) {
 			portjob_answer(job, rc);

@@ -15,6 +15,7 @@
 #include "base/path.h"
 #include "base/port.h"
 #include "fs/beneath.h"
+#include "fs/check.h"
 #include "fs/fs.h"
 #include "fs/hookrun.h"
 #include "fs/install.h"
@@ -339,6 +340,7 @@ void portreq_carry_out(struct fs *fs, struct portjob *job)
 	    [PORT_LIST] = list,       [PORT_LOOK] = look,        [PORT_STAGE] = stage,
 	    [PORT_INSTALL] = install, [PORT_REMOVE] = take_away, [PORT_HOOK] = hook,
 	    [PORT_WAIT] = wait_over,  [PORT_INFO] = info,         [PORT_ALERT] = alert,
+	    [PORT_CHECK] = check_request,
 	    [PORT_MARK] = mark,
 	};
 	struct port_head head;

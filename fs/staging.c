@@ -308,6 +308,17 @@ static struct waiting *find(struct staging *s, const struct fhandle *handle)
 	return NULL;
 }
 
+int staging_read(struct staging *s, const struct fhandle *handle)
+{
+	pthread_mutex_lock(&s->lock);
+	struct waiting *w = find(s, handle);
+	int fd = w ? openat(s->fd, w->staged.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : ERR_UNKNOWN;
+	if (w && fd < 0)
+		fd = -errno;
+	pthread_mutex_unlock(&s->lock);
+	return fd;
+}
+
 int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out)
 {
 	struct waiting *w;

@@ -44,6 +44,9 @@ int staging_add(struct staging *s, uint64_t size, const void *content, struct st
 /* fsync of what staging_add has made, best after the answer: what follows there goes on meanwhile.
  * Takes the descriptor. A content that does not get to the disk is given up. */
 void staging_sync(struct staging *s, const char *name, int take_fd);
+/* Reads a content that waits: a descriptor, the caller's, or an error. ERR_UNKNOWN: there is none (any
+ * more). */
+int staging_read(struct staging *s, const struct fhandle *handle);
 /* Takes a content out for an install: it is the caller's, who gives it back (to be tried again) or
  * calls staging_remove. Waits for its fsync. ERR_UNKNOWN: there is none (any more). */
 int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out);

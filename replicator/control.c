@@ -24,6 +24,7 @@
  *   {"zonefs":1,"command":"discard","path":P}
  *   {"zonefs":1,"command":"pause", WHO}
  *   {"zonefs":1,"command":"resume"}
+ *   {"zonefs":1,"command":"zones"}
  *
  * What is left out has its default. The answer is any number of lines, each with a "type", and one
  * last line that has "end":
@@ -44,6 +45,8 @@
  *   writer      a process that has the path open for writing             wait
  *   difference  a path that is not the same on a peer                    verify
  *   held        a path whose removal waits for a decision                held
+ *   map         whether the zones are known, and as of when             zones, status
+ *   zone        a zone: file, kind, why it does not replicate            zones
  *   compared    a peer, how many paths were compared and differ          verify
  *   planned     "action": "restore", "delete", "left" (and in words why)  restore-at
  *   {"end":true,"exit":0 or 1,"words":"..."}

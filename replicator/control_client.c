@@ -102,6 +102,7 @@ static const struct control_command *const commands[] = {
     &control_held,    &control_approve,     &control_discard, &control_pause,
     &control_resume,
     &control_forget,
+    &control_zones,
     &control_check,
 };
 

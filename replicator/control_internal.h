@@ -68,6 +68,7 @@ extern const struct control_command control_discard;
 extern const struct control_command control_pause;
 extern const struct control_command control_resume;
 extern const struct control_command control_forget;
+extern const struct control_command control_zones;
 
 /* Adds a line; takes the reference (NULL: out of memory). False: there is no room, and nothing was
  * added. */

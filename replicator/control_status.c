@@ -11,6 +11,7 @@
 #include "replicator/control_internal.h"
 #include "replicator/control_peers.h"
 #include "replicator/control_summary.h"
+#include "replicator/control_zones.h"
 
 #define TROUBLES_MAX 200 /* told one by one */
 
@@ -267,6 +268,8 @@ static void say_all(struct client *c, const struct fs_info *fs)
 	say_summary(c, &e->summary);
 	say_node(c, &e->node);
 	say_fs(c, fs);
+	if (c->node->conf->server)
+		control_line(c, control_zones_line(c->node));
 	for (uint32_t i = 0; i < node_hooks(c->node); i++)
 		say_hook(c, &e->hooks[i]);
 	for (uint32_t i = 0; i < node_peers(c->node); i++)

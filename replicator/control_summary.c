@@ -120,6 +120,12 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 	if (n->held > 0)
 		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held",
 		    n->held, plural(n->held));
+	if (n->zones == ZONES_BROKEN)
+		add(trouble, "the name server's configuration is broken: %.*s",
+		    (int)strcspn(n->zones_words, "\n"), n->zones_words);
+	if (n->zones == ZONES_UNCHECKED)
+		add(trouble, "the name server's configuration could not be checked: %.*s",
+		    (int)strcspn(n->zones_words, "\n"), n->zones_words);
 	for (uint32_t i = 0; n->joining && i < f->npeers; i++)
 		if (n->waits_for >> i & 1)
 			add(trouble, "this node is joining and waits for %s", f->peer_names[i]);

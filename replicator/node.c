@@ -32,6 +32,7 @@
 #include "replicator/teller.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
+#include "replicator/zones.h"
 
 #define PRUNE_REST_MSEC 10000
 #define PRUNE_AGAIN_MSEC 50
@@ -142,6 +143,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, n->core_wake);
 	wake = earlier(wake, contents_wake(n->contents));
 	wake = earlier(wake, runs_wake(n->runs));
+	wake = earlier(wake, zones_wake(n->zones));
 	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, verify_wake(n->verify));
 	wake = earlier(wake, repair_wake(n->repair));
@@ -242,6 +244,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 	if (!runner_blocked(n->runner)) {
 		outcomes_tick(n);
 		runs_tick(n->runs);
+		zones_tick(n->zones);
 		verify_tick(n->verify);
 		recall_tick(n->recall);
 		marker_tick(n->marker);

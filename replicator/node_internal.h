@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "replicator/node.h"
+#include "replicator/zones.h"
 
 #define NODE_ROUND_MAX 512
 #define NODE_BY_MAX 160 /* who paused it, in words */
@@ -62,6 +63,7 @@ struct node {
 	struct names *names;
 	struct teller *teller;
 	struct control *control;
+	struct zones *zones;
 
 	uint64_t node_id;           /* random, made with the store */
 	int64_t now_msec;           /* monotonic, as of this round */
@@ -126,6 +128,9 @@ struct node_status {
 	bool put_aside_old; /* ... as it was older than the tree; else it was damaged */
 	struct contents_progress fetching; /* contents */
 	uint32_t hooks_failing;
+	enum zones_state zones; /* of the map */
+	const char *zones_words;
+	int64_t zones_since_msec; /* wall clock */
 	uint64_t refused_links;    /* connections with keys that are not listed */
 	char refused_address[128]; /* of the last of them; "" */
 	struct store_usage usage;

@@ -34,6 +34,7 @@
 #include "replicator/teller.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
+#include "replicator/zones.h"
 
 #define NODE_ID "node-id"
 
@@ -141,6 +142,7 @@ static void hand_carry_out(void *arg, struct task *t)
 		if (t->told.own)
 			log_stage("sent", t->path);
 		runs_changed(n->runs, t);
+		zones_changed(n->zones, t->path);
 		break;
 	case EFFECT_JOINED:
 		log_notice("this node has joined");
@@ -292,10 +294,11 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->runs = runs_new(n);
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
+	n->zones = zones_new(n);
 	n->marker = marker_new(n, &tree);
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
-	    !n->repair || !n->marker)
+	    !n->repair || !n->zones || !n->marker)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -318,6 +321,7 @@ void node_close(struct node *n)
 	teller_free(n->teller);
 	runs_free(n->runs);
 	marker_free(n->marker);
+	zones_free(n->zones);
 	repair_free(n->repair);
 	recall_free(n->recall);
 	verify_free(n->verify);

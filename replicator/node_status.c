@@ -25,6 +25,11 @@ void node_status(struct node *n, struct node_status *s)
 	struct heartbeat h;
 
 	memset(s, 0, sizeof(*s));
+	struct zones_status zones;
+	zones_status(n->zones, &zones);
+	s->zones = zones.state;
+	s->zones_words = zones.words;
+	s->zones_since_msec = zones.since_msec;
 	core_heartbeat(n->core, &h, n->wall_msec, n->now_msec);
 	s->node = n->conf->node;
 	s->started_msec = n->started_msec;

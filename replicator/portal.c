@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "replicator/names.h"
+#include "replicator/zones.h"
 
 #define INFO_LIMIT_MSEC 1000
 #define INFO_WAITERS_MAX 16
@@ -226,6 +227,9 @@ static void give_hint(struct portal *p, const struct hint *h)
 		names_of(n->names, false,
 			 h->who.login_uid != (uint32_t)-1 ? h->who.login_uid : h->who.uid, user,
 			 n->now_msec);
+	zones_changed(n->zones, h->what == HINT_RESCAN ? "" : h->path);
+	if (h->from[0])
+		zones_changed(n->zones, h->from);
 	e.hint.serial = h->serial;
 	e.hint.from = h->from;
 	e.hint.flags = h->flags;

@@ -19,6 +19,7 @@
 #include "replicator/placer.h"
 #include "replicator/portal.h"
 #include "replicator/taker.h"
+#include "replicator/zones.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ROUNDS 64
@@ -92,7 +93,11 @@ static void clean(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static const struct names_source source = {nobody, no_id};
-	static struct conf conf = {.node = (char *)"n", .max_file_size = 1024 * 1024};
+	static struct conf_server server = {.root = (char *)"/"};
+	static struct conf conf = {.node = (char *)"n",
+				   .mount = (char *)"/m",
+				   .max_file_size = 1024 * 1024,
+				   .server = &server};
 	const char *tmp = getenv("TMPDIR");
 
 	(void)argc;
@@ -144,6 +149,7 @@ static void ask_everything(void)
 	give_task(stage);
 	give_task(install);
 	node_fs_info(&node, no_info, &node);
+	zones_tick(node.zones);
 }
 
 /* ---- an input ---- */
@@ -243,6 +249,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	node.hollow = hollow_new(&node);
 	node.taker = taker_new(&node);
 	node.placer = placer_new(&node);
+	node.zones = zones_new(&node);
 	node.stopping = false;
 	nasked = 0;
 	ask_everything();
@@ -252,6 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	answer_all(pair[1]);
 	taker_free(node.taker);
 	hollow_free(node.hollow);
+	zones_free(node.zones);
 	placer_free(node.placer);
 	portal_close(node.portal);
 	close(pair[1]);

@@ -240,6 +240,31 @@ static void inline_signing_is_what_this_named_takes_it_for(void **state)
 	named_conf_fini(&c);
 }
 
+static void what_the_checker_says_before_it_is_no_statement(void **state)
+{
+	static const char said[] = "/etc/named.conf:1: zone 'p.test': option 'max-zone-ttl' is ignored "
+				   "when used together with 'dnssec-policy'\n"
+				   "none:99: key 'x' is weak\n";
+	CLEANUP_FREE char *text = NULL;
+
+	(void)state;
+	assert_true(asprintf(&text, "%s%s", said, plain) > 0);
+	assert_int_equal(named_conf_begin(text, strlen(text)), strlen(said));
+	struct named_conf c = parsed(text, 91849);
+	assert_int_equal(c.n, 7);
+	named_conf_fini(&c);
+	text[strlen(said)] = '\0';
+	c = parsed(text, 91849);
+	assert_int_equal(c.n, 0);
+	named_conf_fini(&c);
+	/* `options` comes first: its directory counts. */
+	free(text);
+	assert_true(asprintf(&text, "%s%s", said, views) > 0);
+	c = parsed(text, 91849);
+	assert_string_equal(c.directory, "/var/named");
+	named_conf_fini(&c);
+}
+
 static void versions_are_read(void **state)
 {
 	(void)state;
@@ -316,6 +341,7 @@ int main(void)
 	    cmocka_unit_test(what_a_zone_says_comes_before_what_options_say),
 	    cmocka_unit_test(views_have_terms_of_their_own),
 	    cmocka_unit_test(inline_signing_is_what_this_named_takes_it_for),
+	    cmocka_unit_test(what_the_checker_says_before_it_is_no_statement),
 	    cmocka_unit_test(versions_are_read),
 	    cmocka_unit_test(times_are_read_as_named_writes_them),
 	    cmocka_unit_test(a_text_that_stops_is_refused_wherever_it_does),

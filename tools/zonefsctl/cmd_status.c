@@ -287,6 +287,30 @@ static void say_peer(const struct status *s, const json_t *line)
 		       line_number(line, "bad_messages"));
 }
 
+/* Which file is which zone. */
+static void say_map(const json_t *line)
+{
+	const char *state = line_text(line, "state");
+	long long zones = line_number(line, "zones");
+	char as_of[TEXT_MAX] = "";
+
+	if (line_number(line, "as_of"))
+		text_time(as_of, line_number(line, "as_of"));
+	printf("  zones      %lld of %s", zones, line_text(line, "server"));
+	if (strcmp(state, "good") == 0)
+		printf("\n");
+	else if (strcmp(state, "asking") == 0)
+		printf(", its configuration is being read\n");
+	else
+		printf(", as they were %s: the configuration %s\n",
+		       as_of[0] ? as_of : "(never known)",
+		       strcmp(state, "broken") == 0 ? "is broken" : "could not be checked");
+	if (line_text(line, "words")[0]) {
+		printf("             ");
+		ctl_say_words(line_text(line, "words"), 13);
+	}
+}
+
 /* Nodes that are peers of peers only, and whoever holds up that deletions are forgotten. */
 static void say_known(struct status *s, const json_t *line)
 {
@@ -364,6 +388,8 @@ static void say(void *arg, const json_t *line)
 		say_fs(line);
 	else if (line_is(line, "beneath"))
 		say_beneath(line);
+	else if (line_is(line, "map"))
+		say_map(line);
 	else if (line_is(line, "hook"))
 		say_hook(s, line);
 	else if (line_is(line, "peer"))

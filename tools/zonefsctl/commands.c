@@ -36,6 +36,7 @@ const struct ctl_command ctl_commands[] = {
     {"held", cmd_held, "", "what the safety brake holds: removed here, but not on the peers"},
     {"approve", cmd_approve, "[PATH...]", "what is held is meant: the peers remove it too"},
     {"discard", cmd_discard, "[PATH...]", "what is held is not meant: put it back here"},
+    {"zones", cmd_zones, "[--json]", "which file is which zone, and what of it replicates"},
     {"pause", cmd_pause, "", "take nothing from the peers and give them nothing, until resume"},
     {"resume", cmd_resume, "", "replicate again: both sides catch up"},
     {0},

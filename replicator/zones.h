@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The map: which file of the tree is which zone, of what kind, in which view, and whether it replicates.
+ * It is this node's own: asked of the name server's checker here, whose configuration may have lines of
+ * this host's alone.
+ *
+ * Asked for at the start and whenever a file that the configuration consists of changes, first after
+ * ZONES_QUIET_MSEC, in which more may come. While the configuration is broken or cannot be checked the last
+ * good map stays, durably.
+ */
+#ifndef REPLICATOR_ZONES_H
+#define REPLICATOR_ZONES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/named_conf.h"
+
+#define ZONES_QUIET_MSEC 100
+#define ZONES_RETRY_FIRST_MSEC 1000 /* where it could not be checked; twice as long each time */
+#define ZONES_RETRY_LAST_MSEC 60000
+#define ZONES_WORDS_MAX 2048
+
+struct node;
+struct zones;
+
+/* Whether a zone's file replicates, and if not, why. */
+enum zone_place {
+	ZONE_REPLICATED,
+	ZONE_NO_FILE,   /* there is none, or named does not say where */
+	ZONE_OUTSIDE,   /* it lies outside of the tree */
+	ZONE_SECONDARY, /* named writes what it transfers */
+	ZONE_DYNAMIC,   /* named writes what it is updated with */
+	ZONE_EXCLUDED,  /* by the built-in list or `exclude` */
+};
+
+struct zone_entry {
+	const struct named_zone *zone;
+	const char *path; /* of the tree; NULL: none */
+	enum zone_place place;
+};
+
+enum zones_state {
+	ZONES_NONE,   /* zonefs.conf names no server */
+	ZONES_ASKING, /* nothing is known yet */
+	ZONES_GOOD,   /* of the configuration as it is */
+	ZONES_BROKEN, /* the checker refuses the configuration, in `words`; the map is an older one */
+	ZONES_UNCHECKED, /* it could not be checked, for the reason in `words`; likewise */
+};
+
+struct zones_status {
+	enum zones_state state;
+	bool asking; /* again, at this moment */
+	const char
+	    *words; /* of the checker, or why it could not be asked; also of a good one; "" */
+	const char *version; /* of the name server's tools; "" */
+	int64_t since_msec;  /* wall clock: how long the state is so; 0: not known */
+	int64_t map_msec;    /* wall clock: of when the map is; 0: there is none */
+	uint32_t n;          /* zones in it */
+	uint64_t generation; /* counts the maps */
+};
+
+/* Loads the last good map. NULL: out of memory. */
+struct zones *zones_new(struct node *n);
+void zones_free(struct zones *z);
+/* The path may have changed ("": all may have), a directory with all that is in it. */
+void zones_changed(struct zones *z, const char *path);
+void zones_tick(struct zones *z);
+int64_t zones_wake(const struct zones *z);
+
+void zones_status(const struct zones *z, struct zones_status *s);
+/* The i-th zone of the map in the order of the configuration. False: there are no more. */
+bool zones_entry(const struct zones *z, size_t i, struct zone_entry *e);
+/* Likewise the i-th of those that have this file. */
+bool zones_of_path(const struct zones *z, const char *path, size_t i, struct zone_entry *e);
+/* named's `directory`, absolute within its root: "/" while there is no map. */
+const char *zones_directory(const struct zones *z);
+/* The configuration consists of this path, among others. */
+bool zones_is_conf(const struct zones *z, const char *path);
+
+#endif
