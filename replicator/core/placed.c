@@ -32,6 +32,16 @@ static void end_flight(struct core *c, struct key *k)
 		place_consider(c, k);
 }
 
+/* It was put there, and another version has taken its place in the entry meanwhile: what is made of
+ * what is on disk still comes from it. */
+static void keep_shown(struct key *k)
+{
+	if (!k->placing || entry_shown(k))
+		return;
+	version_put(k->shown_once);
+	k->shown_once = version_get(k->placing);
+}
+
 void place_confirmed(struct core *c, struct key *k)
 {
 	struct shown *s = key_shown(k);
@@ -41,6 +51,7 @@ void place_confirmed(struct core *c, struct key *k)
 	if (s->attrs.kind == KIND_DIR && key_visible(c, k).kind == KIND_DIR)
 		s->leftover = false;
 	key_shown_changed(c, k);
+	keep_shown(k);
 	told(c, k, 0);
 	version_put(k->placing);
 	k->placing = NULL;
@@ -112,6 +123,7 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 			k->decided.attrs.mtime_nsec = e->installed.mtime_nsec;
 	}
 	show_intended(c, k, &k->decided, &e->installed.ident);
+	keep_shown(k);
 	place_forget_intent(c, k);
 	changed = attrs_compare(&before, &k->shown->attrs);
 	told_intended(c, k, &k->decided, &before);
