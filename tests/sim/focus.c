@@ -9,6 +9,9 @@
  *                       from itself that it had; meanwhile they delete what it had told
  *   two sides           the content is from here and the mode from there, and then store and tree
  *                       here are put back from an image that was taken before
+ *   what was forgotten  one node has forgotten a delete, makes the file anew and deletes it; another
+ *                       one, which had not forgotten yet, is what the third one, put back from an
+ *                       image in which the first file is still there, hears of that
  *   a hasty save        somebody writes into a file that has just been installed, and the power goes
  */
 #include <stdlib.h>
@@ -206,6 +209,83 @@ static void first_side(struct world *w, uint8_t node, void *arg)
 	step(w, node, POLL_MSEC, this_side);
 }
 
+/* ---- what was forgotten ---- */
+
+static uint8_t next_to(const struct world *w, uint8_t node, uint8_t distance)
+{
+	return (uint8_t)((node + distance) % w->nnodes);
+}
+
+static void hears_of_it(struct world *w, uint8_t node, void *arg)
+{
+	uint8_t maker = next_to(w, node, 2);
+
+	(void)arg;
+	images_put_back(w, node);
+	w->cut[node][maker] = w->cut[maker][node] = true;
+	net_changed(w);
+	step(w, node, 1500, comes_again);
+}
+
+static void deletes_it_again(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	user_unlink(w, &w->nodes[next_to(w, node, 2)], FILE_NAME);
+	step(w, node, 500, hears_of_it);
+}
+
+static void makes_it_again(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	net_heal(w);
+	user_create(w, &w->nodes[next_to(w, node, 2)], FILE_NAME, KIND_FILE, user_content(w), true);
+	step(w, node, rng_range(&w->rng, 30, 300), deletes_it_again);
+}
+
+static void forgets_it(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	w->days_msec += 2 * INT64_C(86400000) + 3600000;
+	tell(w, "two days pass");
+	step(w, node, rng_range(&w->rng, 2100, 4000), makes_it_again);
+}
+
+static void is_not_heard(struct world *w, uint8_t node, void *arg)
+{
+	uint8_t deaf = next_to(w, node, 1);
+
+	(void)arg;
+	for (uint32_t k = 0; k < w->nnodes; k++)
+		w->cut[k][deaf] = k != deaf;
+	tell(w, "net: nothing reaches %s", w->nodes[deaf].name);
+	net_changed(w);
+	step(w, node, 4500, forgets_it);
+}
+
+static void deletes_it(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	for (uint32_t k = 0; k < w->nnodes; k++)
+		if (!disk_find(&w->nodes[k].disk, FILE_NAME) && w->now < PATIENCE_MSEC) {
+			step(w, node, POLL_MSEC, deletes_it);
+			return;
+		}
+	images_remember(w, node);
+	user_unlink(w, &w->nodes[next_to(w, node, 2)], FILE_NAME);
+	step(w, node, 1000, is_not_heard);
+}
+
+static void makes_it(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (!all_joined(w) && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC, makes_it);
+		return;
+	}
+	user_create(w, &w->nodes[next_to(w, node, 1)], FILE_NAME, KIND_FILE, user_content(w), true);
+	step(w, node, 200, deletes_it);
+}
+
 /* ---- a hasty save ---- */
 
 static void power_goes(struct world *w, uint8_t node, void *arg)
@@ -233,6 +313,7 @@ void focus_start(struct world *w)
 	    [FOCUS_TRANSFER] = works_alone,
 	    [FOCUS_SHORT_LIFE] = is_born,
 	    [FOCUS_TWO_SIDES] = first_side,
+	    [FOCUS_FORGOTTEN] = makes_it,
 	};
 
 	if (!first[w->weights.focus])

@@ -277,16 +277,17 @@ static void braked(struct weights *w, struct rng *r)
 static void focussed(struct weights *w, struct rng *r)
 {
 	static const char *const words[] = {"a hasty save", "a broken transfer", "a short life",
-					    "two sides"};
+					    "two sides", "what was forgotten"};
 
 	w->focus = rng_below(r, FOCUSES);
 	w->flavour = words[w->focus];
-	w->nodes = w->focus == FOCUS_TRANSFER ? 3 : 2;
+	w->nodes = w->focus == FOCUS_TRANSFER || w->focus == FOCUS_FORGOTTEN ? 3 : 2;
 	w->actions = rng_range(r, 10, 30);
 	w->pause_msec = rng_range(r, 20, 200);
 	w->depth = 1;
 	w->names = 4;
 	w->orders = w->rescan = w->clock_steps = 0;
+	w->skewed = false;
 	for (uint32_t i = 0; i < USER_ACTIONS; i++)
 		w->user[i] = 0;
 	w->user[USER_SAVE] = 20;
@@ -299,6 +300,10 @@ static void focussed(struct weights *w, struct rng *r)
 	case FOCUS_SHORT_LIFE:
 		w->actions = rng_range(r, 1, 6);
 		w->initial = rng_range(r, 2, 8);
+		break;
+	case FOCUS_FORGOTTEN:
+		w->actions = 1;
+		w->initial = w->big = w->stall = w->io_error = 0;
 		break;
 	case FOCUS_TWO_SIDES:
 		w->big = 10000;

@@ -205,7 +205,14 @@ struct node {
 enum topology { TOPOLOGY_MESH, TOPOLOGY_CHAIN, TOPOLOGY_STAR };
 
 /* What is arranged. */
-enum focus { FOCUS_NONE, FOCUS_TRANSFER, FOCUS_SHORT_LIFE, FOCUS_TWO_SIDES, FOCUSES };
+enum focus {
+	FOCUS_NONE,
+	FOCUS_TRANSFER,
+	FOCUS_SHORT_LIFE,
+	FOCUS_TWO_SIDES,
+	FOCUS_FORGOTTEN,
+	FOCUSES
+};
 
 /* What kind of history the seed makes. Chances are per 10,000. */
 /* By hand: all histories have it, or none. */
