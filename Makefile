@@ -69,7 +69,7 @@ all_src   := $(src_base) $(src_fs) $(src_repl) $(src_ctl) $(src_hooks) $(src_hea
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
-programs := $(B)/zonefs $(B)/zonefs-replicator $(B)/zonefsctl $(B)/hooks/bind
+programs := $(B)/zonefs $(B)/zonefs-replicator $(B)/zonefsctl $(B)/zonefs-health $(B)/hooks/bind
 units    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(src_unit))
 helpers  := $(patsubst tests/system/helpers/%.c,$(B)/helpers/%,$(src_help))
 benches  := $(patsubst tests/bench/%.c,$(B)/bench/%,$(src_bench))
@@ -134,6 +134,8 @@ $(B)/other/zonefs-replicator: $(patsubst %.c,$(B)/other/obj/%.o,$(other_src)) $(
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
 $(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
+$(B)/zonefs-health: $(call obj,tools/health/main.c) $(B)/libhealth.a $(B)/libbase.a
+	$(call link,$^ $(call libs_of,jansson ldns $(pkgs_base)))
 $(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhealth.a $(B)/libctl.a $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
@@ -182,11 +184,12 @@ tsan: deps
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR)/hooks $(DESTDIR)$(DOCDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/zonefs $(DESTDIR)$(UNITDIR)
-	install -m 755 $(B)/zonefs $(B)/zonefsctl $(DESTDIR)$(SBINDIR)/
+	install -m 755 $(B)/zonefs $(B)/zonefsctl $(B)/zonefs-health $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/zonefs-replicator $(DESTDIR)$(LIBEXECDIR)/
 	install -m 755 $(B)/hooks/bind $(DESTDIR)$(LIBEXECDIR)/hooks/
+	install -m 755 tools/health/route-bird $(DESTDIR)$(LIBEXECDIR)/
 	install -m 644 tools/zonefs.conf.sample $(DESTDIR)$(DOCDIR)/
-	install -m 644 tools/zonefs.service $(DESTDIR)$(UNITDIR)/
+	install -m 644 tools/zonefs.service tools/zonefs-health.service $(DESTDIR)$(UNITDIR)/
 	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \
 		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
 

@@ -23,11 +23,8 @@
 #define SECTION_FLAGS (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
 
 static cfg_opt_t peer_options[] = {
-    STR("address"),
-    STR("key"),
-    CFG_BOOL("receive-only", cfg_false, CFGF_NONE),
-    LIST("accept"),
-    CFG_END(),
+    STR("address"), STR("key"), CFG_BOOL("receive-only", cfg_false, CFGF_NONE),
+    LIST("accept"), CFG_END(),
 };
 
 static cfg_opt_t hook_options[] = {
@@ -46,6 +43,46 @@ static cfg_opt_t server_options[] = {
     CFG_STR("checkzone", "/usr/bin/named-checkzone", CFGF_NONE),
     CFG_STR("check-user", "nobody", CFGF_NONE),
     INT("timeout", 60),
+    CFG_END(),
+};
+
+static cfg_opt_t probe_options[] = {
+    STR("address"),
+    INT("port", 53),
+    LIST("zones"),
+    CFG_STR("type", "SOA", CFGF_NONE),
+    CFG_BOOL("udp", cfg_true, CFGF_NONE),
+    CFG_BOOL("tcp", cfg_true, CFGF_NONE),
+    CFG_STR("answer", "authoritative", CFGF_NONE),
+    INT("sample", 8),
+    CFG_END(),
+};
+
+static cfg_opt_t health_options[] = {
+    CFG_STR("state", "/var/lib/zonefs-health", CFGF_NONE),
+    LIST("service"),
+    INT("service-port", 53),
+    INT("interval", 120),
+    INT("fast-interval", 10),
+    INT("timeout", 3),
+    INT("fall", 5),
+    INT("rise", 3),
+    INT("start-timeout", 60),
+    CFG_STR("on-data", "demote", CFGF_NONE),
+    CFG_STR("on-stop", "stay", CFGF_NONE),
+    INT("lag-limit", 300),
+    INT("cut-off-limit", 3600),
+    INT("damping", 60),
+    CFG_STR("disable", "/etc/zonefs/health.disable", CFGF_NONE),
+    INT("command-timeout", 10),
+    LIST("add-address"),
+    LIST("remove-address"),
+    LIST("announce"),
+    LIST("withdraw"),
+    LIST("withdrawn"),
+    LIST("demote"),
+    LIST("promote"),
+    LIST("alert"),
     CFG_END(),
 };
 
@@ -76,6 +113,8 @@ static cfg_opt_t options[] = {
     CFG_SEC("hook", hook_options, SECTION_FLAGS),
     CFG_SEC("alert", alert_options, SECTION_FLAGS),
     CFG_SEC("server", server_options, SECTION_FLAGS),
+    CFG_SEC("probe", probe_options, SECTION_FLAGS),
+    CFG_SEC("health", health_options, SECTION_FLAGS),
     CFG_END(),
 };
 
@@ -255,6 +294,7 @@ void conf_free(struct conf *c)
 		free_hook(c->alert);
 	free(c->alert);
 	free_server(c->server);
+	conf_free_health(c);
 	free(c->peers);
 	free(c->hooks);
 	free(c->file);

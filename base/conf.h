@@ -17,6 +17,10 @@
 #define CONF_HOOKS_MAX 32
 #define CONF_ALERTS_MAX 1
 #define CONF_SERVERS_MAX 1
+#define CONF_PROBES_MAX 32
+#define CONF_HEALTH_MAX 1
+#define CONF_ZONES_MAX 10000 /* of one probe */
+#define CONF_SERVICES_MAX 8
 #define CONF_SIZE_MAX (1024 * 1024)
 #define CONF_KEY_LEN 40 /* Z85 */
 
@@ -24,7 +28,7 @@ struct conf_peer {
 	char *name;
 	char *address; /* tcp://host:port of its broadcast; requests on the next port */
 	char key[CONF_KEY_LEN + 1];
-	bool receive_only; /* nothing is taken from it */
+	bool receive_only;       /* nothing is taken from it */
 	struct patterns *accept; /* nothing else is; NULL: everything */
 	int line;
 };
@@ -53,6 +57,58 @@ struct conf_server {
 	int line;
 };
 
+/* What counts as an answer. */
+enum conf_answer {
+	CONF_ANSWER_AUTHORITATIVE, /* NOERROR, authoritative, with a record that was asked for */
+	CONF_ANSWER_NOERROR,       /* NOERROR, whatever it says */
+	CONF_ANSWER_ANY,           /* any reply */
+};
+
+struct conf_probe {
+	char *name;
+	char *address; /* numeric */
+	int port;
+	char **zones;
+	size_t nzones; /* 1 or more */
+	char *type;    /* of what is asked for: "SOA" */
+	bool udp, tcp; /* one of them at least */
+	enum conf_answer answer;
+	int sample; /* so many of the zones at a time */
+	int line;
+};
+
+enum conf_health_command {
+	CONF_HEALTH_ADD_ADDRESS,
+	CONF_HEALTH_REMOVE_ADDRESS,
+	CONF_HEALTH_ANNOUNCE,
+	CONF_HEALTH_WITHDRAW,
+	CONF_HEALTH_WITHDRAWN, /* succeeds when the route is gone */
+	CONF_HEALTH_DEMOTE,
+	CONF_HEALTH_PROMOTE,
+	CONF_HEALTH_ALERT,
+	CONF_HEALTH_COMMANDS
+};
+
+/* See zonefs-health(8). */
+struct conf_health {
+	char *name;
+	char *state;    /* a directory, root's */
+	char **service; /* numeric addresses */
+	size_t nservice;
+	int service_port;
+	int interval_sec, fast_interval_sec, timeout_sec;
+	int fall, rise;
+	int start_timeout_sec;
+	bool demote_for_data;  /* else data is told only */
+	bool withdraw_on_stop; /* else all stays as it is */
+	int lag_limit_sec, cut_off_limit_sec;
+	int damping_sec; /* who fell twice within an hour comes back demoted for so long; 0: never */
+	char *disable; /* a file: while it exists, nothing is done */
+	int command_timeout_sec;
+	char **command[CONF_HEALTH_COMMANDS]; /* argv, NULL at the end; or NULL: not given */
+	int line;
+};
+
 struct conf {
 	char *file; /* for messages */
 	char *node;
@@ -60,7 +116,7 @@ struct conf {
 	char *state;
 	char *listen;
 	char *key_file;
-	char *user;            /* the replicator's */
+	char *user; /* the replicator's */
 	/* Where they stand in the file; 0: they do not. */
 	int mount_line, state_line, key_file_line, user_line;
 	bool dev;              /* devices in the tree may be opened */
@@ -71,10 +127,10 @@ struct conf {
 	int stop_timeout_sec;
 	int keep_versions;
 	int keep_age_days;
-	int64_t keep_bytes; /* of history and log */
+	int64_t keep_bytes;    /* of history and log */
 	int forget_after_days; /* 0: never */
-	int brake_share; /* percent of the tree that may be removed at once; 0: the brake is off */
-	int brake_paths; /* as many paths may in any case */
+	int brake_share;  /* percent of the tree that may be removed at once; 0: the brake is off */
+	int brake_paths;  /* as many paths may in any case */
 	bool allow_setid; /* set-id bits from peers are kept */
 	char *log_level;
 	struct conf_peer *peers;
@@ -83,6 +139,9 @@ struct conf {
 	size_t nhooks;
 	struct conf_hook *alert; /* NULL: none */
 	struct conf_server *server; /* NULL: none */
+	struct conf_probe *probes;
+	size_t nprobes;
+	struct conf_health *health; /* NULL: none */
 	struct locality *locality;
 };
 
@@ -99,6 +158,11 @@ char *conf_load(const char *file, size_t *len, conf_report *report, void *arg);
 /* Both. */
 struct conf *conf_read(const char *file, conf_report *report, void *arg);
 void conf_free(struct conf *c);
+
+/* Whether two numeric addresses are the same one, however they are written. */
+bool conf_same_address(const char *a, const char *b);
+/* The option's name of a command. */
+const char *conf_health_command_text(enum conf_health_command command);
 
 /* Reports to standard error as FILE:LINE: sentence. */
 void conf_report_stderr(void *arg, const char *file, int line, const char *sentence);

@@ -249,6 +249,10 @@ static size_t limit_of(const cfg_opt_t *kind)
 		return CONF_PEERS_MAX;
 	if (strcmp(kind->name, "server") == 0)
 		return CONF_SERVERS_MAX;
+	if (strcmp(kind->name, "probe") == 0)
+		return CONF_PROBES_MAX;
+	if (strcmp(kind->name, "health") == 0)
+		return CONF_HEALTH_MAX;
 	return strcmp(kind->name, "alert") == 0 ? CONF_ALERTS_MAX : CONF_HOOKS_MAX;
 }
 

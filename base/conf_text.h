@@ -19,7 +19,9 @@
 
 #define MISTAKES_MAX 64     /* more are only counted */
 #define CONF_OPTIONS_MAX 32 /* in one section's table */
-#define CONF_SECTIONS_MAX (1 + CONF_PEERS_MAX + CONF_HOOKS_MAX + CONF_ALERTS_MAX + CONF_SERVERS_MAX)
+#define CONF_SECTIONS_MAX                                                                          \
+	(1 + CONF_PEERS_MAX + CONF_HOOKS_MAX + CONF_ALERTS_MAX + CONF_SERVERS_MAX +                \
+	 CONF_PROBES_MAX + CONF_HEALTH_MAX)
 
 /* Mistakes are kept, and reported in the order of their lines. */
 struct mistakes {
@@ -95,6 +97,29 @@ bool conf_given(const struct section *s, const char *name);
 /* Takes libConfuse's values over into c, which is zeroed but for its file; mistakes go where the
  * text's go. 0 or -ENOMEM. */
 int conf_build(struct conf *c, cfg_t *cfg, const struct conf_text *text);
+
+/* One section being taken over: libConfuse's side, ours, and where to complain. */
+struct conf_source {
+	cfg_t *cfg;
+	const struct section *section;
+	const struct conf_text *text;
+	struct mistakes *mistakes;
+	bool failed; /* out of memory */
+};
+
+/* Line of an option's value, or of the section. */
+int conf_line_of(const struct conf_source *s, const char *name);
+/* A copy of a value; NULL (reported, if it wasn't yet) if there is none. */
+char *conf_take_str(struct conf_source *s, const char *name);
+char *conf_take_name(struct conf_source *s, const char *name);
+char *conf_take_path(struct conf_source *s, const char *name);
+/* A number in its bounds; `min`, and a report, for one that is not. */
+int conf_take_int(struct conf_source *s, const char *name, int min, int max);
+/* Sections of zonefs-health; what must hold between them. */
+void conf_take_probe(struct conf_source *s, struct conf *c);
+void conf_take_health(struct conf_source *s, struct conf *c);
+void conf_check_health(struct conf_source *s, const struct conf *c);
+void conf_free_health(struct conf *c);
 
 /* What values may be. Each is true if the value is right. */
 bool conf_name_ok(const char *name);

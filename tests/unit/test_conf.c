@@ -126,11 +126,14 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	struct conf *c = parse_well(
 	    "# comment with \"quote\n" REQUIRED "user = daemon // comment\n"
 	    "dev = false max-file-size = 20M /* two on a line */ delete-delay = 0\n"
-	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 keep-size=2M forget-after=0 brake-share=50 brake-paths=5\nallow-setid=true\n"
+	    "settle=500 close-delay=0\r\nstop-timeout=3\nkeep-versions=1 keep-age=2 keep-size=2M "
+	    "forget-after=0 brake-share=50 brake-paths=5\nallow-setid=true\n"
 	    "log-level = \"debug\"\n"
 	    "peer \"ns2\" { address = \"tcp://192.0.2.2:7740\"\n key = '" KEY1 "' }\n"
-	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2 "' receive-only = true }\n"
-	    "peer ns4 { address = 'tcp://ns4:7740' key = '" KEY3 "' accept = { \"etc/**\", \"*.zone\" } }\n"
+	    "peer ns3 { address = 'tcp://[2001:db8::3]:7740' key = '" KEY2
+	    "' receive-only = true }\n"
+	    "peer ns4 { address = 'tcp://ns4:7740' key = '" KEY3
+	    "' accept = { \"etc/**\", \"*.zone\" } }\n"
 	    "hook \"bind\" {\n"
 	    "  run = { \"/usr/libexec/zonefs/hooks/bind\", \"reload # \\\"it\\\"\", }\n"
 	    "  user = \"bind\" match = { \"etc/**\", \"var/named/**\" } quiet = 5\n"
@@ -200,6 +203,41 @@ static void uncomment(char *text)
 	}
 }
 
+/* What the sample says of health is what is so where nothing is said. */
+static void health_has_its_defaults(const struct conf *sample)
+{
+	struct conf *c = parse_well(
+	    REQUIRED "probe \"soa\" { address = \"::1\" zones = { \"a.test\" } }\n"
+		     "health \"x\" { service = { \"::2\" }\n"
+		     "  announce = { \"/bin/a\" } withdraw = { \"/bin/w\" }\n"
+		     "  demote = { \"/bin/d\" } promote = { \"/bin/p\" } }\n");
+	const struct conf_health *bare = c->health, *h = sample->health;
+
+	assert_int_equal(sample->probes[0].port, c->probes[0].port);
+	assert_string_equal(sample->probes[0].type, c->probes[0].type);
+	assert_int_equal(sample->probes[0].udp, c->probes[0].udp);
+	assert_int_equal(sample->probes[0].tcp, c->probes[0].tcp);
+	assert_int_equal(sample->probes[0].answer, c->probes[0].answer);
+	assert_int_equal(sample->probes[0].sample, c->probes[0].sample);
+	assert_string_equal(h->state, bare->state);
+	assert_string_equal(h->disable, bare->disable);
+	assert_int_equal(h->service_port, bare->service_port);
+	assert_int_equal(h->interval_sec, bare->interval_sec);
+	assert_int_equal(h->fast_interval_sec, bare->fast_interval_sec);
+	assert_int_equal(h->timeout_sec, bare->timeout_sec);
+	assert_int_equal(h->fall, bare->fall);
+	assert_int_equal(h->rise, bare->rise);
+	assert_true(h->fall * h->fast_interval_sec >= 30);
+	assert_int_equal(h->start_timeout_sec, bare->start_timeout_sec);
+	assert_int_equal(h->demote_for_data, bare->demote_for_data);
+	assert_int_equal(h->withdraw_on_stop, bare->withdraw_on_stop);
+	assert_int_equal(h->lag_limit_sec, bare->lag_limit_sec);
+	assert_int_equal(h->cut_off_limit_sec, bare->cut_off_limit_sec);
+	assert_int_equal(h->damping_sec, bare->damping_sec);
+	assert_int_equal(h->command_timeout_sec, bare->command_timeout_sec);
+	conf_free(c);
+}
+
 static void the_sample_shows_every_default(void **state)
 {
 	static char text[64 * 1024];
@@ -241,16 +279,17 @@ static void the_sample_shows_every_default(void **state)
 	assert_int_equal(c->alert->timeout_sec, 30);
 	assert_int_equal(c->alert->after_sec, 60);
 	conf_free(bare);
+	health_has_its_defaults(c);
 	conf_free(c);
 
 	static const char *const options[] = {
 	    "node",        "mount",        "state",         "listen",       "key-file",
 	    "user",        "dev",          "max-file-size", "delete-delay", "settle",
 	    "close-delay", "stop-timeout", "keep-versions", "allow-setid",  "log-level",
-	    "brake-share", "brake-paths",
-	    "exclude",     "include",      "address",       "key",          "run",
-	    "match",       "quiet",        "timeout",       "keep-age",     "forget-after",
-	    "keep-size",   "receive-only", "accept",
+	    "brake-share", "brake-paths",  "exclude",       "include",      "address",
+	    "key",         "run",          "match",         "quiet",        "timeout",
+	    "keep-age",    "forget-after", "keep-size",     "receive-only", "accept",
+	    "service",     "interval",     "zones",         "sample",       "damping",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		char setting[64];
@@ -297,9 +336,9 @@ static void every_mistake_is_reported_in_one_pass_in_order(void **state)
 	       "peer \"p\" { address = \"udp://x:1\" key = \"short\" }\n",
 	       "1:listen is tcp://", "2:node is 1 to 63",
 	       "3:mount \"named\" is not an absolute path", "4:'colour' is no option",
-	       "5:settle is a decimal number without zeros", "6:dev is true", "7:max-file-size is", "7:keep-size is",
-	       "8:log-level is", "9:${...} in double quotes", "10:the hook \"h\" has no user",
-	       "11:the program \"bin/x\" is not an absolute path",
+	       "5:settle is a decimal number without zeros", "6:dev is true", "7:max-file-size is",
+	       "7:keep-size is", "8:log-level is", "9:${...} in double quotes",
+	       "10:the hook \"h\" has no user", "11:the program \"bin/x\" is not an absolute path",
 	       "12:'colour' is no option of a hook", "13:timeout is between",
 	       "15:the hook \"t\" has no user", "16:address", "16:the key is not 40",
 	       "0:state is missing", "0:key-file is missing");
@@ -311,9 +350,10 @@ static void what_is_accepted_of_a_peer_is_some_paths(void **state)
 	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1 "'\n accept = { }\n}\n",
 	       "8:an empty accept takes nothing: receive-only = true says so");
 	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1 "'\n receive-only = true\n"
-		    " accept = { 'etc/**' }\n}\n",
+			" accept = { 'etc/**' }\n}\n",
 	       "9:the peer \"a\" is receive-only: nothing is taken from it, whatever accept says");
-	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1 "'\n accept = {\n 'ok',\n 'a[' }\n}\n",
+	EXPECT(REQUIRED "peer a {\n address = 'tcp://a:1' key = '" KEY1
+			"'\n accept = {\n 'ok',\n 'a[' }\n}\n",
 	       "10:accept \"a[\":");
 	EXPECT(REQUIRED "accept = { 'etc/**' }\n", "6:'accept' is no option");
 }
@@ -466,7 +506,8 @@ static void an_alert_is_a_program_that_is_told_late(void **state)
 	assert_int_equal(c->alert->after_sec, 60);
 	assert_int_equal(c->alert->timeout_sec, 30);
 	conf_free(c);
-	EXPECT(REQUIRED "alert a { run = { \"/a\" }\nuser = u }\nalert b { run = { \"/a\" }\nuser = u }\n",
+	EXPECT(REQUIRED
+	       "alert a { run = { \"/a\" }\nuser = u }\nalert b { run = { \"/a\" }\nuser = u }\n",
 	       "8:more than 1 section of the kind alert");
 	EXPECT(REQUIRED "alert a {\nuser = u\n}\n", "6:the alert \"a\" has nothing to run");
 	EXPECT(REQUIRED "alert a { run = { \"bin/mail\" } }\n", "6:the program \"bin/mail\"",
@@ -475,6 +516,75 @@ static void an_alert_is_a_program_that_is_told_late(void **state)
 	       "8:'match' is no option of an alert");
 	EXPECT(REQUIRED "alert a { run = { \"/a\" }\nuser = u\nafter = 86401\n}\n",
 	       "8:after is between");
+}
+
+#define PROBE "probe \"soa\" { address = \"127.0.0.1\" zones = { \"a.test\" } }\n"
+
+static void health_is_what_is_asked_and_what_is_done(void **state)
+{
+	(void)state;
+	struct conf *c = parse_well(REQUIRED PROBE "probe \"v6\" {\n"
+						   "  address = \"::1\"\n"
+						   "  port = 5353\n"
+						   "  zones = { \"a.test\", \"b.test\" }\n"
+						   "  tcp = false\n"
+						   "  answer = \"any\"\n"
+						   "}\n"
+						   "health \"anycast\" {\n"
+						   "  service = { \"192.0.2.53\" }\n"
+						   "  fall = 2\n"
+						   "  on-stop = \"withdraw\"\n"
+						   "  add-address = { \"/bin/a\", \"b\" }\n"
+						   "  remove-address = { \"/bin/r\" }\n"
+						   "}\n");
+	const struct conf_health *h = c->health;
+
+	assert_int_equal(c->nprobes, 2);
+	assert_int_equal(c->probes[0].port, 53);
+	assert_string_equal(c->probes[0].type, "SOA");
+	assert_int_equal(c->probes[0].answer, CONF_ANSWER_AUTHORITATIVE);
+	assert_true(c->probes[0].udp && c->probes[0].tcp);
+	assert_true(c->probes[1].udp && !c->probes[1].tcp);
+	assert_int_equal(c->probes[1].nzones, 2);
+	assert_int_equal(c->probes[1].answer, CONF_ANSWER_ANY);
+	assert_string_equal(h->name, "anycast");
+	assert_int_equal(h->fall, 2);
+	assert_int_equal(h->rise, 3);
+	assert_int_equal(h->interval_sec, 120);
+	assert_true(h->withdraw_on_stop && h->demote_for_data);
+	assert_string_equal(h->command[CONF_HEALTH_ADD_ADDRESS][1], "b");
+	assert_null(h->command[CONF_HEALTH_ANNOUNCE]);
+	conf_free(c);
+}
+
+static void mistakes_in_health_have_their_line(void **state)
+{
+	(void)state;
+	expect_mistakes(REQUIRED "health \"x\" {\n"
+				 "  service = { \"host.test\" }\n"
+				 "  fast-interval = 200\n"
+				 "  on-data = \"withdraw\"\n"
+				 "  announce = { \"birdc\" }\n"
+				 "}\n",
+			(const char *[]){"6:nothing says how to withdraw",
+					 "6:the health \"x\" has no probe",
+					 "7:service is a list of numeric addresses, \"host.test\"",
+					 "8:fast-interval (200) is longer than interval (120)",
+					 "9:on-data is \"demote\" or \"nothing\", not \"withdraw\"",
+					 "10:the program \"birdc\" is not an absolute path",
+					 "10:announce without withdraw", NULL});
+	expect_mistakes(REQUIRED "probe \"p\" { address = \"2001:DB8:0::1\" tcp = false\n"
+				 "  zones = { \"\" } type = \"SOA\" }\n"
+				 "probe \"q\" { address = \"::1\" udp = false tcp = false }\n"
+				 "health \"x\" { service = { \"2001:db8::1\" }\n"
+				 "  announce = { \"/bin/a\" } withdraw = { \"/bin/w\" }\n"
+				 "  on-data = \"demote\" }\n",
+			(const char *[]){"6:the probe \"p\" asks the service address 2001:DB8:0::1",
+					 "7:a zone's name has 1 to 255 characters",
+					 "8:the probe \"q\" has no zones to ask for",
+					 "8:the probe \"q\" asks neither over UDP nor over TCP",
+					 "9:no probe asks over TCP",
+					 "11:on-data is \"demote\", and there is no demote", NULL});
 }
 
 static void there_is_a_most_of_everything(void **state)
@@ -593,8 +703,9 @@ static void a_file_that_others_may_write_is_not_read(void **state)
 	conf_free(c);
 	drop_file();
 	assert_null(conf_read(file_name, collect_any, said));
-	assert_string_equal(said, "0:can't be opened: No such file or directory (zonefs.conf(5) says "
-				  "what is in it)\n");
+	assert_string_equal(said,
+			    "0:can't be opened: No such file or directory (zonefs.conf(5) says "
+			    "what is in it)\n");
 	said[0] = '\0';
 	assert_null(conf_read("/dev/null", collect_any, said));
 	assert_string_equal(said, "0:is not a regular file\n");
@@ -678,6 +789,8 @@ int main(void)
 	    cmocka_unit_test(addresses_have_one_form),
 	    cmocka_unit_test(the_places_may_not_lie_in_each_other),
 	    cmocka_unit_test(an_alert_is_a_program_that_is_told_late),
+	    cmocka_unit_test(health_is_what_is_asked_and_what_is_done),
+	    cmocka_unit_test(mistakes_in_health_have_their_line),
 	    cmocka_unit_test(there_is_a_most_of_everything),
 	    cmocka_unit_test(garbage_is_refused_or_taken_but_never_kills),
 	    cmocka_unit_test(a_file_that_others_may_write_is_not_read),

@@ -143,6 +143,29 @@ static int dial(const struct conf *c, const char *command, int silence_sec)
 	return -1;
 }
 
+/* Likewise, to zonefs-health. */
+static int dial_health(const struct conf *c, int silence_sec)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	char path[sizeof a.sun_path];
+
+	if (!c->health) {
+		ctl_fail("%s has no section health \"NAME\": zonefs-health(8)", c->file);
+		return -1;
+	}
+	if (snprintf(path, sizeof path, "%s/control", c->health->state) >= (int)sizeof path) {
+		ctl_fail("%s: too long for a socket", c->health->state);
+		return -1;
+	}
+	memcpy(a.sun_path, path, sizeof path);
+	int fd = try(&a, silence_sec);
+	if (fd == -ENOENT || fd == -ECONNREFUSED)
+		ctl_fail("nobody answers at %s: is zonefs-health running?", path);
+	else if (fd < 0)
+		ctl_fail("%s: %s", path, strerror(-fd));
+	return fd < 0 ? -1 : fd;
+}
+
 static int send_request(int fd, const struct client_call *call)
 {
 	json_t *request = call->request ? json_incref(call->request) : json_object();
@@ -169,6 +192,9 @@ static int send_request(int fd, const struct client_call *call)
 
 static int broken(const struct client_call *call)
 {
+	if (call->health)
+		return ctl_fail("zonefs-health %s",
+				errno == EAGAIN ? "does not answer" : "ended the conversation");
 	if (errno == EAGAIN)
 		return ctl_fail("zonefs does not answer: it has been silent for %d seconds",
 				call->silence_sec);
@@ -220,7 +246,12 @@ static int read_lines(FILE *from, const struct client_call *call)
 int client_call(const struct client_call *call)
 {
 	const struct conf *c = client_conf();
-	int fd = c ? dial(c, call->command, call->silence_sec) : -1;
+	int fd = -1;
+
+	if (c && call->health)
+		fd = dial_health(c, call->silence_sec);
+	else if (c)
+		fd = dial(c, call->command, call->silence_sec);
 	FILE *from = fd >= 0 ? fdopen(fd, "r") : NULL;
 	int status = CTL_FAILED, ended = 0;
 

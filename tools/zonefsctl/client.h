@@ -20,6 +20,7 @@ void client_forget(void);
 struct client_call {
 	const char *command;
 	json_t *request; /* further fields, or NULL; taken */
+	bool health;     /* of zonefs-health, not of the node */
 	int silence_sec; /* how long the node may say nothing; 0: for ever */
 	bool json;       /* print the lines as they are, instead of giving them to `each` */
 	void (*each)(void *arg, const json_t *line); /* NULL: only the last one is of interest */

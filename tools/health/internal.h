@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the parts of the process share; only tools/health/health*.c and orders.c include this.
+ */
+#ifndef HEALTH_INTERNAL_H
+#define HEALTH_INTERNAL_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "tools/health/probe.h"
+#include "tools/health/replica.h"
+#include "tools/health/rule.h"
+#include "tools/health/run.h"
+#include "tools/health/state.h"
+#include "tools/health/steps.h"
+
+#define ALERT_TEXT 8192
+#define ORDER_CLIENTS 8
+
+struct health;
+
+/* A client of the control socket (orders.c). */
+struct order_client {
+	int fd; /* -1: none */
+	char in[1024];
+	size_t in_len;
+	char *out; /* malloc'd */
+	size_t out_len, out_at;
+	bool drains; /* waits until this node is withdrawn */
+};
+
+struct orders {
+	int fd;
+	char *path;
+	struct order_client clients[ORDER_CLIENTS];
+};
+
+struct alert {
+	bool waits;
+	int failures;
+	int64_t again;
+	char text[ALERT_TEXT];
+	struct run run;
+};
+
+struct health {
+	const struct conf *conf;
+	const struct conf_health *h;
+	struct probes *probes;
+	struct replica *replica;
+	struct rule *rule;
+	struct steps steps;
+	struct run run; /* of the step under way */
+	struct alert alert;
+	struct orders orders;
+	int dir; /* the state directory */
+	bool drained;
+	bool ending;    /* told to end */
+	int64_t end_by; /* then */
+	struct rule_want want;
+	bool said_hands_off;
+	int64_t next_round, round_began;
+	bool judging; /* a round of probes is over, the replicator is being asked */
+	struct pollfd *fds;
+	int64_t now;
+};
+
+/* health.c */
+int health_save(struct health *h);
+/* What is wanted, with a stop and a drain taken into account; announced, demoted. */
+bool health_wants_announced(const struct health *h);
+/* "announced", "demoted", "withdrawn", or "changing" */
+const char *health_is(const struct health *h);
+
+/* health_do.c: steps and alerts */
+void health_steps(struct health *h);
+/* After the wait. */
+void health_do_go_on(struct health *h);
+void health_service_answered(struct health *h);
+/* Puts down what somebody should read: it is sent as soon as it can be. */
+void health_alert(struct health *h, const char *subject);
+
+/* orders.c */
+int orders_open(struct health *h);
+void orders_close(struct health *h);
+unsigned orders_poll(struct health *h, struct pollfd *fds);
+void orders_go_on(struct health *h);
+
+#endif
