@@ -215,6 +215,26 @@ static void a_chmod_just_before_an_install_is_combined(void **state)
 	assert_true(visible(N1)->combined);
 }
 
+/* What N1 shows had been superseded before it was put there. */
+static void a_chmod_just_after_such_an_install_is_combined(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_saves(&s, N1, "zone", 1);
+	s.hold = EFFECT_INSTALL;
+	user_saves(&s, N2, "zone", 2);
+	user_saves(&s, N2, "zone", 3);
+	s.hold = EFFECT_STAGE;
+	story_run(&s);
+	expect_content(N1, "zone", 2);
+	user_chmods(N1, "zone", 0600);
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 60000);
+	expect_everywhere(3, 0600, 1);
+	assert_true(visible(N1)->combined);
+}
+
 /* ---- not combined ---- */
 
 static void two_chmods_are_for_people(void **state)
@@ -297,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(what_is_combined_is_here),
+	    STORY(a_chmod_just_after_such_an_install_is_combined),
 	    STORY(a_later_edit_and_an_earlier_chmod_both_survive),
 	    STORY(a_later_chmod_and_an_earlier_edit_both_survive),
 	    STORY(a_later_touch_does_not_bring_the_old_content_back),
