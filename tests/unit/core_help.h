@@ -444,7 +444,7 @@ static inline void story_up(struct story *s, struct host *h)
 {
 	struct event e = {.type = EVENT_START};
 
-	e.random = (h->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT | ++h->lives;
+	e.random = (h->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT | ++h->lives << 16;
 
 	h->core = core_new(&h->conf);
 	h->wake = INT64_MAX;

@@ -58,6 +58,25 @@ static void what_was_deleted_meanwhile_does_not_come_back(void **state)
 	assert_true(in_history(N2, "zone", 1));
 }
 
+/* n1's answer to a question that n2 asked when it still had its store comes late. */
+static void an_answer_to_the_life_before_is_none(void **state)
+{
+	(void)state;
+	begin();
+	user_saves(&s, N1, "zone", 1);
+	expect_content(N2, "zone", 1);
+	story_crash(&s, N2);
+	s.hold = EFFECT_ANSWER;
+	story_up(&s, N2);
+	lose_store(N2);
+	story_up(&s, N2);
+	s.hold = -1;
+	story_run(&s);
+	assert_false(core_joining(N2->core));
+	assert_int_equal(versions_of(N2, "zone"), 1);
+	expect_content(N2, "zone", 1);
+}
+
 static void what_only_it_has_goes_to_its_history(void **state)
 {
 	(void)state;
@@ -272,6 +291,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(what_was_deleted_meanwhile_does_not_come_back),
+	    STORY(an_answer_to_the_life_before_is_none),
 	    STORY(what_only_it_has_goes_to_its_history),
 	    STORY(what_is_saved_while_it_joins_is_an_edit),
 	    STORY(a_file_that_cannot_be_read_at_first_is_no_edit_later),
