@@ -152,7 +152,7 @@ static void check_target(struct walk *w, const struct record *r, const char *tex
 		tell(w, LINT_APPROVAL, r, "%s %s \"%s\": %s", owner, type, shown, missing_dot);
 		return;
 	}
-	if (r->type == TYPE_SOA || r->type == TYPE_DNAME || target.len == 0 ||
+	if (r->type == TYPE_SOA || r->type == TYPE_DNAME ||
 	    !dname_within(target.key, target.len, zone->key, zone->len) ||
 	    has_records(w->set, target.key, target.len) ||
 	    elsewhere(w->set, target.key, target.len) || wildcard_answers(w->set, &target))

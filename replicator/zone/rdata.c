@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The tokens are written into one line again, for ldns: every escape as \DDD and every byte that means
- * something to its tokenizer, too, so that there is one way only to understand it.
+ * The tokens are written into one line again, for ldns: every escape and every byte that does not print
+ * as \DDD, so that there is one way only to understand it.
  */
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -234,7 +234,7 @@ static int put_token(struct buf *b, const struct master_token *t, bool raw, bool
 			return ERR_FORMAT;
 		if (raw)
 			buf_raw(b, p, used);
-		else if (used > 1 || c <= ' ' || c >= 127 || strchr("();\"", c))
+		else if (used > 1 || c <= ' ' || c >= 127)
 			put_decimal(b, c);
 		else
 			buf_u8(b, (uint8_t)c);

@@ -187,6 +187,7 @@ $TTL 300
  NS ns
 ns A 192.0.2.1
 $GENERATE 1-5 host$ A 192.0.2.$
+	TXT "ns has this one"
 $GENERATE 10-20/5 s$ 60 IN A 192.0.2.$
 $GENERATE 0-3 o${10} IN 61 A 192.0.2.${-0}
 $GENERATE 0-3 w${10,5} A 192.0.2.1

@@ -86,7 +86,7 @@ static void a_zone_that_loses_many_records_is_held(void **state)
 	expect(old, less, "", NULL); /* 12 of 40 */
 	expect(old, too_few, "S",
 	       "13 of 40 records are gone (32 %; more than 30 % needs approval)");
-	expect(old, others, "S", "39 of 40"); /* another zone's text */
+	expect(old, others, "S", "39 of 40");               /* another zone's text */
 	expect(ten, SOA NS "h10 A 192.0.2.10\n", "", NULL); /* 9 of 11 */
 	expect(ten, SOA "ns A 192.0.2.1\n@ NS ns\n", "S", "10 of 11");
 	/* Fewer of one name count, too. */

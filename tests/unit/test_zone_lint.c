@@ -55,6 +55,22 @@ static void records_outside_the_zone_are_an_error(void **state)
 	       "249.249.192.in-addr.arpa.: named would ignore this record\n");
 }
 
+static void all_are_counted_and_some_are_kept(void **state)
+{
+	struct records *set =
+	    zone_read("example.", HEAD "ns A 192.0.2.1\n"
+				       "$GENERATE 1-1500 a$.other. A 192.0.2.1\n");
+	struct lint l;
+
+	(void)state;
+	assert_int_equal(set->n_outside, RECORDS_OUTSIDE_MAX);
+	assert_int_equal(lint_zone(&l, set, 100), 0);
+	assert_int_equal(l.n, LINT_FINDINGS_MAX);
+	assert_int_equal(l.errors, 1500);
+	lint_fini(&l);
+	records_free(set);
+}
+
 static void a_missing_dot_needs_approval(void **state)
 {
 	(void)state;
@@ -136,6 +152,8 @@ static void what_others_answer_is_no_finding(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(fine); i++)
 		expect("example.", fine[i], "");
 	/* Where a wildcard does not reach: beside it, and where a name is. */
+	expect("example.", HEAD "ns A 192.0.2.1\n*.w A 192.0.2.2\na CNAME w\n",
+	       "A zone:6 a CNAME \"w.example.\": this name is in the zone, but has no records\n");
 	expect(
 	    "example.", HEAD "ns A 192.0.2.1\n*.w A 192.0.2.2\na CNAME nosuch\n",
 	    "A zone:6 a CNAME \"nosuch.example.\": this name is in the zone, but has no records\n");
@@ -178,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(records_outside_the_zone_are_an_error),
+	    cmocka_unit_test(all_are_counted_and_some_are_kept),
 	    cmocka_unit_test(a_missing_dot_needs_approval),
 	    cmocka_unit_test(every_name_without_its_dot_is_found),
 	    cmocka_unit_test(a_target_without_records_needs_approval),

@@ -122,11 +122,47 @@ static void a_record_without_a_ttl_gets_the_one_that_named_gives_it(void **state
 	       "b 5 A 192.0.2.1\n");
 	expect("a 5 A 192.0.2.1\nb 7 A 192.0.2.1\na 9 A 192.0.2.4\n", NULL,
 	       "a 9 A 192.0.2.1\na 9 A 192.0.2.4\nb 7 A 192.0.2.1\n");
+	expect("z 1 A 192.0.2.1\na 5 A 192.0.2.1\nb 7 A 192.0.2.1\na 9 A 192.0.2.2\n", NULL,
+	       "a 9 A 192.0.2.1\na 9 A 192.0.2.2\nb 7 A 192.0.2.1\nz 1 A 192.0.2.1\n");
+	expect("a 5 RRSIG NS 8 2 1 20260101000000 20250101000000 1 a. AAAA\n"
+	       "a 6 RRSIG A 8 2 1 20260101000000 20250101000000 1 a. AAAA\n",
+	       NULL,
+	       "a 6 RRSIG A 8 2 1 20260101000000 20250101000000 1 a. AAAA\n"
+	       "a 5 RRSIG NS 8 2 1 20260101000000 20250101000000 1 a. AAAA\n");
 	expect("$TTL 1\na A 192.0.2.1\n$TTL 1w2d\nb A 192.0.2.1\n"
 	       "c 2147483648 A 192.0.2.1\nd 2147483647 A 192.0.2.1\n",
 	       NULL,
 	       "a 1 A 192.0.2.1\nb 777600 A 192.0.2.1\nc 0 A 192.0.2.1\n"
 	       "d 2147483647 A 192.0.2.1\n");
+}
+
+static void data_have_one_form(void **state)
+{
+	static const struct {
+		const char *text, *form;
+	} cases[] = {
+	    {"CNAME a\\(b\\;", "CNAME a\\(b\\;.example."},
+	    {"CNAME a\\.\\098", "CNAME a\\.b.example."},
+	    {"HINFO \"a )b;\\\" c\" \"(\"", "HINFO \"a )b;\\\" c\" \"(\""},
+	    {"TXT a\"b\"c \"\" ( d\n;x\n e )", "TXT \"a\" \"b\" \"c\" \"\" \"d\" \"e\""},
+	    {"CAA 0 issue ca.test", "CAA 0 issue \"ca.test\""},
+	    {"CAA 0 issue \"ca.test; a=b\"", "CAA 0 issue \"ca.test; a=b\""},
+	    {"URI 10 1 \"http://a/\"", "URI 10 1 \"http://a/\""},
+	    {"HTTPS 1 . port=443 alpn=\"h2,h3\"", "HTTPS 1 . alpn=h2,h3 port=443"},
+	    {"SRV 1 2 3 WWW", "SRV 1 2 3 www.example."},
+	    {"NSEC B A RRSIG MX", "NSEC B.example. A MX RRSIG"},
+	    {"DS 1 8 2 ( AABB\n ccdd )", "DS 1 8 2 aabbccdd"},
+	    {"DNSKEY 257 3 8 AwEA AQ==", "DNSKEY 257 3 8 AwEAAQ=="},
+	    {"AAAA ::FFFF:192.0.2.1", "AAAA ::ffff:192.0.2.1"},
+	};
+	char text[300], wanted[300];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		snprintf(text, sizeof(text), "x 1 %s\n", cases[i].text);
+		snprintf(wanted, sizeof(wanted), "x 1 %s\n", cases[i].form);
+		expect(text, NULL, wanted);
+	}
 }
 
 static void included_files_are_read_where_they_stand(void **state)
@@ -137,13 +173,15 @@ static void included_files_are_read_where_they_stand(void **state)
 				      "b", "z A 192.0.2.4", NULL};
 
 	(void)state;
-	expect(HEAD "s A 192.0.2.9\n$INCLUDE a sub\n TXT s\n$INCLUDE left-out\n$INCLUDE \"b\"\n",
-	       files,
-	       "@ 300 SOA a.example. b.example. 1 2 3 4 5\n"
-	       "s 300 A 192.0.2.9\ns 60 TXT \"s\"\n"
-	       "sub 300 A 192.0.2.2\n"
-	       "z.c.deep.sub 60 A 192.0.2.4\ny.deep.sub 300 A 192.0.2.3\n"
-	       "x.sub 300 A 192.0.2.1\nz 60 A 192.0.2.4\n");
+	expect(
+	    HEAD
+	    "s A 192.0.2.9\n$INCLUDE a sub\n TXT s\n CNAME t\n$INCLUDE left-out\n$INCLUDE \"b\"\n",
+	    files,
+	    "@ 300 SOA a.example. b.example. 1 2 3 4 5\n"
+	    "s 300 A 192.0.2.9\ns 60 CNAME t.example.\ns 60 TXT \"s\"\n"
+	    "sub 300 A 192.0.2.2\n"
+	    "z.c.deep.sub 60 A 192.0.2.4\ny.deep.sub 300 A 192.0.2.3\n"
+	    "x.sub 300 A 192.0.2.1\nz 60 A 192.0.2.4\n");
 	struct records *set;
 	char words[RECORDS_WORDS_MAX];
 	const char text[] = HEAD "\n$INCLUDE a sub\n";
@@ -155,6 +193,36 @@ static void included_files_are_read_where_they_stand(void **state)
 			assert_int_equal(set->list[i].line, 4);
 		}
 	records_free(set);
+}
+
+static void includes_have_limits(void **state)
+{
+	enum { DEEP = RECORDS_DEPTH_MAX + 3 };
+	static char names[DEEP][8], texts[DEEP][32];
+	const char *files[2 * DEEP + 3] = {NULL};
+	char words[RECORDS_WORDS_MAX];
+	struct records *set = NULL;
+
+	(void)state;
+	for (int i = 0; i < DEEP; i++) {
+		snprintf(names[i], sizeof(names[i]), "f%d", i);
+		snprintf(texts[i], sizeof(texts[i]), "$INCLUDE f%d\n", i + 1);
+		files[2 * i] = names[i];
+		files[2 * i + 1] = texts[i];
+	}
+	/* The last one but two is the last that is read. */
+	assert_int_equal(zone_try(&set, "example.", "$INCLUDE f3\n", 12, files, words), ERR_DENIED);
+	assert_int_equal(zone_try(&set, "example.", "$INCLUDE f2\n", 12, files, words), ERR_LIMIT);
+	assert_string_equal(words, "f17:1: $INCLUDE in $INCLUDE, more than 16 deep");
+
+	const char *empty[] = {"e", "", NULL};
+	CLEANUP_FREE char *many = malloc(1001 * 11 + 1);
+	for (int i = 0; i < 1001; i++)
+		strcpy(many + 11 * i, "$INCLUDE e\n");
+	assert_int_equal(zone_try(&set, "example.", many, 11000, empty, words), 0);
+	records_free(set);
+	assert_int_equal(zone_try(&set, "example.", many, 11011, empty, words), ERR_LIMIT);
+	assert_string_equal(words, "zone:1001: more than 1000 times $INCLUDE");
 }
 
 static void generate_makes_what_named_makes(void **state)
@@ -189,6 +257,8 @@ static void generate_makes_what_named_makes(void **state)
 			 cases[i].records);
 		expect(text, NULL, wanted);
 	}
+	expect("$TTL 1\nown A 192.0.2.1\n$GENERATE 1-1 g$ A 192.0.2.$\n TXT x\n", NULL,
+	       "g1 1 A 192.0.2.1\nown 1 A 192.0.2.1\nown 1 TXT \"x\"\n");
 	struct records *set = zone_read("example.", HEAD "$GENERATE 0-65535 h$ A 192.0.2.1\n");
 	assert_int_equal(set->n, 65536);
 	records_free(set);
@@ -232,6 +302,9 @@ static void each_mistake_is_told_with_file_and_line(void **state)
 	    {"x TXT \"a\ny A 192.0.2.1\n", "zone:3: a quoted string that", ERR_FORMAT},
 	    {"$WHAT 1\n", "zone:3: \"$WHAT\": no such directive", ERR_FORMAT},
 	    {"$TTL\n", "zone:3: \"$TTL\": there is nothing", ERR_FORMAT},
+	    {"$TTL 1h30\n", "zone:3: \"1h30\": no TTL", ERR_FORMAT},
+	    {"a 5 6 A 192.0.2.1\n", "zone:3: \"6\" is no type", ERR_UNKNOWN},
+	    {"a TXT \"a\\\nb\"\nb A x\n", "zone:5: A record: ", ERR_FORMAT},
 	    {"$TTL soon\n", "zone:3: \"soon\": no TTL", ERR_FORMAT},
 	    {"$TTL 1 2\n", "zone:3: \"2\": this is too much", ERR_FORMAT},
 	    {"$ORIGIN a..b\n", "zone:3: \"a..b\": an empty label", ERR_FORMAT},
@@ -356,7 +429,9 @@ int main(void)
 	    cmocka_unit_test(names_make_keys_in_canonical_order),
 	    cmocka_unit_test(texts_that_mean_the_same_give_the_same_set),
 	    cmocka_unit_test(a_record_without_a_ttl_gets_the_one_that_named_gives_it),
+	    cmocka_unit_test(data_have_one_form),
 	    cmocka_unit_test(included_files_are_read_where_they_stand),
+	    cmocka_unit_test(includes_have_limits),
 	    cmocka_unit_test(generate_makes_what_named_makes),
 	    cmocka_unit_test(each_mistake_is_told_with_file_and_line),
 	    cmocka_unit_test(a_record_of_64_kib_is_one_and_more_is_none),
