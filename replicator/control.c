@@ -25,6 +25,7 @@
  *   {"zonefs":1,"command":"pause", WHO}
  *   {"zonefs":1,"command":"resume"}
  *   {"zonefs":1,"command":"zones"}
+ *   {"zonefs":1,"command":"lint","path":P}
  *
  * What is left out has its default. The answer is any number of lines, each with a "type", and one
  * last line that has "end":
@@ -47,6 +48,8 @@
  *   held        a path whose removal waits for a decision                held
  *   map         whether the zones are known, and as of when             zones, status
  *   zone        a zone: file, kind, why it does not replicate            zones
+ *   checked     "verdict" ("good", "bad", "could not") of a zone, or of the
+ *               configuration where none is named                        lint
  *   compared    a peer, how many paths were compared and differ          verify
  *   planned     "action": "restore", "delete", "left" (and in words why)  restore-at
  *   {"end":true,"exit":0 or 1,"words":"..."}

@@ -103,6 +103,7 @@ static const struct control_command *const commands[] = {
     &control_resume,
     &control_forget,
     &control_zones,
+    &control_lint,
     &control_check,
 };
 

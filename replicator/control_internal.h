@@ -69,6 +69,7 @@ extern const struct control_command control_pause;
 extern const struct control_command control_resume;
 extern const struct control_command control_forget;
 extern const struct control_command control_zones;
+extern const struct control_command control_lint;
 
 /* Adds a line; takes the reference (NULL: out of memory). False: there is no room, and nothing was
  * added. */

@@ -23,7 +23,7 @@
  *   waits.c     `wait`: until peers have what this node has
  *   repair.c    contents that the store has lost: got again
  *   damage.c    what a power cut may have done: to the store, and to what is looked at
- *   zones.c     the map: which file is which zone
+ *   zones.c     the map: which file is which zone; checks.c: asking the name server's checkers
  *   verify.c    are all nodes identical?
  *   control.c   the socket for zonefsctl; one file a command: control_*.c
  *   stopped.c   instead of all that: a stopped node's store, read for zonefsctl

@@ -36,6 +36,7 @@ const struct ctl_command ctl_commands[] = {
     {"held", cmd_held, "", "what the safety brake holds: removed here, but not on the peers"},
     {"approve", cmd_approve, "[PATH...]", "what is held is meant: the peers remove it too"},
     {"discard", cmd_discard, "[PATH...]", "what is held is not meant: put it back here"},
+    {"lint", cmd_lint, "[--json] [PATH...]", "what the name server's own checkers say of this disk"},
     {"zones", cmd_zones, "[--json]", "which file is which zone, and what of it replicates"},
     {"health", cmd_health, "[--json]", "is this node announced, and if not, why? (zonefs-health)"},
     {"drain", cmd_drain, "[--force]", "withdraw this node from anycast, until undrain"},

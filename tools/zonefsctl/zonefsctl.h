@@ -16,6 +16,7 @@ int cmd_diff(int argc, char **argv);
 int cmd_history(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
 int cmd_discard(int argc, char **argv);
+int cmd_lint(int argc, char **argv);
 int cmd_zones(int argc, char **argv);
 int cmd_health(int argc, char **argv);
 int cmd_drain(int argc, char **argv);
