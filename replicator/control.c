@@ -19,9 +19,10 @@
  *   {"zonefs":1,"command":"resolve","path":P,"take":V or "directory", WHO}
  *     WHO: "user":NAME,"login_uid":N,"tty":NAME; V: a version's "id", the beginning of one, or its
  *     "version"
+ *   {"zonefs":1,"command":"hold","why":WORDS,"patterns":[PATTERN...], WHO}
  *   {"zonefs":1,"command":"held"}
- *   {"zonefs":1,"command":"approve","path":P}
- *   {"zonefs":1,"command":"discard","path":P}
+ *   {"zonefs":1,"command":"release","paths":[P...],"why":WORDS,"serial":"N", WHO}
+ *   {"zonefs":1,"command":"approve" or "discard", likewise}
  *   {"zonefs":1,"command":"pause", WHO}
  *   {"zonefs":1,"command":"resume"}
  *   {"zonefs":1,"command":"zones"}
@@ -45,7 +46,8 @@
  *   reached     a peer (or "self") has it, or in words why not           wait
  *   writer      a process that has the path open for writing             wait
  *   difference  a path that is not the same on a peer                    verify
- *   held        a path whose removal waits for a decision                held
+ *   set         the change set that is open: since, user, why, patterns  held
+ *   held        a path that is held, "by" what, and what of it           held
  *   map         whether the zones are known, and as of when             zones, status
  *   zone        a zone: file, kind, why it does not replicate            zones
  *   checked     "verdict" ("good", "bad", "could not") of a zone, or of the

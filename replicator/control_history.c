@@ -176,6 +176,8 @@ static int tell_record(void *arg, const struct log_record *r)
 	if (r->version->stamp >> 16 == 0) /* what was taken in has no time of its own */
 		control_add_number(o, "time", r->wall_msec);
 	control_add_bool(o, "history", r->history);
+	if (r->held)
+		control_add_bool(o, "held", true);
 	if (!control_line(j->client, o))
 		return 1;
 	j->after_id = r->id;

@@ -63,6 +63,8 @@ extern const struct control_command control_restore;
 extern const struct control_command control_restore_at;
 extern const struct control_command control_resolve;
 extern const struct control_command control_held;
+extern const struct control_command control_hold;
+extern const struct control_command control_release;
 extern const struct control_command control_approve;
 extern const struct control_command control_discard;
 extern const struct control_command control_pause;

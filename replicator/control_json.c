@@ -162,6 +162,8 @@ json_t *control_what(const struct version *v)
 {
 	json_t *list = json_array();
 
+	if (v->draft)
+		add_word(list, "held");
 	if (!version_live(v)) {
 		add_word(list, "deleted");
 		return list;

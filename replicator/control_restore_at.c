@@ -58,6 +58,8 @@ static int add_past(void *arg, const struct log_record *r)
 	struct past *past = arg;
 	struct version *v = (struct version *)(uintptr_t)r->version;
 
+	if (v->draft)
+		return 0;
 	if (!past->first || v->stamp < past->first->stamp) {
 		version_put(past->first);
 		past->first = version_get(v);

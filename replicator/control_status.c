@@ -62,6 +62,11 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "conflicts", s->conflicts);
 	control_add_number(o, "tombstones", s->tombstones);
 	control_add_number(o, "held", s->held);
+	control_add_number(o, "braked", s->braked);
+	if (s->set_msec) {
+		control_add_number(o, "set_since", s->set_msec);
+		control_add_text(o, "set_user", s->set_user);
+	}
 	control_add_number(o, "damaged", s->damaged);
 	control_add_number(o, "mended", s->mended);
 	control_add_number(o, "hollow", s->hollow);

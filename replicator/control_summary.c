@@ -96,6 +96,23 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 		    p->name, p->outside, plural(p->outside));
 }
 
+/* Meant to be so for a while. */
+static void add_set(struct reasons *moving, const struct node_status *n, int64_t wall_msec)
+{
+	uint32_t held = n->held - n->braked;
+	char span[CLOCK_SPAN_TEXT];
+
+	if (n->set_msec) {
+		clock_span(span, wall_msec - n->set_msec);
+		add(moving, "a change set is open since %s%s%s, %" PRIu32 " path%s held here: zonefsctl held",
+		    span, n->set_user[0] ? " by " : "", n->set_user, held,
+		    held == 1 ? " is" : "s are");
+	} else if (held > 0) {
+		add(moving, "%" PRIu32 " path%s held here: zonefsctl held", held,
+		    held == 1 ? " is" : "s are");
+	}
+}
+
 static void about_node(struct reasons *trouble, struct reasons *moving,
 		       const struct summary_facts *f)
 {
@@ -117,9 +134,10 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 		    "%" PRIu32
 		    " content%s of the store %s damaged or missing: got again from the peers",
 		    n->damaged, plural(n->damaged), n->damaged == 1 ? "is" : "are");
-	if (n->held > 0)
+	if (n->braked > 0)
 		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held",
-		    n->held, plural(n->held));
+		    n->braked, plural(n->braked));
+	add_set(moving, n, f->wall_msec);
 	if (n->zones == ZONES_BROKEN)
 		add(trouble, "the name server's configuration is broken: %.*s",
 		    (int)strcspn(n->zones_words, "\n"), n->zones_words);

@@ -117,7 +117,10 @@ struct node_status {
 	uint32_t lag_msec;          /* age of the oldest of them */
 	uint32_t conflicts;
 	uint32_t tombstones;
-	uint32_t held;        /* removals that wait for a decision */
+	uint32_t held;        /* paths that wait for a decision, */
+	uint32_t braked;      /* and of these removals that the safety brake holds */
+	int64_t set_msec;     /* wall clock: a change set is open since; 0: there is none */
+	const char *set_user; /* who began it */
 	uint32_t damaged;     /* contents that the store has lost, and not got again yet */
 	uint32_t damaged_all; /* ... got again or not, in this life */
 	int64_t damaged_msec; /* wall clock: when the last of them was found */
@@ -196,7 +199,7 @@ enum trouble_kind {
 	TROUBLE_RAISED,   /* its mtime was raised here above the version's */
 	TROUBLE_LEFTOVER, /* a deleted directory that holds local files */
 	TROUBLE_CONFLICT, /* more than one version that nobody has reconciled */
-	TROUBLE_HELD,     /* its removal is held by the safety brake */
+	TROUBLE_HELD,     /* a change of it is held here */
 	TROUBLE_DAMAGED,  /* its content in the store is, and not got again yet */
 	TROUBLE_MENDED,   /* was damaged by an unclean stop, and put back: how it was */
 	TROUBLE_OUTSIDE,  /* a version outside what is accepted from its author is not taken: whose */
@@ -238,6 +241,7 @@ struct wait_spec {
 	uint64_t
 	    serial; /* path "": hints up to this one (from the barrier through the mount); 0: all */
 	bool served; /* and hooks have run for it, here and there */
+	bool only_here; /* no peer is waited for, and what was changed may be held */
 	uint32_t limit_msec;
 };
 struct wait_report {
@@ -314,12 +318,13 @@ void node_forget(struct node *n, const char *name);
 /* An administrator's order, given to the core at once (changes the node). 0, or why the store cannot
  * be written: then nothing was ordered. Not while core_joining. */
 int node_order(struct node *n, const struct order *o);
-/* What the safety brake holds at `path` and below ("": all), in order, until the callback (which may
- * be NULL) returns false. How many paths that are. */
-uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, const char *path),
-		   void *arg);
-/* They are meant, or put back, in the next round. How many. */
-uint32_t node_decide(struct node *n, const char *path, bool approve);
+/* What is held of what `d` is about, in order, until the callback (which may be NULL) returns false.
+ * How many paths that are. */
+uint32_t node_held(struct node *n, const struct decision *d,
+		   bool (*each)(void *arg, const struct core_path *p), void *arg);
+/* EVENT_RELEASE, EVENT_APPROVE or EVENT_DISCARD, and EVENT_HOLD, given at once as by node_order. */
+int node_decide(struct node *n, enum event_type type, const struct decision *d);
+int node_hold(struct node *n, const struct hold *h);
 
 /* Peers are being asked for what the log here lacks. */
 bool node_recalls(const struct node *n);

@@ -23,6 +23,7 @@ static void add_waited(void *arg, uint32_t peer)
 void node_status(struct node *n, struct node_status *s)
 {
 	struct heartbeat h;
+	struct core_set set;
 
 	memset(s, 0, sizeof(*s));
 	struct zones_status zones;
@@ -48,6 +49,11 @@ void node_status(struct node *n, struct node_status *s)
 	s->conflicts = h.conflicts;
 	s->tombstones = core_tombstones(n->core);
 	s->held = core_held(n->core);
+	s->braked = core_braked(n->core);
+	if (core_set(n->core, &set)) {
+		s->set_msec = set.since_msec;
+		s->set_user = set.user;
+	}
 	s->damaged = repair_left(n->repair);
 	s->damaged_all = repair_found(n->repair, &s->damaged_msec);
 	s->mended = core_mended(n->core);
@@ -91,8 +97,9 @@ static bool look_at(void *arg, const struct core_path *p)
 		tell(t, TROUBLE_RAISED, p->path, "", UINT32_MAX);
 	if (p->shown && p->shown->leftover)
 		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
-	if (p->held)
-		tell(t, TROUBLE_HELD, p->path, "", UINT32_MAX);
+	if (p->draft)
+		tell(t, TROUBLE_HELD, p->path,
+		     p->draft->group ? "by a change set" : "by the safety brake", UINT32_MAX);
 	if (p->mended)
 		tell(t, TROUBLE_MENDED, p->path, p->mended, UINT32_MAX);
 	if (p->conflict) {
@@ -179,42 +186,60 @@ int node_order(struct node *n, const struct order *o)
 	return blocked;
 }
 
-/* ---- what the safety brake holds ---- */
+/* ---- what is held ---- */
 
 struct held {
-	const char *below;
-	bool (*each)(void *arg, const char *path);
+	const struct decision *d;
+	bool (*each)(void *arg, const struct core_path *p);
 	void *arg;
 	uint32_t n;
 };
+
+static bool is_meant(const struct decision *d, const char *path)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (!d->paths[i][0] || strcmp(path, d->paths[i]) == 0 ||
+		    path_below(path, d->paths[i]))
+			return true;
+	return d->n == 0;
+}
 
 static bool look_if_held(void *arg, const struct core_path *p)
 {
 	struct held *h = arg;
 
-	if (!p->held ||
-	    (h->below[0] && strcmp(p->path, h->below) != 0 && !path_below(p->path, h->below)))
+	if (!p->draft || !is_meant(h->d, p->path))
 		return true;
 	h->n++;
-	return !h->each || h->each(h->arg, p->path);
+	return !h->each || h->each(h->arg, p);
 }
 
-uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, const char *path),
-		   void *arg)
+uint32_t node_held(struct node *n, const struct decision *d,
+		   bool (*each)(void *arg, const struct core_path *p), void *arg)
 {
-	struct held h = {path, each, arg, 0};
+	struct held h = {d, each, arg, 0};
 
 	if (core_held(n->core) > 0)
 		core_each(n->core, "", look_if_held, &h);
 	return h.n;
 }
 
-uint32_t node_decide(struct node *n, const char *path, bool approve)
+int node_decide(struct node *n, enum event_type type, const struct decision *d)
 {
-	struct event e = {.type = approve ? EVENT_APPROVE : EVENT_DISCARD, .path = path};
-	uint32_t held = node_held(n, path, NULL, NULL);
+	struct event e = {.type = type, .decision = d};
+	int blocked = runner_blocked(n->runner);
 
-	if (held > 0)
-		node_defer(n, &e);
-	return held;
+	if (blocked == 0)
+		node_event(n, &e);
+	return blocked;
+}
+
+int node_hold(struct node *n, const struct hold *h)
+{
+	struct event e = {.type = EVENT_HOLD, .hold = h};
+	int blocked = runner_blocked(n->runner);
+
+	if (blocked == 0)
+		node_event(n, &e);
+	return blocked;
 }

@@ -147,10 +147,30 @@ static void look_at_conflicts(struct teller *t, uint32_t conflicts)
 	}
 }
 
-static bool take_held(void *arg, const char *path)
+static bool take_held(void *arg, const struct core_path *p)
 {
-	*(const char **)arg = path;
+	*(const char **)arg = p->path;
 	return false;
+}
+
+/* What the safety brake holds at once; a change set when it has been open for long. */
+static void look_at_held(struct teller *t, const struct node_status *s)
+{
+	struct alert like = {.what = ALERT_HELD};
+	int64_t wall = t->node->wall_msec, after = (int64_t)t->conf->after_sec * 1000;
+	struct decision all = {0};
+	const char *path = "";
+
+	if (s->held > 0)
+		node_held(t->node, &all, take_held, &path);
+	if (s->braked > 0)
+		note(t, &like, wall, true,
+		     "the safety brake holds %" PRIu32 " removals, one of them %s: zonefsctl held",
+		     s->braked, path);
+	else if (s->held > 0 && (!s->set_msec || wall - s->set_msec >= after))
+		note(t, &like, s->set_msec ? s->set_msec : wall, true,
+		     "%" PRIu32 " path%s held, and told to no peer, one of them %s: zonefsctl held",
+		     s->held, s->held == 1 ? " is" : "s are", path);
 }
 
 static void look_at_hooks(struct teller *t)
@@ -191,20 +211,14 @@ static void look_at_damage(struct teller *t, const struct node_status *s)
 
 static void look_at_node(struct teller *t, const struct node_status *s)
 {
-	struct alert held = {.what = ALERT_HELD}, lag = {.what = ALERT_LAG};
+	struct alert lag = {.what = ALERT_LAG};
 	struct alert store = {.what = ALERT_STORE};
 	int64_t wall = t->node->wall_msec;
 	int64_t after = (int64_t)t->conf->after_sec * 1000;
 
 	look_at_conflicts(t, s->conflicts);
 	look_at_damage(t, s);
-	if (s->held > 0) {
-		const char *path = "";
-		node_held(t->node, "", take_held, &path);
-		note(t, &held, wall, true,
-		     "the safety brake holds %" PRIu32 " removals, one of them %s: zonefsctl held",
-		     s->held, path);
-	}
+	look_at_held(t, s);
 	if (s->pending > 0 && s->lag_msec >= after)
 		note(t, &lag, wall - s->lag_msec, true, "%" PRIu32 " path%s waited here for %d s",
 		     s->pending, s->pending == 1 ? " has" : "s have", t->conf->after_sec);

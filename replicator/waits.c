@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A wait that is started here goes: fs says that the path has no writer and its hint is dealt with
- * (so the version exists and is durable, or is held by the safety brake: then the wait fails) -> this
+ * (so the version exists and is durable, or is held here: then the wait fails) -> this
  * node tells (is not joining; with `served`: its own hooks have run) -> every peer that can be
  * reached is asked for what this node's vector covers, and answers when it shows it.
  */
@@ -44,6 +44,7 @@ struct wait {
 	enum wait_state state;
 	char *path;
 	bool served;
+	bool only_here;
 	bool cancelled; /* nobody listens any more: ends with the answer of fs */
 	int64_t until_msec;
 	struct wait_calls calls;
@@ -302,17 +303,29 @@ static void ask_peers(struct waits *w, struct wait *k)
 		end(w, k, k->reached);
 }
 
-/* What the safety brake holds is told to nobody, however long one waits. True: the wait has ended. */
+static bool count_braked(void *arg, const struct core_path *p)
+{
+	*(uint32_t *)arg += !p->draft->group;
+	return true;
+}
+
+/* What is held is told to nobody, however long one waits. True: the wait has ended. */
 static bool held(struct waits *w, struct wait *k)
 {
-	uint32_t n = node_held(w->node, k->path, NULL, NULL);
+	const char *path = k->path;
+	struct decision d = {.paths = &path, .n = path[0] != '\0'};
+	uint32_t braked = 0, n = node_held(w->node, &d, count_braked, &braked);
 	char words[WIRE_WORDS_MAX];
 
 	if (n == 0)
 		return false;
-	snprintf(words, sizeof(words),
-		 "the safety brake holds %u removal%s, which no peer has: zonefsctl held", n,
-		 n == 1 ? "" : "s");
+	if (braked == n)
+		snprintf(words, sizeof(words),
+			 "the safety brake holds %u removal%s, which no peer has: zonefsctl held",
+			 n, n == 1 ? "" : "s");
+	else
+		snprintf(words, sizeof(words), "%u path%s held, and told to no peer: zonefsctl held",
+			 n, n == 1 ? " is" : "s are");
 	say_self(k, false, words);
 	end(w, k, false);
 	return true;
@@ -378,6 +391,11 @@ static void fs_done(struct node *n, void *arg, int status, struct rd *r, int *fd
 		end(n->waits, k, false);
 		return;
 	}
+	if (k->only_here) {
+		say_self(k, true, "");
+		end(n->waits, k, true);
+		return;
+	}
 	k->state = WAIT_HERE;
 	here(n->waits, k);
 }
@@ -398,6 +416,7 @@ int node_wait(struct node *n, const struct wait_spec *spec, const struct wait_ca
 	k->node = n;
 	k->id = ++w->next_id;
 	k->served = spec->served;
+	k->only_here = spec->only_here;
 	k->until_msec = n->now_msec + limit;
 	k->calls = *calls;
 	struct buf *b = portal_begin(n->portal, PORT_WAIT);

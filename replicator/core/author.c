@@ -93,7 +93,6 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 	if (s->attrs.kind == KIND_ABSENT)
 		e->key->appeared = c->now;
 	mend_forget(c, e->key);
-	brake_release(c, e->key); /* told, be it as the old name of a rename */
 	s->ident = e->ident;
 	s->attrs = e->attrs;
 	vv_raise(&s->context, v->dot);
@@ -102,6 +101,7 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 	s->leftover = false;
 	shown_floor(s);
 	key_shown_changed(c, e->key);
+	held_end(c, e->key); /* told, be it as the old name of a rename */
 }
 
 static void tell(struct core *c, struct key *k, struct version *v)
@@ -148,7 +148,7 @@ static void author_op(struct core *c, const struct edit *edits, uint32_t n, uint
 	}
 }
 
-void author_edits(struct core *c, const struct edit *edits, uint32_t n)
+void author_ops(struct core *c, const struct edit *edits, uint32_t n)
 {
 	uint64_t group = n > OP_VERSIONS_MAX ? (c->random ^ (c->step << 20)) | 1 : 0;
 
@@ -161,6 +161,12 @@ void author_edits(struct core *c, const struct edit *edits, uint32_t n)
 		author_op(c, edits + at, count, group, NULL);
 		at += count;
 	}
+}
+
+void author_edits(struct core *c, const struct edit *edits, uint32_t n)
+{
+	if (!held_takes(c, edits, n))
+		author_ops(c, edits, n);
 }
 
 void author_change(struct core *c, struct key *k, const struct observation *o)
@@ -176,7 +182,7 @@ void author_change(struct core *c, struct key *k, const struct observation *o)
 		place_above(c, k);
 		return;
 	}
-	author_op(c, &e, 1, 0, NULL);
+	author_edits(c, &e, 1);
 }
 
 void author_keep(struct core *c, struct key *k, const struct observation *o)
@@ -225,4 +231,15 @@ void author_aside(struct core *c, struct key *k, const struct observation *o)
 	v->stamp = msec > 0 ? (uint64_t)msec << STAMP_SHIFT : 1;
 	store_history(c, k, v);
 	version_put(v);
+}
+
+struct version *author_draft(struct core *c, const struct edit *e)
+{
+	uint64_t random = XXH3_64bits_withSeed(&c->random, sizeof(c->random), 2);
+	struct dot dot = {origin_of(c, &c->draft_origin, random), ++c->drafts};
+
+	struct version *v = version_make(c, *e, dot);
+
+	v->draft = true;
+	return v;
 }

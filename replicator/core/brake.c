@@ -8,15 +8,8 @@
  *   at once   Up to `brake_paths` removals, without BRAKE_APART_MSEC of quiet between them, are told
  *             as ever, when their delete-delay has passed. More wait together until none has come
  *             for BRAKE_QUIET_MSEC, and are then judged as one.
- *   held      Of a held path `shown` still says what was there, so that it counts neither as edited
- *             nor as to be installed. A save that brings it back ends that. While something is held,
- *             every further removal is held with it.
- *   approve   it is looked at again, and its absence is told.
- *   discard   it is looked at again; then what is there is shown, standing for no more than before,
- *             so that the version that is current is installed over it.
- *
- * Across a restart only the fact that something is held is kept: the scan finds what is missing, and
- * holds it again.
+ *   held      As drafts (held.c), of no set. A save that brings a path back ends that. While something
+ *             is held, every further removal is held with it, also across a restart.
  */
 #include <string.h>
 
@@ -119,25 +112,6 @@ bool brake_holds(struct core *c, int64_t deadline)
 	return false;
 }
 
-void brake_hold(struct core *c, struct key *k)
-{
-	if (k->held_removal)
-		return;
-	k->held_removal = true;
-	c->brake.held++;
-}
-
-/* What is held of it, and what was decided of that, is over. */
-void brake_release(struct core *c, struct key *k)
-{
-	k->approved = k->put_back = false;
-	if (!k->held_removal)
-		return;
-	k->held_removal = false;
-	c->brake.held--;
-	key_scratch(c, k);
-}
-
 /* Nothing is held any more, and nothing that a scan could find either. */
 void brake_due(struct core *c)
 {
@@ -156,33 +130,4 @@ void brake_due(struct core *c)
 void brake_scanned(struct core *c)
 {
 	c->brake.scanned = true;
-}
-
-/* What is there becomes what is shown, but stands for no more than what was there before. */
-void brake_put_back(struct core *c, struct key *k, const struct observation *o)
-{
-	k->shown->attrs = o->attrs;
-	k->shown->ident = o->ident;
-	k->shown->dot = (struct dot){0, 0};
-	shown_floor(k->shown);
-	key_shown_changed(c, k);
-}
-
-void brake_decide(struct core *c, const char *path, bool approve)
-{
-	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
-		if (!k->held_removal)
-			continue;
-		if (path[0] && strcmp(k->path, path) != 0 && !path_below(k->path, path))
-			continue;
-		brake_release(c, k);
-		k->approved = approve;
-		k->put_back = !approve;
-		observe_look(c, k);
-	}
-}
-
-uint32_t core_held(const struct core *c)
-{
-	return c->brake.held;
 }

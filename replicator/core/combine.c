@@ -20,7 +20,7 @@
 
 void combine_later(struct core *c, struct key *k)
 {
-	if (k->n < 2 || k->unwanted || k->held_removal || k->entry[0]->import)
+	if (k->n < 2 || k->unwanted || k->draft || k->entry[0]->import)
 		return;
 	GROW(c->combining, c->ncombining, c->cap_combining);
 	c->combining[c->ncombining++] = k;

@@ -58,6 +58,7 @@ void core_free(struct core *c)
 	serials_free(&c->join_rescan);
 	wants_free(c);
 	opwaits_free(c);
+	held_free(c);
 	keys_free(c);
 	free(c->combining);
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
@@ -123,6 +124,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 {
 	join_load(c, name, value, len);
 	brake_load(c, name, value, len);
+	held_load(c, name, value, len);
 	mark_load(c, name);
 	mend_load(c, name);
 	refused_load(c, name, value, len);
@@ -206,9 +208,13 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_ORDER:
 		order_take(c, e);
 		break;
+	case EVENT_HOLD:
+		held_begin(c, e);
+		break;
+	case EVENT_RELEASE:
 	case EVENT_APPROVE:
 	case EVENT_DISCARD:
-		brake_decide(c, e->path, e->type == EVENT_APPROVE);
+		held_decide(c, e);
 		break;
 	case EVENT_NODES:
 		nodes_told(c, e);
@@ -222,8 +228,11 @@ static void dispatch(struct core *c, const struct event *e)
 static int64_t next_wake(const struct core *c)
 {
 	int64_t at = c->next_retry < c->collect_at ? c->next_retry : c->collect_at;
+	int64_t release = held_wake(c);
 	const struct delay *d = TAILQ_FIRST(&c->delays);
 
+	if (release < at)
+		at = release;
 	if (d && d->deadline < at)
 		at = d->deadline;
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
@@ -247,6 +256,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	c->step++;
 	dispatch(c, e);
 	delays_due(c);
+	held_due(c);
 	brake_due(c);
 	mend_due(c);
 	opwaits_due(c);
@@ -386,7 +396,7 @@ void core_each(const struct core *c, const char *after,
 		    .waiting = k->unsettled ? place_reason(k) : NULL,
 		    .waiting_for_peer = UINT32_MAX,
 		    .unwanted = k->unwanted,
-		    .held = k->held_removal,
+		    .draft = k->draft,
 		    .mended = mend_words(k),
 		    .conflict = k->conflict,
 		};
@@ -396,7 +406,7 @@ void core_each(const struct core *c, const char *after,
 
 			p.waiting_for_peer = w ? w->peer : UINT32_MAX;
 		}
-		if ((k->n || k->shown) && !each(arg, &p))
+		if ((k->n || k->shown || k->draft) && !each(arg, &p))
 			return;
 	}
 }

@@ -98,6 +98,8 @@ void core_load_version(struct core *c, const char *path,
 		       struct version *v); /* gets a reference of its own */
 void core_load_shown(struct core *c, const char *path, const struct shown *s);
 void core_load_intent(struct core *c, const char *path, const struct intent *i);
+/* What was held there (STORE_DRAFT, not superseded since); gets a reference of its own. */
+void core_load_draft(struct core *c, const char *path, struct version *v);
 void core_load_vector(struct core *c, struct dot d);
 void core_load_origin(struct core *c, const struct origin *o);
 /* A named value that the core once stored with STORE_META. */
@@ -129,8 +131,11 @@ enum event_type {
 	EVENT_FORGET,      /* the administrator: the node named in `path` does not come back */
 	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
 	EVENT_ORDER,       /* the administrator: this is to be there. Nothing while core_joining */
-	EVENT_APPROVE,     /* ... what is held at `path` and below ("": all) is meant */
-	EVENT_DISCARD,     /* ... it is not: it is put back */
+	EVENT_HOLD,        /* ... what is saved here from now on is held. Nothing while core_joining, or
+			    * while something is being held so already */
+	EVENT_RELEASE,     /* ... what was held so is told, as one op; `decision` */
+	EVENT_APPROVE,     /* ... and what the safety brake holds; `decision` */
+	EVENT_DISCARD,     /* ... either is put back; `decision` */
 };
 
 /* What a power cut leaves behind, and a save hardly ever. */
@@ -175,6 +180,25 @@ struct order {
 	const char *user; /* login name */
 };
 
+/* A change set: what is held until EVENT_RELEASE or EVENT_DISCARD of all. */
+#define HOLD_WHY_MAX 1024
+#define HOLD_PATTERNS_MAX 256
+struct hold {
+	const char *const *patterns; /* each of them one that patterns_add takes; none: everything */
+	uint32_t n;
+	const char *why; /* at most HOLD_WHY_MAX bytes */
+	const struct who *who;
+	const char *user;
+};
+
+/* About what is held at these paths and below. */
+struct decision {
+	const char *const *paths;
+	uint32_t n;      /* 0: all of it, and RELEASE and DISCARD end the set, too */
+	const char *why; /* NULL: not said */
+	const char *user;
+};
+
 struct event {
 	enum event_type type;
 	int64_t wall_msec; /* every event carries the time: the wall clock ... */
@@ -216,6 +240,8 @@ struct event {
 		const struct ask *ask;
 		const struct page *page;
 		const struct order *order;
+		const struct hold *hold;
+		const struct decision *decision;
 		const struct nodes *nodes;
 	};
 	/* OP and PAGE: have[i] says that the content of item i is in the store, or will be with the
@@ -256,6 +282,7 @@ enum store_what {
 	STORE_ORIGIN,     /* origin */
 	STORE_META,       /* name in `path`, bytes (`forget`: no longer) */
 	STORE_HISTORY,    /* path, version: never current here, for the history only */
+	STORE_DRAFT,      /* path, version: held here; SUPERSEDED sends it to the history */
 };
 
 struct effect {
@@ -365,8 +392,22 @@ uint32_t core_tombstones(const struct core *c);
 /* What collected tombstones covered. */
 const struct vv *core_floor(const struct core *c);
 uint64_t core_tree_digest(const struct core *c);
-/* Paths whose removal the safety brake holds. */
+/* Paths that are held here; and of these, those whose removal the safety brake holds. */
 uint32_t core_held(const struct core *c);
+uint32_t core_braked(const struct core *c);
+/* What was released is being looked at, and is about to be told. */
+bool core_releasing(const struct core *c);
+/* The set that what is saved now belongs to; false: there is none. Borrowed until the next step. */
+struct core_set {
+	uint64_t id; /* the `group` of its drafts */
+	int64_t since_msec;
+	const struct who *who;
+	const char *user;
+	const char *why;
+	const char *const *patterns;
+	uint32_t n; /* 0: everything */
+};
+bool core_set(const struct core *c, struct core_set *to);
 /* Paths that were put back in this life. */
 uint32_t core_mended(const struct core *c);
 
@@ -403,7 +444,8 @@ struct core_path {
 	const char *waiting;       /* why it is not installed, in words; NULL: it is */
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
-	bool held;                 /* its removal is held by the safety brake */
+	const struct version *draft; /* what is held there: by a set, its `group`, or (0) by the safety
+				      * brake; NULL: nothing */
 	const char *mended;        /* put back in this life: how it was, in words; NULL: no */
 	bool conflict; /* versions of other content that nobody has reconciled, or a file where
 			* others have put something below */

@@ -140,7 +140,11 @@ void delay_end(struct core *c, struct delay *d)
 /* True: the safety brake wants to see first how many more come. */
 static bool braked(struct core *c, struct delay *d)
 {
-	int64_t later = brake_wait_until(c, d->deadline);
+	int64_t later;
+
+	if (held_by_set(c, d->key)) /* nothing is told */
+		return false;
+	later = brake_wait_until(c, d->deadline);
 
 	if (later) {
 		TAILQ_REMOVE(&c->delays, d, link);

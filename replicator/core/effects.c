@@ -67,7 +67,8 @@ static void effect_release(struct effect *e)
 {
 	switch (e->type) {
 	case EFFECT_STORE:
-		if (e->store.what == STORE_VERSION || e->store.what == STORE_HISTORY)
+		if (e->store.what == STORE_VERSION || e->store.what == STORE_HISTORY ||
+		    e->store.what == STORE_DRAFT)
 			version_put(e->store.version);
 		if (e->store.what == STORE_SHOWN && e->store.shown) {
 			struct shown *s = (struct shown *)(uintptr_t)e->store.shown;
@@ -130,6 +131,15 @@ void store_history(struct core *c, struct key *k, struct version *v)
 
 	e->store.version = version_get(v);
 	e->store.dot = v->dot;
+	e->store.own = true;
+}
+
+void store_draft(struct core *c, struct key *k)
+{
+	struct effect *e = store_add(c, STORE_DRAFT, k->path);
+
+	e->store.version = version_get(k->draft);
+	e->store.dot = k->draft->dot;
 	e->store.own = true;
 }
 

@@ -102,7 +102,7 @@ static bool key_idle(const struct key *k)
 {
 	return !k->n && !k->nrefused && !k->shown && !k->intent && !k->flight && !k->looking && !k->delay &&
 	       !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready && !k->hinted.n &&
-	       !k->looked.n && !k->edited && !k->late && !k->held && !k->local;
+	       !k->looked.n && !k->edited && !k->late && !k->held && !k->draft && !k->local;
 }
 
 static void key_free(struct core *c, struct key *k)
@@ -121,6 +121,7 @@ static void key_free(struct core *c, struct key *k)
 	vv_fini(&k->decided.context);
 	version_put(k->placing);
 	version_put(k->shown_once);
+	version_put(k->draft);
 	serials_free(&k->hinted);
 	serials_free(&k->looked);
 	free(k->user);
@@ -194,14 +195,20 @@ struct shown *key_shown(struct key *k)
 }
 
 /* Of two contents with the same time only the later one may have it again. */
+bool shown_floor_of(struct shown *s, const struct attrs *a)
+{
+	if (a->kind != KIND_FILE && a->kind != KIND_LINK)
+		return false;
+	if (a->mtime_nsec < s->floor_nsec)
+		return false;
+	s->floor_nsec = a->mtime_nsec;
+	s->floor_hash = a->hash;
+	return true;
+}
+
 void shown_floor(struct shown *s)
 {
-	if (s->attrs.kind != KIND_FILE && s->attrs.kind != KIND_LINK)
-		return;
-	if (s->attrs.mtime_nsec < s->floor_nsec)
-		return;
-	s->floor_nsec = s->attrs.mtime_nsec;
-	s->floor_hash = s->attrs.hash;
+	shown_floor_of(s, &s->attrs);
 }
 
 /* What a path adds to the tree's digest. Modification times are left out: they

@@ -47,7 +47,7 @@ bool lists_taken_back(const struct core *c, struct key *k, bool dir)
 
 static void forget(struct core *c, struct key *k)
 {
-	brake_release(c, k);
+	held_end(c, k);
 	join_late_over(c, k);
 	place_forget_intent(c, k);
 	key_forget_shown(c, k);

@@ -28,7 +28,7 @@ bool observe_local(const struct core *c, struct key *k, bool dir)
  * have gone, it is to be looked at. */
 bool observe_may_go(const struct core *c, struct key *k)
 {
-	return (key_present(k) || k->block == BLOCK_BUSY || k->looking) &&
+	return (key_present(k) || k->block == BLOCK_BUSY || k->looking || k->draft) &&
 	       !observe_local(c, k, false);
 }
 
@@ -112,7 +112,8 @@ static void renamed(struct core *c, struct key *k, struct key *from, bool tree)
 		observe_look(c, k);
 		return;
 	}
-	if ((key_present(from) || from->looking || from->delay || from->unsettled || tree) &&
+	if ((key_present(from) || from->looking || from->delay || from->unsettled || from->draft ||
+	     tree) &&
 	    !from_local) {
 		observe_look_for(c, from, &k->hinted);
 		if (tree)
@@ -241,11 +242,9 @@ static bool dir_seen(const struct key *k, const struct observation *o)
 void observe_compare(struct core *c, struct key *k, const struct observation *o,
 		     const struct serials *why)
 {
-	bool removed = brake_removes(k, o), approved = k->approved, put_back = k->put_back;
+	bool removed = brake_removes(k, o), put_back = k->put_back && k->draft;
 
-	k->approved = k->put_back = false;
-	if (!removed)
-		brake_release(c, k);
+	k->put_back = false;
 	/* Something may be known below what was never shown itself: a directory that was moved on
 	 * before it was told. */
 	if (!dir_seen(k, o))
@@ -253,6 +252,7 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 
 	if (!o->unchanged && (o->too_big || o->hollow || o->attrs.kind == KIND_OTHER)) {
 		k->block = BLOCK_FOREIGN;
+		held_end(c, k);
 		if (o->too_big)
 			effect_note(c, LOG_LEVEL_WARNING,
 				    "/%s is larger than max-file-size: it stays local", k->path);
@@ -261,17 +261,40 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 	if (k->block == BLOCK_FOREIGN)
 		k->block = BLOCK_NONE;
 	if (!observe_differs(k, o)) {
+		if (k->draft && core_suspects(c, k->path))
+			effect_note(c, LOG_LEVEL_WARNING,
+				    "/%s: what was held there went with an unclean stop; it is in "
+				    "its history",
+				    k->path);
+		held_end(c, k);
 		same_as_shown(c, k, o);
 		return;
 	}
+	if (held_is(k, o) && !put_back)
+		return;
 	if (mend_take(c, k, o))
 		return;
-	if (removed && put_back)
-		brake_put_back(c, k, o);
-	else if (!removed || approved)
+	if (put_back)
+		held_put_back(c, k, o);
+	else if (!removed)
 		author_change(c, k, o);
-	else if (!k->held_removal)
+	else
 		delay_gone(c, k);
+}
+
+/* It has been gone, or empty, for long enough. */
+static void gone(struct core *c, struct key *k, const struct observation *o, bool hold)
+{
+	struct edit e = {k, o->attrs, o->ident, NULL};
+	bool put_back = k->put_back && k->draft;
+
+	k->put_back = false;
+	if (put_back)
+		held_put_back(c, k, o);
+	else if (hold)
+		held_put(c, &e, 0);
+	else
+		author_change(c, k, o);
 }
 
 static void looked(struct core *c, struct key *k, const struct observation *o)
@@ -304,15 +327,13 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 
 		if (final || !removed)
 			delay_end(c, k->delay); /* there again, or its time is up */
-		if (final && removed && hold)
-			brake_hold(c, k);
-		else if (final && removed)
-			author_change(c, k, o);
-		if (final && removed)
+		if (final && removed) {
+			gone(c, k, o, hold);
 			return;
+		}
 	}
 	if (o->busy) { /* a hint follows */
-		k->approved = k->put_back = false; /* what was decided is not there any more */
+		k->draft_seen = k->put_back = false; /* what was decided is not there any more */
 		if (k->unsettled)
 			k->block = BLOCK_BUSY;
 		return;

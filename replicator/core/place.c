@@ -101,7 +101,7 @@ static bool is_unwanted(const struct core *c, struct key *k, struct visible v)
 
 static bool must_wait(const struct core *c, const struct key *k)
 {
-	if (k->held_removal)
+	if (k->draft)
 		return true;
 	switch (k->block) {
 	case BLOCK_BUSY:
@@ -357,7 +357,8 @@ static bool parent_ready(struct core *c, struct key *k)
 	parent = key_get(c, path);
 	key_scratch(c, parent);
 	if (key_present(parent) && parent->shown->attrs.kind == KIND_DIR &&
-	    !parent->shown->leftover)
+	    !parent->shown->leftover &&
+	    !(parent->draft && parent->draft->attrs.kind != KIND_DIR))
 		return true;
 	k->block = BLOCK_PARENT;
 	place_consider(c, parent);
@@ -428,7 +429,7 @@ static bool gone_below(struct core *c, struct key *k)
 	while ((below = key_next_live_below(c, k->path, below))) {
 		if (below->delay || below->looking)
 			return true;
-		present = present || (key_present(below) && !below->held_removal);
+		present = present || (key_present(below) && !below->draft);
 	}
 	if (!present || k->below_asked)
 		return false;

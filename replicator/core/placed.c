@@ -312,6 +312,8 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 
 const char *place_reason(const struct key *k)
 {
+	if (k->draft)
+		return "a local change is held there";
 	if (k->flight || k->ready || k->looking)
 		return "being installed";
 	switch (k->block) {

@@ -21,6 +21,7 @@
  *   placed.c    what became of that
  *   join.c      the first tree
  *   lists.c     other paths stay local than before
+ *   held.c      what is held back: drafts, change sets
  *   brake.c     what would remove too much at once is held
  *   mend.c      what a power cut did to the disk is put back
  */
@@ -94,6 +95,9 @@ struct key {
 	struct shown *shown;   /* NULL: never */
 	struct version *shown_once; /* was shown when it left the entry; NULL: none did */
 	struct intent *intent; /* recorded in the store */
+	struct version *draft; /* on disk here, and held back (held.c); NULL: nothing is */
+	struct ident draft_ident;
+	bool draft_seen; /* as it was when it was last looked at */
 
 	enum flight flight;
 	enum block block;
@@ -120,9 +124,8 @@ struct key {
 	bool left_again; /* what it holds was to be looked into during a look or a flight */
 	uint8_t local_known; /* by patterns, which are slow: 1 as a file, 2 as a directory, */
 	uint8_t local_found; /* and what was found */
-	bool held_removal; /* the safety brake holds back that it has gone, or was emptied */
-	bool approved;     /* ... but its next look may tell so */
-	bool put_back;     /* ... and its next look lets what was there be installed again */
+	bool put_back;  /* held, and its next look lets what was there be installed again */
+	bool releasing; /* held, and one of those that go together soon */
 	bool saved;         /* hinted in this life, in which mend.on is set */
 	bool saved_tree;    /* ... as a directory that came or went */
 	enum damage mended; /* put back in this life */
@@ -222,6 +225,31 @@ struct scan {
 };
 STAILQ_HEAD(scans, scan);
 
+/* A change set that somebody has begun. */
+struct set {
+	bool open;
+	uint64_t id;
+	int64_t since_msec; /* wall clock */
+	struct who who;
+	char *user;
+	char *why;
+	char **pattern;
+	uint32_t npatterns;
+	struct patterns *patterns; /* NULL: all */
+};
+
+/* What goes as one op when all of it has been looked at. */
+struct release {
+	struct release *next;
+	struct key **keys;
+	uint32_t n;
+	uint32_t cap;
+	uint32_t at; /* those before have been looked at */
+	int64_t deadline;
+	char *why;
+	char *user;
+};
+
 struct origin_node {
 	RB_ENTRY(origin_node) link;
 	struct origin origin;
@@ -287,6 +315,8 @@ struct core {
 	uint64_t order_origin; /* likewise, of what was not made by a save */
 	uint64_t aside_origin; /* likewise, of what is only in the history */
 	uint64_t aside;        /* how many those are */
+	uint64_t draft_origin; /* likewise, of drafts */
+	uint64_t drafts;
 
 	struct vv vector;
 	struct dot recent[HEARTBEAT_RECENT_MAX];
@@ -319,13 +349,17 @@ struct core {
 	struct {
 		bool on;           /* something is held, or was when the node was stopped */
 		bool scanned;      /* the tree has been gone through in this life */
-		uint32_t held;     /* paths */
+		uint32_t held;     /* paths; of core.ndrafts */
 		uint32_t waiting;  /* removals at whose end of delay it will be decided */
 		uint32_t recent;   /* removals told since the last BRAKE_APART_MSEC of quiet */
 		int64_t first;     /* of those that wait; monotonic */
 		int64_t last;      /* of all */
 		int64_t passed_at; /* those that were due then are not held */
 	} brake;
+
+	struct set set;
+	struct release *releases;
+	uint32_t ndrafts;
 
 	struct key **combining; /* for the end of this step */
 	uint32_t ncombining;
@@ -395,6 +429,7 @@ void *step_alloc(struct core *c, size_t n);
 void step_own(struct core *c, void *p);
 void store_version(struct core *c, struct key *k, struct version *v, bool own);
 void store_history(struct core *c, struct key *k, struct version *v);
+void store_draft(struct core *c, struct key *k);
 void store_superseded(struct core *c, struct key *k, struct dot d);
 void store_shown(struct core *c, struct key *k);
 void store_intent(struct core *c, struct key *k);
@@ -425,6 +460,8 @@ void keys_free(struct core *c);
 bool key_present(const struct key *k);  /* something is shown there */
 struct shown *key_shown(struct key *k); /* makes it */
 void shown_floor(struct shown *s);      /* its mtime is what the path shows from now on */
+/* Programs have seen these here. True: the floor is another now. */
+bool shown_floor_of(struct shown *s, const struct attrs *a);
 void key_shown_changed(struct core *c, struct key *k); /* recounts the digest, and stores it */
 void key_forget_shown(struct core *c, struct key *k); /* as if nothing had ever been there */
 void key_settled(struct core *c, struct key *k);
@@ -503,12 +540,26 @@ void brake_forget(struct core *c); /* one less */
 int64_t brake_wait_until(const struct core *c, int64_t deadline);
 /* ... it is to be held. Decides for all that wait with it. */
 bool brake_holds(struct core *c, int64_t deadline);
-void brake_hold(struct core *c, struct key *k);
-void brake_release(struct core *c, struct key *k);
-void brake_put_back(struct core *c, struct key *k, const struct observation *o);
-void brake_decide(struct core *c, const char *path, bool approve);
 void brake_scanned(struct core *c); /* the tree has been gone through */
 void brake_due(struct core *c);
+
+/* ---- held.c ---- */
+void held_load(struct core *c, const char *name, const uint8_t *p, size_t len);
+void held_free(struct core *c);
+void held_begin(struct core *c, const struct event *e);
+void held_decide(struct core *c, const struct event *e);
+void held_due(struct core *c);
+int64_t held_wake(const struct core *c);
+/* Edits of one op: held, if a set wants one of them. */
+bool held_takes(struct core *c, const struct edit *edits, uint32_t n);
+bool held_by_set(const struct core *c, const struct key *k); /* its removal would be */
+/* `group`: the set, or 0 for the brake. */
+void held_put(struct core *c, const struct edit *e, uint64_t group);
+bool held_is(struct key *k, const struct observation *o); /* the draft, as it was */
+void held_end(struct core *c, struct key *k);                   /* nothing is held there (any more) */
+void held_put_back(struct core *c, struct key *k, const struct observation *o); /* the draft */
+/* What is there becomes what is shown, but stands for no more than what was there before. */
+void held_show_found(struct core *c, struct key *k, const struct observation *o);
 
 /* ---- mend.c ---- */
 void mend_load(struct core *c, const char *name);
@@ -522,7 +573,10 @@ const char *mend_words(const struct key *k); /* NULL: was not put back */
 
 /* ---- author.c ---- */
 void author_change(struct core *c, struct key *k, const struct observation *o);
-void author_edits(struct core *c, const struct edit *edits, uint32_t n);
+void author_edits(struct core *c, const struct edit *edits, uint32_t n); /* or they are held */
+void author_ops(struct core *c, const struct edit *edits, uint32_t n);
+/* For the store of this node alone, and then its history: no vector speaks of it. */
+struct version *author_draft(struct core *c, const struct edit *e);
 /* What was found goes to the history only. */
 void author_keep(struct core *c, struct key *k, const struct observation *o);
 void author_import(struct core *c, struct key *k, const struct observation *o);

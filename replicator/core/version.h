@@ -72,6 +72,7 @@ struct version {
 	bool import;     /* made when a tree was taken in, not by a save: ranks below all others */
 	bool refused;    /* not taken by who tells it, since it lies outside what is accepted from its
 			  * author (refused.c) */
+	bool draft;      /* of a node's own history: it was held, and nobody was told of it */
 	bool combined;   /* made of two that had changed different fields (combine.c) */
 	uint8_t changed; /* CHANGED_*, against what it replaced */
 	struct dot setter[FIELDS]; /* the versions that its fields come from; origin 0: not known */

@@ -4,7 +4,8 @@
  * results as errors of ours. Opening refuses what is not a store of this schema, in words.
  *
  * Every version that this node knows is a row of `version`, in the order in which it was learned:
- * the current ones are the entries, all together are the history. Rows of `past` are what else the
+ * the current ones (1) are the entries, what is held here (2) no node knows of, all together are the
+ * history. Rows of `past` are what else the
  * log has: versions that the history keeps no longer, and those that were fetched from the logs of
  * others; `gap` says of which this node has never heard, though its vector covers them. Paths are
  * blobs: any bytes, in byte order. Contents are referred to by the `hash` of versions.
@@ -65,7 +66,7 @@ static const char *const statements[SQL_MAX] = {
     [SQL_VERSION_ADD] = "INSERT INTO version(path, origin, seq, current, wall, own, hash, data, made)"
 			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [SQL_VERSION_SUPERSEDE] = "UPDATE version INDEXED BY version_path SET current = 0"
-			      " WHERE path = ?1 AND origin = ?2 AND seq = ?3 AND current = 1",
+			      " WHERE path = ?1 AND origin = ?2 AND seq = ?3 AND current <> 0",
     [SQL_SHOWN_SET] = "REPLACE INTO shown(path, data) VALUES(?1, ?2)",
     [SQL_SHOWN_FORGET] = "DELETE FROM shown WHERE path = ?1",
     [SQL_INTENT_SET] = "REPLACE INTO intent(path, data) VALUES(?1, ?2)",
@@ -92,6 +93,7 @@ static const char *const statements[SQL_MAX] = {
     [SQL_LOAD_ORIGINS] = "SELECT origin, node FROM origin",
     [SQL_LOAD_VECTOR] = "SELECT origin, seq FROM vector",
     [SQL_LOAD_VERSIONS] = "SELECT path, data FROM version WHERE current = 1 ORDER BY id",
+    [SQL_LOAD_DRAFTS] = "SELECT path, data FROM version WHERE current = 2 ORDER BY id",
     [SQL_LOAD_SHOWN] = "SELECT path, data FROM shown",
     [SQL_LOAD_INTENTS] = "SELECT path, data FROM intent",
     [SQL_DOTS] = "SELECT id, origin, seq FROM version WHERE path = ?1 ORDER BY id",
@@ -368,6 +370,10 @@ static int execute(struct store *s, const char *sql, const char *doing)
 	return database_error(s, sqlite3_exec(s->db, sql, NULL, NULL, NULL), doing);
 }
 
+/* Few rows of many, and younger than the schema. */
+static const char draft_index[] =
+    "CREATE INDEX IF NOT EXISTS version_draft ON version(current) WHERE current = 2";
+
 static int make_schema(struct store *s)
 {
 	char *sql = sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d;"
@@ -509,6 +515,8 @@ int database_open(struct store *s)
 		err = check_schema(s);
 	if (!err)
 		err = check_pages(s);
+	if (!err && !s->readonly)
+		err = execute(s, draft_index, "opening it");
 	if (!err && !s->readonly)
 		sqlite3_wal_hook(s->db, committed, s);
 	return err;

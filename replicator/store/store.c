@@ -200,7 +200,8 @@ static int load_dot(sqlite3_stmt *st, struct core *c)
 	return 0;
 }
 
-static int load_version(sqlite3_stmt *st, struct core *c)
+static int load_version_as(sqlite3_stmt *st, struct core *c,
+			   void (*give)(struct core *c, const char *path, struct version *v))
 {
 	int err;
 	const char *path = column_path(st, 0, &err);
@@ -211,9 +212,19 @@ static int load_version(sqlite3_stmt *st, struct core *c)
 		version_put(v);
 		return ERR_CORRUPT;
 	}
-	core_load_version(c, path, v);
+	give(c, path, v);
 	version_put(v);
 	return 0;
+}
+
+static int load_version(sqlite3_stmt *st, struct core *c)
+{
+	return load_version_as(st, c, core_load_version);
+}
+
+static int load_draft(sqlite3_stmt *st, struct core *c)
+{
+	return load_version_as(st, c, core_load_draft);
 }
 
 static int load_shown(sqlite3_stmt *st, struct core *c)
@@ -277,6 +288,7 @@ int store_load(struct store *s, struct core *c)
 	    {SQL_LOAD_ORIGINS, "an origin", load_origin},
 	    {SQL_LOAD_VECTOR, "a vector", load_dot},
 	    {SQL_LOAD_VERSIONS, "a version", load_version},
+	    {SQL_LOAD_DRAFTS, "a version", load_draft},
 	    {SQL_LOAD_SHOWN, "what is shown", load_shown},
 	    {SQL_LOAD_INTENTS, "an intent", load_intent},
 	};

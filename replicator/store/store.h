@@ -139,6 +139,7 @@ struct log_record {
 	const char *node; /* origin's */
 	bool own;
 	bool history; /* no longer current */
+	bool held;    /* a draft, and nothing has taken its place yet */
 };
 struct log_filter {
 	const char *path;   /* exactly, or everything below it; NULL: all */

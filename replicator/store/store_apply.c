@@ -55,7 +55,7 @@ static int do_version(struct store *s, const struct record *r)
 		return err;
 	bind_bytes(st, 1, record_path(s, r), r->path_len);
 	bind_dot(st, 2, r->dot);
-	sqlite3_bind_int(st, 4, r->kind == RECORD_VERSION);
+	sqlite3_bind_int(st, 4, r->kind == RECORD_VERSION ? 1 : r->kind == RECORD_DRAFT ? 2 : 0);
 	sqlite3_bind_int64(st, 5, r->number);
 	sqlite3_bind_int(st, 6, r->own);
 	bind_hash(st, 7, &r->hash);
@@ -146,6 +146,7 @@ static int carry_out(struct store *s, const struct record *r)
 	switch (r->kind) {
 	case RECORD_VERSION:
 	case RECORD_HISTORY:
+	case RECORD_DRAFT:
 		return do_version(s, r);
 	case RECORD_SUPERSEDED:
 		return do_superseded(s, r);
@@ -237,7 +238,9 @@ static int add_version(struct store *s, const struct effect *e, int64_t wall_mse
 {
 	const struct version *v = e->store.version;
 	struct record r = {
-	    .kind = e->store.what == STORE_VERSION ? RECORD_VERSION : RECORD_HISTORY,
+	    .kind = e->store.what == STORE_VERSION ? RECORD_VERSION
+		    : e->store.what == STORE_DRAFT ? RECORD_DRAFT
+						   : RECORD_HISTORY,
 	    .own = e->store.own,
 	    .dot = v->dot,
 	    .number = wall_msec,
@@ -269,6 +272,7 @@ static int add(struct store *s, const struct effect *e, int64_t wall_msec, struc
 	switch (e->store.what) {
 	case STORE_VERSION:
 	case STORE_HISTORY:
+	case STORE_DRAFT:
 		return add_version(s, e, wall_msec, data);
 	case STORE_SUPERSEDED:
 		r.kind = RECORD_SUPERSEDED;

@@ -82,6 +82,7 @@ static int give(sqlite3_stmt *st, int (*each)(void *arg, const struct log_record
 	    .node = node ? node : "",
 	    .own = sqlite3_column_int(st, 4),
 	    .history = !sqlite3_column_int(st, 5),
+	    .held = sqlite3_column_int(st, 5) == 2,
 	};
 
 	rd_init(&r, sqlite3_column_blob(st, 3), (size_t)sqlite3_column_bytes(st, 3));

@@ -29,50 +29,81 @@ void admin_order(struct world *w, struct node *n, const char *path)
 	host_pump(w, n);
 }
 
-/* ---- the safety brake ---- */
+/* ---- what is held ---- */
 
 struct held {
 	struct world *w;
 	struct node *n;
-	bool excuse;
+	bool braked;  /* what the safety brake holds; else what a set does */
+	bool excuse;  /* it is put back as it was */
+	uint32_t goes;
 };
 
 static bool each_path(void *arg, const struct core_path *p)
 {
 	struct held *h = arg;
+	struct spot *spot;
+	uint32_t i;
 
-	if (p->held) {
-		struct spot *spot = truth_spot(h->w, h->n, p->path);
-		uint32_t i = truth_path(h->w, p->path);
-
-		if (spot->last < 0)
-			return true;
-		h->w->paths[i]->save[spot->last].decided = true;
-		if (h->excuse) /* it is put back as it was */
-			h->w->paths[i]->save[spot->last].excused = true;
+	if (!p->draft || h->braked != !p->draft->group)
+		return true;
+	spot = truth_spot(h->w, h->n, p->path);
+	i = truth_path(h->w, p->path);
+	if (!h->goes || !spot->goes) { /* else it is about to go already */
+		spot->goes = h->goes;
+		spot->goes_at = h->w->now;
 	}
+	if (spot->last < 0)
+		return true;
+	h->w->paths[i]->save[spot->last].decided = true;
+	if (h->excuse && h->braked)
+		h->w->paths[i]->save[spot->last].excused = true;
 	return true;
 }
 
 /* While it holds anything, or is about to find again what it held before a restart. */
 bool admin_braked(const struct node *n)
 {
-	return core_held(n->core) || storage_meta_is(&n->store, "brake", 1);
+	return core_braked(n->core) || storage_meta_is(&n->store, "brake", 1);
+}
+
+static void give(struct world *w, struct node *n, struct event *e, bool braked)
+{
+	struct decision d = {0};
+	bool discard = e->type == EVENT_DISCARD;
+	struct held h = {w, n, braked, discard, discard || braked ? 0 : ++n->release};
+
+	e->decision = &d;
+	core_each(n->core, "", each_path, &h);
+	if (discard) {
+		h.braked = !braked;
+		core_each(n->core, "", each_path, &h);
+	}
+	if (e->type != EVENT_APPROVE)
+		n->holds = false;
+	w->decisions++;
+	host_event(w, n, e);
+	host_pump(w, n);
 }
 
 void admin_decide(struct world *w, struct node *n)
 {
-	bool approve = rng_chance(&w->rng, 5000);
-	struct event e = {.type = approve ? EVENT_APPROVE : EVENT_DISCARD, .path = ""};
-	struct held h = {w, n, !approve};
+	struct event e = {.type = rng_chance(&w->rng, 5000) ? EVENT_DISCARD : EVENT_APPROVE};
+	struct core_set set;
 
-	if (!n->up || !core_held(n->core))
+	if (!n->up)
 		return;
-	tell(w, "%s administrator: what is held is %s", n->name, approve ? "meant" : "not meant");
-	core_each(n->core, "", each_path, &h);
-	w->decisions++;
-	host_event(w, n, &e);
-	host_pump(w, n);
+	if (core_braked(n->core)) {
+		tell(w, "%s administrator: what the brake holds is %s", n->name,
+		     e.type == EVENT_APPROVE ? "meant" : "not meant");
+		give(w, n, &e, true);
+	}
+	if (!n->up || (!core_set(n->core, &set) && core_held(n->core) == core_braked(n->core)))
+		return;
+	e.type = rng_chance(&w->rng, 3000) ? EVENT_DISCARD : EVENT_RELEASE;
+	tell(w, "%s administrator: the set is %s", n->name,
+	     e.type == EVENT_RELEASE ? "released" : "discarded");
+	give(w, n, &e, false);
 }
 
 static void decide(struct world *w, uint8_t node, void *arg)
@@ -82,6 +113,70 @@ static void decide(struct world *w, uint8_t node, void *arg)
 		admin_decide(w, &w->nodes[node]);
 }
 
+static void begin_set(struct world *w, uint8_t node, void *arg)
+{
+	static const char *const some[] = {"a", "b"};
+	struct node *n = &w->nodes[node];
+	struct hold h = {.patterns = some, .n = rng_below(&w->rng, 3), .why = "why", .user = "admin"};
+	struct event e = {.type = EVENT_HOLD, .hold = &h};
+	struct core_set set;
+
+	(void)arg;
+	if (!w->faults || !n->up || !n->joined || core_joining(n->core))
+		return;
+	tell(w, "%s administrator: a set of %u patterns begins", n->name, h.n);
+	w->sets++;
+	host_event(w, n, &e);
+	n->holds = n->up && core_set(n->core, &set);
+	host_pump(w, n);
+}
+
+void admin_started(struct world *w, struct node *n)
+{
+	struct core_set set;
+
+	n->holds = n->up && core_set(n->core, &set);
+	if (n->up && !n->holds && storage_has_meta(&n->store, "set"))
+		world_fail(w, "what is held is not told", "%s has forgotten its set", n->name);
+}
+
+void admin_check(struct world *w, struct node *n, const char *path, const struct version *v)
+{
+	struct spot *spot = truth_spot(w, n, path);
+	const struct path_truth *p = w->paths[truth_path(w, path)];
+	struct core_set set;
+
+	if (v->import)
+		return;
+	if (spot->goes && spot->looked_at < spot->goes_at)
+		world_fail(w, "a set goes as it is", "%s tells %s as it was before", n->name, path);
+	if (spot->goes) {
+		if (n->release_told == spot->goes && !dot_same(n->release_dot, v->dot))
+			world_fail(w, "a set is one op", "%s tells %s in another one", n->name,
+				   path);
+		w->released += n->release_told != spot->goes;
+		n->release_told = spot->goes;
+		n->release_dot = v->dot;
+	} else if (n->holds && core_set(n->core, &set) && set.n == 0) {
+		world_fail(w, "what is held is not told", "%s tells %s, and a set is open", n->name,
+			   path);
+	} else if (spot->looked_last >= 0 && p->save[spot->looked_last].held &&
+		   storage_find(&n->store, path) && storage_find(&n->store, path)->draft &&
+		   storage_find(&n->store, path)->draft->group &&
+		   !attrs_compare(&storage_find(&n->store, path)->draft->attrs, &v->attrs)) {
+		world_fail(w, "what is held is not told", "%s tells %s, which nobody released",
+			   n->name, path);
+	}
+}
+
+void admin_stepped(struct node *n)
+{
+	for (uint32_t i = 0; n->release_told && i < n->nspots; i++)
+		if (n->spots[i].goes == n->release_told)
+			n->spots[i].goes = 0;
+	n->release_told = 0;
+}
+
 void admin_start(struct world *w)
 {
 	uint32_t span = w->weights.actions * w->weights.pause_msec / 2 + 1000;
@@ -89,4 +184,7 @@ void admin_start(struct world *w)
 	for (uint32_t i = 0; i < w->weights.decisions; i++)
 		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
 			 decide, NULL, NULL);
+	for (uint32_t i = 0; i < w->weights.sets; i++)
+		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
+			 begin_set, NULL, NULL);
 }

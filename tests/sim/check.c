@@ -228,7 +228,7 @@ static const char *node_settled(struct world *w, struct node *n)
 	if (words[0])
 		return words;
 	if (core_held(n->core))
-		snprintf(words, sizeof words, "%s holds %u removals", n->name, core_held(n->core));
+		snprintf(words, sizeof words, "%s holds %u paths", n->name, core_held(n->core));
 	else if (!host_idle(n))
 		snprintf(words, sizeof words, "%s is busy", n->name);
 	else if (n->hints)
@@ -347,6 +347,13 @@ static bool told_by_others(const struct path_truth *p, const struct attrs *a)
 	return false;
 }
 
+bool check_is_draft(const struct node *n, const char *path, const struct attrs *a)
+{
+	const struct stored_path *s = storage_find(&n->store, path);
+
+	return s && s->draft && !attrs_compare(&s->draft->attrs, a);
+}
+
 static void check_unpublished(struct world *w, struct node *n, const struct path_truth *p,
 			      const char *invariant)
 {
@@ -354,9 +361,12 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 	const struct version *v = core_visible(n->core, p->path);
 	struct attrs a;
 
-	if (spot->last < 0 || p->save[spot->last].published || p->save[spot->last].excused)
+	if (spot->last < 0 || p->save[spot->last].published || p->save[spot->last].excused ||
+	    truth_kept(n, p, &p->save[spot->last]))
 		return;
 	fs_attrs(n, disk_find(&n->disk, p->path), &a);
+	if (check_is_draft(n, p->path, &a))
+		return;
 	if (p->save[spot->last].initial && told_by_others(p, &a))
 		return;
 	if (attrs_compare(&a, &spot->base) == 0 || (v && attrs_compare(&a, &v->attrs) == 0))
@@ -382,7 +392,7 @@ void check_acked(struct world *w, struct node *n)
 
 		if (now && now->writers > 0)
 			continue; /* who waits is told of the writer */
-		if (last >= 0 && p->save[last].decided)
+		if (last >= 0 && (p->save[last].decided || p->save[last].held))
 			continue; /* acknowledged when it was held */
 		if (!now && (!s || s->attrs.kind == KIND_ABSENT || s->leftover))
 			continue; /* nobody had been told that it was there */

@@ -91,11 +91,15 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 	case STORE_SHOWN:
 		truth_shown(w, n, e->path, e->store.shown);
 		break;
+	case STORE_DRAFT:
 	case STORE_HISTORY:
 		if (v->attrs.kind == KIND_FILE && !q->with_content)
 			world_fail(w, "loses nothing", "%s puts %s aside without its content",
 				   n->name, e->path);
-		truth_history(w, n, e->path);
+		if (e->store.what == STORE_HISTORY)
+			truth_history(w, n, e->path);
+		else
+			truth_draft(w, n, e->path, v);
 		break;
 	default:
 		break;
@@ -125,6 +129,7 @@ void host_event(struct world *w, struct node *n, struct event *e)
 		effect_copy(&q->e, &effects[i]);
 		decided(w, n, &effects[i], q);
 	}
+	admin_stepped(n);
 }
 
 /* ---- time ---- */
@@ -417,6 +422,7 @@ void host_start(struct world *w, struct node *n)
 			   e.random >> (63 - ORIGIN_TAG_SHIFT);
 	hook_start(w, n);
 	host_event(w, n, &e);
+	admin_started(w, n);
 	fs_give_hints(w, n);
 	n->fs_up = true;
 	if (new_fs || !w->weights.quiet_restart)

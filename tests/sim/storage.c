@@ -46,6 +46,11 @@ static void version_add(struct version ***list, uint32_t *n, struct version *v)
 
 static void supersede(struct stored_path *p, struct dot d)
 {
+	if (p->draft && dot_same(p->draft->dot, d)) {
+		version_add(&p->history, &p->nhistory, p->draft);
+		version_put(p->draft);
+		p->draft = NULL;
+	}
 	for (uint32_t i = 0; i < p->n; i++) {
 		if (!dot_same(p->entry[i]->dot, d))
 			continue;
@@ -166,6 +171,11 @@ static void make_durable(struct storage *s, const struct effect *e)
 		p = path_of(s, e->path);
 		version_add(&p->history, &p->nhistory, e->store.version);
 		break;
+	case STORE_DRAFT:
+		p = path_of(s, e->path);
+		version_put(p->draft);
+		p->draft = version_get(e->store.version);
+		break;
 	}
 }
 
@@ -243,6 +253,7 @@ void storage_fini(struct storage *s)
 		free(p->history);
 		shown_free(p->shown);
 		intent_free(p->intent);
+		version_put(p->draft);
 		free(p->path);
 	}
 	for (uint32_t i = 0; i < s->nmeta; i++) {
@@ -299,6 +310,7 @@ void storage_copy(struct storage *to, const struct storage *from)
 		versions_copy(&c->history, p->history, p->nhistory);
 		c->shown = p->shown ? shown_copy(p->shown) : NULL;
 		c->intent = p->intent ? intent_copy(p->intent) : NULL;
+		c->draft = p->draft ? version_get(p->draft) : NULL;
 	}
 	for (uint32_t i = 0; i < to->nmeta; i++) {
 		to->meta[i].name = strdup(from->meta[i].name);
@@ -346,5 +358,11 @@ void storage_load(const struct storage *s, struct core *c)
 			core_load_shown(c, p->path, p->shown);
 		if (p->intent)
 			core_load_intent(c, p->path, p->intent);
+		if (p->draft) {
+			struct version *v = through_bytes(p->draft);
+
+			core_load_draft(c, p->path, v);
+			version_put(v);
+		}
 	}
 }

@@ -21,6 +21,7 @@ struct stored_path {
 	struct intent *intent;
 	int64_t highest;          /* the latest time of a file that was ever recorded as shown, */
 	struct hash highest_hash; /* and its content; 0: none since the record was forgotten */
+	struct version *draft;
 };
 
 struct stored_meta {

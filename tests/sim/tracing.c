@@ -17,7 +17,8 @@ static const char *const event_names[] = {
     [EVENT_HEARTBEAT] = "HEARTBEAT", [EVENT_ASK] = "ASK",
     [EVENT_PAGE] = "PAGE",           [EVENT_START_ALONE] = "START_ALONE",
     [EVENT_ORDER] = "ORDER",         [EVENT_APPROVE] = "APPROVE",
-    [EVENT_DISCARD] = "DISCARD",
+    [EVENT_DISCARD] = "DISCARD",     [EVENT_HOLD] = "HOLD",
+    [EVENT_RELEASE] = "RELEASE",
     [EVENT_NODES] = "NODES",         [EVENT_FORGET] = "FORGET",
 };
 
@@ -34,6 +35,7 @@ static const char *const store_names[] = {
     [STORE_VERSION] = "version", [STORE_SUPERSEDED] = "superseded", [STORE_SHOWN] = "shown",
     [STORE_INTENT] = "intent",   [STORE_VECTOR] = "vector",         [STORE_ORIGIN] = "origin",
     [STORE_META] = "meta",       [STORE_HISTORY] = "history",
+    [STORE_DRAFT] = "draft",
 };
 
 void trace_legend(void)
@@ -167,7 +169,8 @@ void trace_event(struct world *w, const struct node *n, const struct event *e)
 static void print_store(const struct effect *e)
 {
 	printf(" %s", store_names[e->store.what]);
-	if (e->store.what == STORE_VERSION || e->store.what == STORE_HISTORY)
+	if (e->store.what == STORE_VERSION || e->store.what == STORE_HISTORY ||
+	    e->store.what == STORE_DRAFT)
 		print_version(e->store.version);
 	else if (e->store.what == STORE_SHOWN && e->store.shown) {
 		print_dot(e->store.shown->dot);

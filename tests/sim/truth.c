@@ -145,8 +145,11 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	spot->looked_at = s->at;
 	spot->looked_attrs = *a;
 	spot->looked_ident = *i;
-	if (s->last >= 0)
-		path_of(w, path)->save[s->last].looked = true;
+	if (s->last < 0)
+		return;
+	path_of(w, path)->save[s->last].looked = true;
+	if (check_is_draft(n, path, a)) /* it was saved again as it was */
+		path_of(w, path)->save[s->last].held = true;
 }
 
 struct truth *truth_find(struct world *w, const char *path, struct dot d)
@@ -333,6 +336,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 		return;
 	}
 	check_may_tell(w, n, path, spot, v);
+	admin_check(w, n, path, v);
 	if (spot->cut)
 		world_fail(w, "a power cut is no save", "%s makes a version of what it did to %s",
 			   n->name, path);
@@ -425,6 +429,9 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 		spot->base = s->attrs;
 		return;
 	}
+	if (spot->looked && spot->looked_attrs.kind == KIND_ABSENT &&
+	    s->attrs.kind == KIND_ABSENT && spot->base.kind == KIND_DIR)
+		spot->base = s->attrs; /* ... and then goes at last */
 	if (saves_within(&claimed, &spot->looked_shown) || !spot->looked ||
 	    !ident_same(&spot->looked_ident, &s->ident) ||
 	    (!known_when_looked(p, n, spot, &s->context, &claimed) &&
@@ -508,7 +515,8 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		    !(s->initial && s->kind == KIND_ABSENT) && !as_shown(n, path, before))
 			world_fail(w, "never overwrites the unseen", "%s: save %d of %s", n->name,
 				   spot->last, path);
-		if (!s->published && !s->excused && attrs_compare(before, &spot->base) &&
+		if (!s->published && !s->excused && !truth_kept(n, p, s) &&
+		    attrs_compare(before, &spot->base) &&
 		    !unfollowed(w, path) &&
 		    !(s->initial && (same_content(p, &spot->shown, s) ||
 				     (t && same_attrs_content(&t->version->attrs, before)))) &&
@@ -528,6 +536,41 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 	if (spot->told.kind != KIND_ABSENT || before->kind == KIND_FILE ||
 	    before->kind == KIND_LINK)
 		spot->due_install |= (attrs_compare(before, &spot->told) & ~CHANGED_MTIME) != 0;
+}
+
+void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v)
+{
+	struct path_truth *p = path_of(w, path);
+	const struct spot *spot = truth_spot(w, n, path);
+	int32_t save = spot->looked_last;
+
+	w->drafts++;
+	if (!same_attrs_content(&v->attrs, &spot->looked_attrs) &&
+	    same_attrs_content(&v->attrs, &spot->older_attrs))
+		save = spot->older_last;
+	if (save >= 0)
+		p->save[save].held = true;
+}
+
+static bool has_content(const struct version *v, const struct save *s)
+{
+	struct inode i = {.kind = s->kind, .content = s->content};
+
+	return v->attrs.kind == s->kind && hash_same(v->attrs.hash, inode_hash(&i));
+}
+
+bool truth_kept(const struct node *n, const struct path_truth *p, const struct save *s)
+{
+	const struct stored_path *stored = storage_find(&n->store, p->path);
+
+	if (!s->held || s->kind == KIND_ABSENT || s->kind == KIND_DIR)
+		return s->held;
+	if (stored && stored->draft && has_content(stored->draft, s))
+		return true;
+	for (uint32_t i = 0; stored && i < stored->nhistory; i++)
+		if (has_content(stored->history[i], s))
+			return true;
+	return false;
 }
 
 void truth_history(struct world *w, struct node *n, const char *path)

@@ -318,6 +318,29 @@ static void focussed(struct weights *w, struct rng *r)
 	}
 }
 
+/* Change sets by hand: several files are edited, somebody releases or discards them, nodes crash. */
+static void change_sets(struct weights *w, struct rng *r)
+{
+	w->flavour = "change sets";
+	w->sets = rng_range(r, 2, 12);
+	w->decisions = rng_range(r, 5, 40);
+	w->names = rng_range(r, 2, 3);
+	w->depth = rng_range(r, 1, 3);
+	w->initial = rng_below(r, 8);
+	w->initial_same = true;
+	w->loss = rng_below(r, 500);
+	w->partitions = rng_below(r, 8);
+	w->user[USER_CHMOD] = 8;
+	w->user[USER_KIND] = 6;
+	w->crash = rng_chance(r, 6000) ? rng_below(r, 150) : 0;
+	w->fs_crash = rng_below(r, 6000);
+	w->power = rng_chance(r, 3000) ? rng_below(r, 10000) : 0;
+	w->brake_share = rng_chance(r, 2000) ? rng_range(r, 1, 40) : 0;
+	w->images = rng_chance(r, 1500) ? rng_below(r, 6) : 0;
+	w->orders = rng_chance(r, 3000) ? rng_below(r, 1500) : 0;
+	w->long_open = rng_chance(r, 3000) ? rng_below(r, 5000) : 0;
+}
+
 static void everything(struct weights *w, struct rng *r)
 {
 	w->flavour = "everything";
@@ -334,6 +357,8 @@ static void everything(struct weights *w, struct rng *r)
 	w->late = rng_chance(r, 2000);
 	w->start_alone = w->late || rng_chance(r, 1000);
 	w->long_open = rng_below(r, 2000);
+	w->sets = rng_chance(r, 2000) ? rng_below(r, 8) : 0;
+	w->decisions = w->sets ? rng_below(r, 20) : 0;
 	w->exclude = rng_chance(r, 1500) ? rng_below(r, 6000) : 0;
 	w->clock_rename = rng_chance(r, 3000) ? rng_below(r, 2000) : 0;
 }
@@ -362,10 +387,10 @@ static void season(struct weights *w, struct rng *r)
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
-	    calm,       lossy,      partitions, crashes,  deletes,   meetings,   held_open,
-	    same_bytes, attributes, absence,    losses,   images,    exclusions, orders,
-	    one_kind,   power_cuts, braked,     focussed, everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 7, 5};
+	    calm,       lossy,      partitions, crashes,  deletes, meetings,   held_open,
+	    same_bytes, attributes, absence,    losses,   images,  exclusions, orders,
+	    one_kind,   power_cuts, braked,     focussed, change_sets, everything};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 7, 4, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);

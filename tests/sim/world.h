@@ -54,6 +54,7 @@ struct save {
 	bool initial;        /* there before the node's first start */
 	bool decided;        /* an administrator decides what the safety brake holds of it */
 	bool excused;        /* the history has it, by the rule for newcomers */
+	bool held;           /* it was a draft: in the store of its node, or its history */
 	struct attrs attrs;  /* as its version tells them */
 	uint8_t changed;     /* CHANGED_*: against what was told or installed there before */
 };
@@ -99,6 +100,9 @@ struct spot {
 	bool refused;         /* BUSY was answered: FREE is owed */
 	int64_t file_mtime;   /* served last by a file here, without absence since; 0: none */
 	uint64_t file_content;
+
+	uint32_t goes; /* the release that may tell what is held there; 0: none may */
+	int64_t goes_at;
 
 	bool looked; /* what follows is what the core was given last */
 	struct saves looked_shown;
@@ -199,6 +203,10 @@ struct node {
 	struct hash *fetching;
 	uint32_t nfetching;
 	uint32_t own_versions; /* made since the faults ended */
+	bool holds;              /* a change set is open */
+	uint32_t release;        /* the last one */
+	struct dot release_dot;  /* of the op that is being made of one */
+	uint32_t release_told;   /* which */
 };
 
 /* Who is configured as whose peer. */
@@ -266,6 +274,7 @@ struct weights {
 	uint32_t decisions;   /* of an administrator about what it holds */
 	uint32_t focus;       /* enum focus */
 	uint32_t hasty;       /* of an install: somebody writes into it at once, and the power goes */
+	uint32_t sets;        /* change sets that are begun */
 };
 
 struct world {
@@ -296,7 +305,7 @@ struct world {
 	uint32_t npaths;
 
 	uint64_t steps, installs, crashes, versions, combined, collected, compared;
-	uint64_t decisions;
+	uint64_t decisions, sets, drafts, released;
 	uint64_t power_cuts;
 	struct image *remembered; /* NULL: none */
 	int64_t focus_until; /* what is waited for does not come after it */
@@ -370,6 +379,10 @@ void truth_learned(struct world *w, struct node *n, const char *path, struct dot
 void truth_history(struct world *w, struct node *n, const char *path);
 /* A node has heard of another one: as established, or of something that it made. */
 bool truth_known(struct world *w, const struct node *by, const struct node *n);
+/* It is held; what was seen there last. */
+void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v);
+/* The history of its node has it, though it never was told. */
+bool truth_kept(const struct node *n, const struct path_truth *p, const struct save *s);
 /* Somebody moves the directory as a whole. */
 void truth_tree_moved(struct world *w, struct node *n, const char *dir);
 void truth_doubt(const struct node *n, struct spot *spot, const char *path);
@@ -444,6 +457,11 @@ bool host_idle(const struct node *n);
 
 /* ---- admin.c ---- */
 void admin_order(struct world *w, struct node *n, const char *path);
+/* What is held may only be told when it is released, and then as one op. */
+void admin_check(struct world *w, struct node *n, const char *path, const struct version *v);
+/* A step has been taken. */
+void admin_stepped(struct node *n);
+void admin_started(struct world *w, struct node *n);
 /* The safety brake holds what is removed or emptied. */
 bool admin_braked(const struct node *n);
 void admin_decide(struct world *w, struct node *n); /* what is held is meant, or put back */
@@ -506,6 +524,7 @@ bool check_stored(const struct node *n, const char *path, struct dot d);
 void check_told(struct world *w, struct node *n, const struct item *items, uint32_t nitems);
 /* Of the save that was published nobody has a version, since stores were lost or put back. */
 bool check_save_gone(const struct world *w, const struct path_truth *p, uint32_t save);
+bool check_is_draft(const struct node *n, const char *path, const struct attrs *a);
 /* After an acknowledgement. */
 void check_acked(struct world *w, struct node *n);
 void check_vector(struct world *w, struct node *n, const struct vv *v);

@@ -31,9 +31,6 @@ static struct {
 	fs_info_done *info;
 	void *info_arg;
 	int alone;
-	bool approved;
-	bool decided;
-	bool held;
 	/* Of the core: one path's entry, the visible version, what is below it. */
 	const char *path_known;
 	struct version *entry[4];
@@ -50,6 +47,12 @@ static struct {
 	char forgotten[64];
 	bool recalls;
 	bool far_knows;
+	/* What is held. */
+	const struct version *draft;
+	enum event_type decided;
+	uint32_t decided_paths, patterns;
+	bool open, releasing;
+	char why[64];
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -57,7 +60,7 @@ static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"t
 
 void node_status(struct node *n, struct node_status *s)
 {
-	*s = (struct node_status){.node = n->conf->node, .tree = 1, .held = fake.held};
+	*s = (struct node_status){.node = n->conf->node, .tree = 1};
 }
 uint32_t node_peers(const struct node *n)
 {
@@ -187,21 +190,54 @@ void node_verify_cancel(struct node *n, uint64_t id)
 	(void)n;
 	fake.cancelled = id;
 }
-uint32_t node_decide(struct node *n, const char *path, bool approve)
+uint32_t node_held(struct node *n, const struct decision *d,
+		   bool (*each)(void *arg, const struct core_path *p), void *arg)
 {
+	struct core_path p = {.path = "etc/\001x", .draft = fake.draft};
+
 	(void)n;
-	fake.approved = approve;
-	fake.decided = true;
-	return strcmp(path, "etc") == 0 ? 3 : 0;
-}
-uint32_t node_held(struct node *n, const char *path, bool (*each)(void *arg, const char *path),
-		   void *arg)
-{
-	(void)n;
-	if (!fake.held || path[0])
+	if (!fake.draft || (d->n && strcmp(d->paths[0], "etc") != 0))
 		return 0;
-	each(arg, "etc/\001x");
+	each(arg, &p);
 	return 1;
+}
+int node_decide(struct node *n, enum event_type type, const struct decision *d)
+{
+	(void)n;
+	fake.decided = type;
+	fake.decided_paths = d->n;
+	snprintf(fake.why, sizeof(fake.why), "%s", d->why);
+	if (!fake.releasing)
+		fake.draft = NULL;
+	return 0;
+}
+int node_hold(struct node *n, const struct hold *h)
+{
+	(void)n;
+	fake.patterns = h->n;
+	snprintf(fake.why, sizeof(fake.why), "%s", h->why);
+	fake.open = true;
+	return 0;
+}
+bool core_set(const struct core *c, struct core_set *to)
+{
+	static const struct who who = {.tty = "pts/3"};
+	static const char *const patterns[] = {"zones/"};
+
+	(void)c;
+	if (fake.open)
+		*to = (struct core_set){7, 1000, &who, "ada", fake.why, patterns, fake.patterns};
+	return fake.open;
+}
+bool core_releasing(const struct core *c)
+{
+	(void)c;
+	return fake.releasing;
+}
+uint32_t core_held(const struct core *c)
+{
+	(void)c;
+	return fake.draft ? 1 : 0;
 }
 uint32_t node_known(const struct node *n, struct core_node *to)
 {

@@ -158,6 +158,9 @@ static inline bool has_content(struct store *s, const char *content)
 static struct {
 	struct item versions[LOADED_MAX];
 	uint32_t nversions;
+	char draft_path[256];
+	struct dot draft;
+	uint32_t ndrafts;
 	char shown_path[256];
 	struct shown shown;
 	uint32_t nshown;
@@ -187,6 +190,14 @@ void core_load_version(struct core *c, const char *path, struct version *v)
 	(void)c;
 	assert_true(loaded.nversions < LOADED_MAX);
 	loaded.versions[loaded.nversions++] = (struct item){strdup(path), version_get(v)};
+}
+
+void core_load_draft(struct core *c, const char *path, struct version *v)
+{
+	(void)c;
+	snprintf(loaded.draft_path, sizeof(loaded.draft_path), "%s", path);
+	loaded.draft = v->dot;
+	loaded.ndrafts++;
 }
 
 void core_load_shown(struct core *c, const char *path, const struct shown *s)

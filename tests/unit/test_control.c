@@ -270,27 +270,101 @@ static void start_alone_says_what_it_means(void **state)
 	close(fd);
 }
 
-static void what_the_brake_holds_is_listed_and_decided(void **state)
+static void what_is_held_is_listed_and_decided(void **state)
 {
+	struct version *v = version_new();
 	int fd = dial();
 
 	(void)state;
 	say(fd, "{\"zonefs\":1,\"command\":\"held\"}\n");
 	hears_end(fd, 0, "nothing is held");
-	fake.held = true;
+	fake.draft = v;
 	say(fd, "{\"zonefs\":1,\"command\":\"held\"}\n");
 	hears_type(fd, "held", "path", "etc/\\001x");
 	hears_end(fd, 1, "1 path is removed or emptied here, but not on the peers");
+	v->group = 7;
+	say(fd, "{\"zonefs\":1,\"command\":\"held\"}\n");
+	hears_type(fd, "held", "by", "set");
+	hears_end(fd, 1, "1 path is held here, and no peer has heard of it");
 	say(fd, "{\"zonefs\":1,\"command\":\"approve\",\"path\":\"etc\"}\n");
-	hears_end(fd, 0, "3 paths: the removal goes to the peers");
-	assert_true(fake.approved);
-	say(fd, "{\"zonefs\":1,\"command\":\"discard\",\"path\":\"etc\"}\n");
-	hears_end(fd, 0, "3 paths: put back as the peers have it");
-	assert_false(fake.approved);
+	hears_end(fd, 1, "nothing is held there");
+	v->group = 0;
+	say(fd, "{\"zonefs\":1,\"command\":\"release\"}\n");
+	hears_end(fd, 1, "zonefsctl approve is for what the safety brake holds");
+	say(fd, "{\"zonefs\":1,\"command\":\"approve\",\"path\":\"etc\"}\n");
+	hears_end(fd, 0, "1 path: the removal goes to the peers");
+	assert_int_equal(fake.decided, EVENT_APPROVE);
+	assert_int_equal(fake.decided_paths, 1);
+	fake.draft = v;
+	say(fd, "{\"zonefs\":1,\"command\":\"discard\",\"paths\":[\"etc\",\"var\"]}\n");
+	hears_end(fd, 0, "1 path: put back as the peers have it");
+	assert_int_equal(fake.decided, EVENT_DISCARD);
+	assert_int_equal(fake.decided_paths, 2);
 	say(fd, "{\"zonefs\":1,\"command\":\"discard\"}\n");
 	hears_end(fd, 1, "nothing is held: there is nothing to do");
 	say(fd, "{\"zonefs\":1,\"command\":\"approve\",\"path\":\"../x\"}\n");
 	hears_end(fd, 1, "is not a path of the tree");
+	say(fd, "{\"zonefs\":1,\"command\":\"release\",\"paths\":[5]}\n");
+	hears_end(fd, 1, "is not a path of the tree");
+	version_put(v);
+	close(fd);
+}
+
+static void a_set_is_begun_and_released(void **state)
+{
+	struct version *v = version_new();
+	int fd = dial();
+
+	(void)state;
+	v->group = 7;
+	say(fd, "{\"zonefs\":1,\"command\":\"hold\",\"patterns\":[\"a/../b\"]}\n");
+	hears_end(fd, 1, "pattern \"a/../b\"");
+	say(fd, "{\"zonefs\":1,\"command\":\"hold\",\"patterns\":\"x\"}\n");
+	hears_end(fd, 1, "is not a list of at most");
+	say(fd, "{\"zonefs\":1,\"command\":\"hold\",\"patterns\":[\"zones/\"],\"why\":\"new mail\"}\n");
+	hears_end(fd, 0, "under these patterns is held here until zonefsctl release");
+	assert_int_equal(fake.patterns, 1);
+	say(fd, "{\"zonefs\":1,\"command\":\"hold\"}\n");
+	hears_end(fd, 1, "a change set is open already, begun by ada");
+	say(fd, "{\"zonefs\":1,\"command\":\"held\"}\n");
+	hears_type(fd, "set", "why", "new mail");
+	hears_end(fd, 0, "nothing has been saved under it yet");
+	fake.draft = v;
+	/* What was saved before is waited for, and it has ended when it is told. */
+	say(fd, "{\"zonefs\":1,\"command\":\"release\",\"serial\":\"12\",\"why\":\"go\"}\n");
+	while (!fake.waiting)
+		round_once(1);
+	assert_true(fake.spec.only_here);
+	assert_int_equal(fake.spec.serial, 12);
+	assert_true(fake.decided != EVENT_RELEASE);
+	fake.releasing = true;
+	fake.wait.done(fake.wait.arg, true);
+	for (int i = 0; i < 10; i++)
+		round_once(1);
+	assert_int_equal(fake.decided, EVENT_RELEASE);
+	assert_string_equal(fake.why, "go");
+	fake.releasing = false;
+	fake.draft = NULL;
+	hears_end(fd, 0, "1 path: released, as one change");
+	version_put(v);
+	close(fd);
+}
+
+static void what_is_being_written_stays_held(void **state)
+{
+	struct version *v = version_new();
+	int fd = dial();
+
+	(void)state;
+	v->group = 7;
+	fake.draft = v;
+	fake.releasing = true;
+	say(fd, "{\"zonefs\":1,\"command\":\"release\"}\n");
+	while (fake.decided != EVENT_RELEASE)
+		round_once(1);
+	fake.releasing = false;
+	hears_end(fd, 1, "nothing is released: a path is still being written");
+	version_put(v);
 	close(fd);
 }
 
@@ -508,7 +582,9 @@ int main(void)
 	    TEST(only_a_node_that_is_gone_is_forgotten),
 	    TEST(a_peer_that_is_away_is_not_identical),
 	    TEST(start_alone_says_what_it_means),
-	    TEST(what_the_brake_holds_is_listed_and_decided),
+	    TEST(what_is_held_is_listed_and_decided),
+	    TEST(a_set_is_begun_and_released),
+	    TEST(what_is_being_written_stays_held),
 	    TEST(a_pause_knows_who_ordered_it),
 	    TEST(the_log_has_the_newest_and_what_became_of_them),
 	    TEST(a_log_that_is_followed_goes_on),

@@ -57,7 +57,8 @@ static unsigned files_on(struct host *h)
 
 static void decide(struct host *h, enum event_type type, const char *path)
 {
-	struct event e = {.type = type, .path = path};
+	struct decision d = {.paths = &path, .n = path[0] != '\0'};
+	struct event e = {.type = type, .decision = &d};
 
 	story_event(&s, h, &e);
 	story_run(&s);

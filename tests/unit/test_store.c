@@ -173,6 +173,25 @@ static void what_is_superseded_is_no_longer_current(void **state)
 	store_close(s);
 }
 
+static void a_draft_is_neither_current_nor_past(void **state)
+{
+	struct store *s = store_at(*state);
+
+	assert_int_equal(save(s, "f", 1, "one", 0), 0);
+	assert_int_equal(apply_version(s, STORE_DRAFT, "f", a_version((struct dot){3, 1}, "two"), 0),
+			 0);
+	assert_int_equal(apply_version(s, STORE_DRAFT, "g", a_version((struct dot){3, 2}, "three"), 0),
+			 0);
+	assert_int_equal(apply_dot(s, STORE_SUPERSEDED, "f", (struct dot){3, 1}), 0);
+	assert_int_equal(store_commit(s), 0);
+	s = reopened(s, *state);
+	assert_int_equal(loaded.nversions, 1);
+	assert_int_equal(loaded.ndrafts, 1);
+	assert_string_equal(loaded.draft_path, "g");
+	assert_int_equal(loaded.draft.seq, 2);
+	store_close(s);
+}
+
 static void values_are_kept_until_they_are_forgotten(void **state)
 {
 	struct store *s = store_at(*state);
@@ -708,6 +727,7 @@ int main(void)
 	    story(an_intent_is_loaded_again_until_it_is_done),
 	    story(vector_origins_and_settings_are_loaded_again),
 	    story(what_is_superseded_is_no_longer_current),
+	    story(a_draft_is_neither_current_nor_past),
 	    story(values_are_kept_until_they_are_forgotten),
 	    story(a_stashed_content_comes_with_its_version),
 	    story(a_stashed_content_that_nobody_names_is_forgotten),

@@ -29,6 +29,7 @@ struct known {
 	char *before;   /* the last one that is not shown now: what was there before, or another */
 	char *conflict; /* the last one in conflict */
 	char *now;
+	char *held; /* what is on disk here, and no peer has */
 };
 
 static void keep(char **to, const json_t *line)
@@ -43,7 +44,9 @@ static void learn(void *arg, const json_t *line)
 
 	if (!line_is(line, "version"))
 		return;
-	if (line_bool(line, "visible"))
+	if (line_bool(line, "held"))
+		keep(&k->held, line);
+	else if (line_bool(line, "visible"))
 		keep(&k->now, line);
 	else if (!line_bool(line, "history"))
 		keep(&k->conflict, line);
@@ -260,17 +263,22 @@ int cmd_diff(int argc, char **argv)
 		return ctl_usage("diff");
 	if (!to || !named)
 		status = ask(path, &k);
-	const char *old = named ? from : k.conflict ? k.conflict : k.before;
+	const char *new = k.held ? k.held : k.now;
+	const char *old = named ? from : k.held ? k.now : k.conflict ? k.conflict : k.before;
 	if (to)
 		status = compare(&how, path, from, to + 1);
-	else if (status == 0 && !k.now)
+	else if (status == 0 && !new)
 		ctl_fail("%s: nothing that has a version is shown there now", path);
+	else if (status == 0 && !old && k.held)
+		ctl_fail("%s: it is new, and held here: zonefsctl show %s@%s", path, path, k.held);
 	else if (status == 0 && !old)
 		ctl_fail("%s has only one version", path);
 	else if (status == 0)
-		status = compare(&how, path, old, k.now);
+		status = compare(&how, path, old, new);
+	bool found = new && old;
 	free(k.before);
 	free(k.conflict);
 	free(k.now);
-	return !to && (!k.now || !old) ? TROUBLE : status;
+	free(k.held);
+	return !to && !found ? TROUBLE : status;
 }

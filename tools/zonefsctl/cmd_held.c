@@ -1,67 +1,200 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * zonefsctl held, approve, discard: what the safety brake holds, and an administrator's decision.
+ * zonefsctl hold, held, release, approve, discard: a change set by hand, what the safety brake holds,
+ * and an administrator's decision. What was saved before the decision is waited for, as by zonefsctl
+ * wait: a question sent through the mount is answered when all that came before it is done.
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
 
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/lines.h"
+#include "tools/zonefsctl/text.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
-#define ANSWER_SEC 10
+#define BARRIER "user.zonefs.barrier"
+#define ANSWER_SEC 45
+
+/* ---- held ---- */
+
+static void say_set(const json_t *line)
+{
+	const json_t *pattern, *patterns = json_object_get(line, "patterns");
+	char when[TEXT_MAX];
+	size_t i;
+
+	text_time(when, line_number(line, "since"));
+	printf("change set since %.19s", when);
+	if (line_text(line, "user")[0])
+		printf(" by %s", line_text(line, "user"));
+	if (line_text(line, "why")[0])
+		printf(": %s", line_text(line, "why"));
+	json_array_foreach(patterns, i, pattern)
+		printf("%s%s", i ? " " : "; only: ", json_string_value(pattern));
+	printf("\n");
+}
+
+static void say_path(const json_t *line)
+{
+	char when[TEXT_MAX];
+
+	text_time(when, line_number(line, "time"));
+	printf("%s  %.19s  ", line_text(line, "path"), when);
+	lines_say_who(line);
+	printf("  ");
+	lines_say_what(line);
+	if (strcmp(line_text(line, "by"), "set") != 0)
+		printf("  (%s)", line_text(line, "by"));
+	printf("\n");
+}
 
 static void say(void *arg, const json_t *line)
 {
 	(void)arg;
-	if (line_is(line, "held"))
-		printf("%s\n", line_text(line, "path"));
+	if (line_is(line, "set"))
+		say_set(line);
+	else if (line_is(line, "held"))
+		say_path(line);
 }
 
 int cmd_held(int argc, char **argv)
 {
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
 	struct client_call call = {.command = "held", .silence_sec = ANSWER_SEC, .each = say};
+	int c;
 
-	if (ctl_no_arguments(argc, argv))
-		return CTL_USAGE;
-	return client_order(call, NULL);
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c != 'j')
+			return ctl_usage("held");
+		call.json = true;
+	}
+	if (optind != argc)
+		return ctl_usage("held");
+	return call.json ? client_call(&call) : client_order(call, NULL);
 }
 
-/* For one path (NULL: all that is held). */
-static int decide(const char *command, const char *argument)
+/* ---- decisions ---- */
+
+/* All that was saved before is known to the worker by this number. Where there is no mount to ask
+ * through, the node decides on what it knows. */
+static void add_barrier(json_t *request)
+{
+	const struct conf *c = client_conf();
+	char serial[32];
+	ssize_t len = c ? getxattr(c->mount, BARRIER, serial, sizeof(serial) - 1) : -1;
+
+	if (len <= 0)
+		return;
+	serial[len] = '\0';
+	json_object_set_new(request, "serial", json_string(serial));
+}
+
+static int add_paths(json_t *request, int n, char **arguments)
+{
+	json_t *paths = json_array();
+	int status = CTL_OK;
+
+	for (int i = 0; i < n && status == CTL_OK; i++) {
+		json_t *one = json_object();
+
+		status = lines_add_path(one, arguments[i]);
+		json_array_append(paths, json_object_get(one, "path"));
+		json_decref(one);
+	}
+	json_object_set_new(request, "paths", paths);
+	return status;
+}
+
+/* The options of `release` and `hold`: why. False: others. */
+static bool read_why(int argc, char **argv, json_t *request)
+{
+	static const struct option options[] = {{"message", required_argument, NULL, 'm'}, {0}};
+	int c;
+
+	optind = 0;
+	while ((c = getopt_long(argc, argv, "+m:", options, NULL)) != -1) {
+		if (c != 'm')
+			return false;
+		json_t *why = json_string(optarg);
+		if (!why) {
+			ctl_fail("-m: this is no UTF-8");
+			return false;
+		}
+		json_object_set_new(request, "why", why);
+	}
+	return true;
+}
+
+static int decide(int argc, char **argv, json_t *request)
 {
 	struct client_call call = {
-	    .command = command, .request = json_object(), .silence_sec = ANSWER_SEC};
+	    .command = argv[0], .request = request, .silence_sec = ANSWER_SEC};
 
-	if (argument && lines_add_path(call.request, argument) != CTL_OK) {
-		json_decref(call.request);
+	if (add_paths(request, argc - optind, argv + optind) != CTL_OK) {
+		json_decref(request);
 		return CTL_FAILED;
 	}
+	lines_add_who(request);
+	add_barrier(request);
 	return client_order(call, NULL);
 }
 
-static int decide_all(int argc, char **argv)
+static int decide_without_words(int argc, char **argv)
 {
 	static const struct option none[] = {{0}};
-	int status = CTL_OK;
 
 	optind = 0;
 	if (getopt_long(argc, argv, "+", none, NULL) != -1)
 		return ctl_usage(argv[0]);
-	if (optind == argc)
-		return decide(argv[0], NULL);
-	for (int i = optind; i < argc; i++)
-		if (decide(argv[0], argv[i]) != CTL_OK)
-			status = CTL_FAILED;
-	return status;
+	return decide(argc, argv, json_object());
 }
 
 int cmd_approve(int argc, char **argv)
 {
-	return decide_all(argc, argv);
+	return decide_without_words(argc, argv);
 }
 
 int cmd_discard(int argc, char **argv)
 {
-	return decide_all(argc, argv);
+	return decide_without_words(argc, argv);
+}
+
+int cmd_release(int argc, char **argv)
+{
+	json_t *request = json_object();
+
+	if (!read_why(argc, argv, request)) {
+		json_decref(request);
+		return ctl_usage("release");
+	}
+	return decide(argc, argv, request);
+}
+
+/* ---- hold ---- */
+
+int cmd_hold(int argc, char **argv)
+{
+	struct client_call call = {.command = "hold", .silence_sec = ANSWER_SEC};
+	json_t *patterns = json_array();
+
+	call.request = json_object();
+	json_object_set_new(call.request, "patterns", patterns);
+	if (!read_why(argc, argv, call.request)) {
+		json_decref(call.request);
+		return ctl_usage("hold");
+	}
+	for (int i = optind; i < argc; i++) {
+		json_t *pattern = json_string(argv[i]);
+
+		if (!pattern) {
+			json_decref(call.request);
+			return ctl_fail("a pattern is no UTF-8");
+		}
+		json_array_append_new(patterns, pattern);
+	}
+	lines_add_who(call.request);
+	return client_order(call, NULL);
 }

@@ -344,7 +344,7 @@ static const char *trouble_words(const char *trouble)
 	    {"raised", "has a later mtime here than elsewhere"},
 	    {"leftover", "deleted, but holds local files"},
 	    {"conflict", "in conflict: saved on two nodes at once"},
-	    {"held", "removed or emptied here; held: zonefsctl approve, or discard"},
+	    {"held", "changed here, told to no peer: held"},
 	    {"damaged", "its content in the store is damaged or missing, and asked for"},
 	    {"outside", "not taken, since it is outside what is accepted from its author"},
 	    {"mended", "put back: after an unclean stop it"},

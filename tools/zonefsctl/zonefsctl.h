@@ -15,6 +15,8 @@ int cmd_conflicts(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_history(int argc, char **argv);
 int cmd_approve(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
+int cmd_release(int argc, char **argv);
 int cmd_discard(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
 int cmd_zones(int argc, char **argv);

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Held versions. What is saved here and is not to be told, since it belongs to a change set that
+ * somebody has begun (`zonefsctl hold`), or since it would remove too much (brake.c), is a *draft*:
+ * it has no dot that any vector speaks of, and nobody is told of it.
+ *
+ *   the disk   has the draft; `shown` still says what was there before, so that the path counts
+ *              neither as edited nor as to be installed: a peer's version is merged into the entry,
+ *              and waits.
+ *   the store  has the draft beside the entries, with its content, from before the hint is
+ *              acknowledged. A later save takes its place, and it goes to the history, as does a draft
+ *              that is discarded, or is no longer there.
+ *   released   it becomes an ordinary version. What that has seen is what was shown when the draft was
+ *              made, and still is: so beside a peer's version that came meanwhile it is in conflict,
+ *              by the same rules as if both had been saved at the same time.
+ *   discarded  what is there is shown, but stands for no more than what was there before: so the
+ *              version that is current is installed over it.
+ *
+ * A release looks at all its paths first, so that what goes is what is there, and then goes as one
+ * op, or not at all. Drafts of a set carry its number as their `group`; those of the brake have none.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "base/log.h"
+#include "base/path.h"
+#include "replicator/core/state.h"
+
+#define META_SET "set"
+#define SET_FORMAT 1
+#define SET_BYTES_MAX (512 * 1024)
+#define RELEASE_LIMIT_MSEC 10000 /* what is being written for so long stays held, and all with it */
+
+/* ---- the set ---- */
+
+static void set_clear(struct set *s)
+{
+	for (uint32_t i = 0; i < s->npatterns; i++)
+		free(s->pattern[i]);
+	free(s->pattern);
+	patterns_free(s->patterns);
+	free(s->why);
+	free(s->user);
+	*s = (struct set){0};
+}
+
+static void set_pattern(struct set *s, const char *pattern)
+{
+	const char *why;
+
+	if (!s->patterns)
+		s->patterns = patterns_new();
+	if (!s->patterns)
+		abort();
+	if (patterns_add(s->patterns, pattern, &why) < 0)
+		return;
+	s->pattern = core_grow(s->pattern, (s->npatterns + 1) * sizeof(*s->pattern));
+	s->pattern[s->npatterns++] = core_strdup(pattern);
+}
+
+static void set_store(struct core *c)
+{
+	const struct set *s = &c->set;
+	struct buf b;
+
+	buf_init(&b, SET_BYTES_MAX);
+	buf_u8(&b, SET_FORMAT);
+	buf_u64(&b, s->id);
+	buf_i64(&b, s->since_msec);
+	buf_who(&b, &s->who);
+	buf_str(&b, s->user);
+	buf_str(&b, s->why);
+	buf_u32(&b, s->npatterns);
+	for (uint32_t i = 0; i < s->npatterns; i++)
+		buf_str(&b, s->pattern[i]);
+	if (!b.err) /* else it lasts as long as this life */
+		store_meta(c, META_SET, b.data, b.len);
+	buf_fini(&b);
+}
+
+void held_load(struct core *c, const char *name, const uint8_t *p, size_t len)
+{
+	struct set s = {0};
+	struct rd r;
+
+	if (strcmp(name, META_SET) != 0)
+		return;
+	rd_init(&r, p, len);
+	if (rd_u8(&r) != SET_FORMAT)
+		return;
+	s.id = rd_u64(&r);
+	s.since_msec = rd_i64(&r);
+	rd_who(&r, &s.who);
+	s.user = rd_str(&r, VERSION_USER_MAX);
+	s.why = rd_str(&r, HOLD_WHY_MAX);
+	for (uint32_t n = rd_u32(&r); n > 0 && !r.err; n--) {
+		CLEANUP_FREE char *pattern = rd_str(&r, PATTERN_LEN_MAX);
+
+		if (pattern)
+			set_pattern(&s, pattern);
+	}
+	s.open = s.user && s.why && rd_end(&r) == 0 && s.id;
+	set_clear(&c->set);
+	if (s.open)
+		c->set = s;
+	else
+		set_clear(&s);
+}
+
+void held_begin(struct core *c, const struct event *e)
+{
+	struct set *s = &c->set;
+
+	if (s->open || core_joining(c))
+		return;
+	s->open = true;
+	s->id = XXH3_64bits_withSeed(&c->random, sizeof(c->random), c->step) | 1;
+	s->since_msec = c->wall;
+	s->user = core_strdup(e->hold->user);
+	s->why = core_strdup(e->hold->why);
+	if (e->hold->who)
+		s->who = *e->hold->who;
+	for (uint32_t i = 0; i < e->hold->n; i++)
+		set_pattern(s, e->hold->patterns[i]);
+	set_store(c);
+}
+
+static void set_end(struct core *c)
+{
+	if (!c->set.open)
+		return;
+	set_clear(&c->set);
+	store_meta_forget(c, META_SET);
+}
+
+/* The set that a change of it belongs to; 0: none. */
+static uint64_t set_of(const struct core *c, const struct key *k, enum kind kind)
+{
+	bool dir = kind == KIND_DIR ||
+		   (kind == KIND_ABSENT && key_present(k) && k->shown->attrs.kind == KIND_DIR);
+
+	if (k->draft && k->draft->group)
+		return k->draft->group;
+	if (!c->set.open || (c->set.patterns && !patterns_match(c->set.patterns, k->path, dir)))
+		return 0;
+	return c->set.id;
+}
+
+bool held_by_set(const struct core *c, const struct key *k)
+{
+	return set_of(c, k, KIND_ABSENT) != 0;
+}
+
+/* ---- drafts ---- */
+
+static void count(struct core *c, const struct key *k, int by)
+{
+	c->ndrafts += (uint32_t)by;
+	if (!k->draft->group)
+		c->brake.held += (uint32_t)by;
+}
+
+void core_load_draft(struct core *c, const char *path, struct version *v)
+{
+	struct key *k = key_get(c, path);
+
+	if (k->draft)
+		return;
+	k->draft = version_get(v);
+	count(c, k, 1);
+}
+
+/* It is over: in the history. */
+static void drop(struct core *c, struct key *k)
+{
+	store_superseded(c, k, k->draft->dot);
+	count(c, k, -1);
+	version_put(k->draft);
+	k->draft = NULL;
+	k->put_back = false; /* what was decided of it is over */
+	key_scratch(c, k);
+}
+
+void held_end(struct core *c, struct key *k)
+{
+	if (!k->draft)
+		return;
+	drop(c, k);
+	if (key_present(k) && k->shown->attrs.kind == KIND_DIR)
+		place_below(c, k);
+}
+
+bool held_is(struct key *k, const struct observation *o)
+{
+	if (!k->draft || o->unchanged || attrs_compare(&k->draft->attrs, &o->attrs) != 0)
+		return false;
+	k->draft_ident = o->ident;
+	k->draft_seen = true;
+	return true;
+}
+
+void held_put(struct core *c, const struct edit *e, uint64_t group)
+{
+	struct key *k = e->key;
+	struct shown *s;
+
+	k->draft_ident = e->ident;
+	k->draft_seen = true;
+	if (k->draft && k->draft->group == group &&
+	    attrs_compare(&k->draft->attrs, &e->attrs) == 0)
+		return;
+	if (k->draft)
+		drop(c, k);
+	k->draft = author_draft(c, e);
+	k->draft->group = group;
+	count(c, k, 1);
+	store_draft(c, k);
+	s = key_shown(k); /* programs have seen its time under this name */
+	if (shown_floor_of(s, &k->draft->attrs))
+		key_shown_changed(c, k);
+}
+
+bool held_takes(struct core *c, const struct edit *edits, uint32_t n)
+{
+	uint64_t set = 0;
+
+	for (uint32_t i = 0; i < n && !set; i++)
+		set = set_of(c, edits[i].key, edits[i].attrs.kind);
+	if (!set)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		held_put(c, &edits[i], set);
+	return true;
+}
+
+void held_show_found(struct core *c, struct key *k, const struct observation *o)
+{
+	struct shown *s = key_shown(k);
+
+	s->attrs = o->attrs;
+	s->ident = o->ident;
+	s->dot = (struct dot){0, 0};
+	shown_floor_of(s, &s->attrs);
+	key_shown_changed(c, k);
+}
+
+/* Be it that it was saved again since. */
+void held_put_back(struct core *c, struct key *k, const struct observation *o)
+{
+	struct edit e = {k, o->attrs, o->ident, o->target};
+
+	held_put(c, &e, k->draft->group);
+	held_end(c, k);
+	held_show_found(c, k, o);
+}
+
+/* ---- decisions ---- */
+
+static bool is_meant(const struct decision *d, const struct key *k)
+{
+	for (uint32_t i = 0; i < d->n; i++)
+		if (!d->paths[i][0] || strcmp(k->path, d->paths[i]) == 0 ||
+		    path_below(k->path, d->paths[i]))
+			return true;
+	return d->n == 0;
+}
+
+static void release_add(struct core *c, struct release *r, struct key *k)
+{
+	if (k->releasing)
+		return;
+	k->releasing = true;
+	k->draft_seen = false;
+	k->held++;
+	GROW(r->keys, r->n, r->cap);
+	r->keys[r->n++] = k;
+	observe_look(c, k);
+}
+
+/* The later decision is the one that counts. */
+static void release_not(struct core *c, struct key *k)
+{
+	for (struct release *r = c->releases; r && k->releasing; r = r->next) {
+		for (uint32_t i = 0; i < r->n; i++) {
+			if (r->keys[i] != k)
+				continue;
+			memmove(r->keys + i, r->keys + i + 1, (--r->n - i) * sizeof(*r->keys));
+			r->at -= i < r->at;
+			k->releasing = false;
+			k->held--;
+			break;
+		}
+	}
+}
+
+void held_decide(struct core *c, const struct event *e)
+{
+	const struct decision *d = e->decision;
+	bool discard = e->type == EVENT_DISCARD, approve = e->type == EVENT_APPROVE;
+	struct release *r = core_alloc(sizeof(*r)), **at = &c->releases;
+
+	if (!approve && d->n == 0)
+		set_end(c);
+	for (struct key *k = c->ndrafts ? key_first(c, "") : NULL; k; k = key_next(k)) {
+		if (!k->draft || !is_meant(d, k))
+			continue;
+		if (discard) {
+			release_not(c, k);
+			k->put_back = true;
+			observe_look(c, k);
+		} else if (approve == !k->draft->group) {
+			release_add(c, r, k);
+		}
+	}
+	r->why = core_strdup(d->why);
+	r->user = core_strdup(d->user);
+	r->deadline = c->now + RELEASE_LIMIT_MSEC;
+	while (*at)
+		at = &(*at)->next;
+	*at = r;
+}
+
+static void release_free(struct core *c, struct release *r)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		r->keys[i]->held--;
+		r->keys[i]->releasing = false;
+		key_scratch(c, r->keys[i]);
+	}
+	free(r->keys);
+	free(r->why);
+	free(r->user);
+	free(r);
+}
+
+/* Everything has been looked at: as one op. */
+static void release_now(struct core *c, const struct release *r)
+{
+	struct edit *edits = step_alloc(c, r->n * sizeof(*edits));
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct key *k = r->keys[i];
+
+		if (!k->draft) /* undone meanwhile */
+			continue;
+		k->who = k->draft->who;
+		free(k->user);
+		k->user = core_strdup(k->draft->user);
+		edits[n++] = (struct edit){k, k->draft->attrs, k->draft_ident, k->draft->target};
+	}
+	if (!n)
+		return;
+	effect_note(c, LOG_LEVEL_NOTICE, "%u path%s released%s%s%s%s", n, n == 1 ? " is" : "s are",
+		    r->user[0] ? " by " : "", r->user, r->why[0] ? ": " : "", r->why);
+	author_ops(c, edits, n);
+}
+
+static bool is_open(const struct key *k)
+{
+	return k->draft && (!k->draft_seen || k->looking || k->look_again || k->delay);
+}
+
+void held_due(struct core *c)
+{
+	struct release **at = &c->releases, *r;
+
+	while ((r = *at)) {
+		while (r->at < r->n && !is_open(r->keys[r->at]))
+			r->at++;
+		if (r->at < r->n && c->now < r->deadline) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		if (r->at < r->n)
+			effect_note(c, LOG_LEVEL_ERROR,
+				    "nothing is released: /%s is still being written",
+				    r->keys[r->at]->path);
+		else
+			release_now(c, r);
+		release_free(c, r);
+	}
+}
+
+int64_t held_wake(const struct core *c)
+{
+	int64_t at = INT64_MAX;
+
+	for (const struct release *r = c->releases; r; r = r->next)
+		at = r->deadline < at ? r->deadline : at;
+	return at;
+}
+
+void held_free(struct core *c)
+{
+	struct release *r;
+
+	set_clear(&c->set);
+	while ((r = c->releases)) {
+		c->releases = r->next;
+		release_free(c, r);
+	}
+}
+
+/* ---- questions ---- */
+
+uint32_t core_held(const struct core *c)
+{
+	return c->ndrafts;
+}
+
+uint32_t core_braked(const struct core *c)
+{
+	return c->brake.held;
+}
+
+bool core_releasing(const struct core *c)
+{
+	return c->releases;
+}
+
+bool core_set(const struct core *c, struct core_set *to)
+{
+	const struct set *s = &c->set;
+
+	if (!s->open)
+		return false;
+	*to = (struct core_set){.id = s->id,
+				.since_msec = s->since_msec,
+				.who = &s->who,
+				.user = s->user,
+				.why = s->why,
+				.patterns = (const char *const *)s->pattern,
+				.n = s->npatterns};
+	return true;
+}
