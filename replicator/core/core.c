@@ -310,18 +310,25 @@ void core_waits_for(const struct core *c, void (*each)(void *arg, uint32_t peer)
 	}
 }
 
-/* Something that `v` covers is known at this path and not shown. */
-static bool lacks(const struct key *k, const struct vv *v)
+/* Something that `v` covers is known at this path and not shown. A directory that stayed for what was
+ * in it has shown its deletion by that; now that nothing is, it has to go. */
+static bool lacks(const struct core *c, const struct key *k, const struct vv *v)
 {
+	bool covered = false;
+
 	if (k->unwanted)
 		return false;
 	for (uint32_t i = 0; i < k->n; i++) {
 		struct dot dot = k->entry[i]->dot;
 
-		if (vv_covers(v, dot) && !(k->shown && vv_covers(&k->shown->context, dot)))
+		if (!vv_covers(v, dot))
+			continue;
+		if (!(k->shown && vv_covers(&k->shown->context, dot)))
 			return true;
+		covered = true;
 	}
-	return false;
+	return covered && key_present(k) && !k->shown->leftover &&
+	       key_visible(c, k).kind == KIND_ABSENT;
 }
 
 bool core_shows(const struct core *c, const struct vv *v)
@@ -331,7 +338,7 @@ bool core_shows(const struct core *c, const struct vv *v)
 	if (core_joining(c) || !vv_reaches(&c->vector, v))
 		return false;
 	TAILQ_FOREACH(k, &c->unsettled, unsettled_link) {
-		if (lacks(k, v))
+		if (lacks(c, k, v))
 			return false;
 	}
 	return true;
@@ -343,7 +350,7 @@ bool core_shows_path(const struct core *c, const char *path, const struct vv *v)
 
 	if (core_joining(c) || !vv_reaches(&c->vector, v))
 		return false;
-	return !k || !lacks(k, v);
+	return !k || !lacks(c, k, v);
 }
 
 void core_heartbeat(const struct core *c, struct heartbeat *h, int64_t wall_msec, int64_t now_msec)

@@ -500,6 +500,32 @@ static void a_directory_is_no_leftover_for_what_is_known_in_it(void **state)
 	expect_absent(N2, "d");
 }
 
+/* It stayed for what was in it, and that stood for its deletion, too. */
+static void a_deleted_directory_is_shown_as_such_when_it_has_gone(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_makes_dir(&s, N1, "d");
+	s.deaf[0] = true;
+	user_saves(&s, N3, "d/f", 1);
+	user_deletes(&s, N1, "d");
+	story_wait(&s, 200);
+	expect_content(N2, "d/f", 1);
+	assert_true(core_shows(N2->core, core_vector(N2->core)));
+	s.hold = EFFECT_REMOVE;
+	user_deletes(&s, N3, "d/f");
+	story_wait(&s, 200);
+	assert_false(core_shows(N2->core, core_vector(N2->core)));
+	story_release(&s, N2, EFFECT_REMOVE, "d/f");
+	assert_non_null(disk_find(&N2->disk, "d"));
+	assert_false(core_shows(N2->core, core_vector(N2->core)));
+	assert_false(core_shows_path(N2->core, "d", core_vector(N2->core)));
+	s.hold = -1;
+	story_run(&s);
+	expect_absent(N2, "d");
+	assert_true(core_shows(N2->core, core_vector(N2->core)));
+}
+
 static void a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at(void **state)
 {
 	(void)state;
@@ -656,6 +682,7 @@ int main(void)
 	    STORY(a_scan_is_over_when_what_it_found_is_told),
 	    STORY(what_looks_as_before_an_install_may_be_an_edit),
 	    STORY(a_directory_is_no_leftover_for_what_is_known_in_it),
+	    STORY(a_deleted_directory_is_shown_as_such_when_it_has_gone),
 	    STORY(a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at),
 	};
 
