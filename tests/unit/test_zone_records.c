@@ -198,7 +198,7 @@ static void included_files_are_read_where_they_stand(void **state)
 static void includes_have_limits(void **state)
 {
 	enum { DEEP = RECORDS_DEPTH_MAX + 3 };
-	static char names[DEEP][8], texts[DEEP][32];
+	static char names[DEEP][16], texts[DEEP][32];
 	const char *files[2 * DEEP + 3] = {NULL};
 	char words[RECORDS_WORDS_MAX];
 	struct records *set = NULL;
