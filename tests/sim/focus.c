@@ -9,6 +9,9 @@
  *                       from itself that it had; meanwhile they delete what it had told
  *   two sides           the content is from here and the mode from there, and then store and tree
  *                       here are put back from an image that was taken before
+ *   two fields          cut off from each other, one changes the mode and the other one the content
+ *   three sides         there the mode is changed, here an administrator wants an older version and
+ *                       somebody saves before that is in place
  *   what was forgotten  one node has forgotten a delete, makes the file anew and deletes it; another
  *                       one, which had not forgotten yet, is what the third one, put back from an
  *                       image in which the first file is still there, hears of that
@@ -209,6 +212,82 @@ static void first_side(struct world *w, uint8_t node, void *arg)
 	step(w, node, POLL_MSEC, this_side);
 }
 
+/* ---- two fields ---- */
+
+static void change_mode(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct inode *i = disk_find(&n->disk, FILE_NAME);
+
+	(void)arg;
+	if (!i || i->kind != KIND_FILE)
+		return;
+	i->mode ^= 0040;
+	user_changed(w, n, i, 0);
+}
+
+static void are_changed(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	for (uint32_t k = 0; k < w->nnodes; k++)
+		if (!disk_find(&w->nodes[k].disk, FILE_NAME) && w->now < PATIENCE_MSEC) {
+			step(w, node, POLL_MSEC, are_changed);
+			return;
+		}
+	net_isolate(w, node);
+	change_mode(w, node, NULL);
+	session_start(w, &w->nodes[(node + 1) % w->nnodes], FILE_NAME, USER_SAVE);
+	step(w, node, rng_range(&w->rng, 500, 1500), comes_again);
+}
+
+static void are_made(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (!all_joined(w) && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC, are_made);
+		return;
+	}
+	user_create(w, &w->nodes[rng_below(&w->rng, w->nnodes)], FILE_NAME, KIND_FILE,
+		    user_content(w), true);
+	step(w, node, 500, are_changed);
+}
+
+/* ---- three sides ---- */
+
+static void are_three(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	struct inode *i = disk_find(&n->disk, FILE_NAME);
+
+	(void)arg;
+	net_isolate(w, node);
+	if (i && i->kind == KIND_FILE && i->writers == 0) {
+		admin_order(w, n, FILE_NAME);
+		i->content = user_content(w);
+		user_changed(w, n, i, node_wall_nsec(w, n));
+	}
+	step(w, (uint8_t)((node + 1) % w->nnodes), rng_range(&w->rng, 100, 600), change_mode);
+	step(w, node, rng_range(&w->rng, 800, 1500), comes_again);
+}
+
+static void is_saved_again(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	session_start(w, &w->nodes[node], FILE_NAME, USER_SAVE);
+	step(w, node, 1000, are_three);
+}
+
+static void is_made(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (!all_joined(w) && w->now < PATIENCE_MSEC) {
+		step(w, node, POLL_MSEC, is_made);
+		return;
+	}
+	user_create(w, &w->nodes[node], FILE_NAME, KIND_FILE, user_content(w), true);
+	step(w, node, 500, is_saved_again);
+}
+
 /* ---- what was forgotten ---- */
 
 static uint8_t next_to(const struct world *w, uint8_t node, uint8_t distance)
@@ -310,10 +389,9 @@ void focus_installed(struct world *w, struct node *n, struct inode *i)
 void focus_start(struct world *w)
 {
 	static void (*const first[])(struct world *, uint8_t, void *) = {
-	    [FOCUS_TRANSFER] = works_alone,
-	    [FOCUS_SHORT_LIFE] = is_born,
-	    [FOCUS_TWO_SIDES] = first_side,
-	    [FOCUS_FORGOTTEN] = makes_it,
+	    [FOCUS_TRANSFER] = works_alone, [FOCUS_SHORT_LIFE] = is_born,
+	    [FOCUS_TWO_SIDES] = first_side, [FOCUS_FORGOTTEN] = makes_it,
+	    [FOCUS_TWO_FIELDS] = are_made,  [FOCUS_THREE_SIDES] = is_made,
 	};
 
 	if (!first[w->weights.focus])

@@ -276,8 +276,9 @@ static void braked(struct weights *w, struct rng *r)
 /* What is arranged, and little else (focus.c). */
 static void focussed(struct weights *w, struct rng *r)
 {
-	static const char *const words[] = {"a hasty save", "a broken transfer", "a short life",
-					    "two sides", "what was forgotten"};
+	static const char *const words[] = {"a hasty save", "a broken transfer",  "a short life",
+					    "two sides",    "what was forgotten", "two fields",
+					    "three sides"};
 
 	w->focus = rng_below(r, FOCUSES);
 	w->flavour = words[w->focus];
@@ -304,6 +305,12 @@ static void focussed(struct weights *w, struct rng *r)
 	case FOCUS_FORGOTTEN:
 		w->actions = 1;
 		w->initial = w->big = w->stall = w->io_error = 0;
+		break;
+	case FOCUS_TWO_FIELDS:
+	case FOCUS_THREE_SIDES:
+		w->actions = 1;
+		w->initial = 0;
+		w->names = 26;
 		break;
 	case FOCUS_TWO_SIDES:
 		w->big = 10000;
@@ -390,7 +397,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	    calm,       lossy,      partitions, crashes,  deletes, meetings,   held_open,
 	    same_bytes, attributes, absence,    losses,   images,  exclusions, orders,
 	    one_kind,   power_cuts, braked,     focussed, change_sets, everything};
-	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 7, 4, 5};
+	static const uint32_t chances[] = {1, 3, 4, 4, 3, 3, 2, 3, 3, 3, 3, 2, 2, 3, 2, 4, 2, 8, 4, 5};
 
 	*w = (struct weights){0};
 	w->nodes = rng_range(r, 2, 5);
