@@ -209,11 +209,38 @@ static void a_save_under_the_old_name_waits_until_it_can_be_read(void **state)
 	expect_content(N2, "new/zone", 1);
 }
 
+/* The hints of that were lost to the RESCAN, whose scan does not find the new name any more. */
+static void a_directory_that_is_back_again_is_waited_for(void **state)
+{
+	struct inode *d;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 1);
+	user_moves_dir(&s, N1, "d", "e");
+	s.hold = EFFECT_SCAN;
+	rescan(N1);
+	story_wait(&s, 200); /* both names have been looked at */
+	d = disk_find(&N1->disk, "e");
+	disk_unlink(&N1->disk, d, s.now);
+	assert_int_equal(disk_link(&N1->disk, d, "d", s.now), 0);
+	story_release(&s, N1, EFFECT_SCAN, "");
+	assert_int_not_equal(N1->acked, N1->serial); /* "e" is about to be told */
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 2000);
+	assert_true(waited(N1));
+	expect_absent(N2, "e");
+	expect_content(N2, "d/f", 1);
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    STORY(a_directory_that_is_back_again_is_waited_for),
 	    STORY(a_save_under_the_old_name_waits_until_it_can_be_read),
 	    STORY(a_save_made_while_joining_is_acknowledged_when_it_is_told),
 	    STORY(so_is_a_save_that_a_crash_meets_after_the_join),
