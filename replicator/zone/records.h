@@ -64,6 +64,7 @@ struct records_text {
 
 struct records_reading {
 	const struct dname *zone;
+	size_t max; /* records to read, those outside the zone and duplicates too; 0: RECORDS_MAX */
 	/* $INCLUDE "name", found in the file `from`: fills *to, whose memory stays valid until
 	 * records_read returns. 0; 1: it is to be left out, as if the line were not there; an error
 	 * (err.h): it cannot be had. NULL: every $INCLUDE is left out. */

@@ -28,6 +28,7 @@ struct reader {
 	const struct records_reading *how;
 	struct rdata *rdata;
 	size_t cap, outside_cap;
+	size_t taken;    /* records read, in the zone or not */
 	uint16_t rclass; /* the zone's: its first record's; 0: none yet */
 	/* TTLs */
 	uint32_t ttl, default_ttl;

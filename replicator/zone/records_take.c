@@ -176,9 +176,6 @@ static int put(struct reader *rd, const struct reader_file *f, uint16_t type, ui
 			     .line = line,
 			     .file = f->number};
 
-	if (set->n == RECORDS_MAX)
-		return reader_wrong(rd, f, line, ERR_LIMIT,
-				    "more than %d records, $GENERATE's counted", RECORDS_MAX);
 	new.owner = keep_owner(rd, &f->owner);
 	new.rdata = new.owner ? arena_keep(set->arena, rdata, strlen(rdata)) : NULL;
 	if (!new.rdata)
@@ -197,7 +194,11 @@ int reader_take(struct reader *rd, struct reader_file *f, const struct master_re
 	char shown[READER_SHOWN_MAX], name[RECORDS_TYPE_MAX];
 	const char *rdata, *why;
 	uint16_t type = rdata_type(rd->rdata, r->type);
+	size_t max = rd->how->max ? rd->how->max : RECORDS_MAX;
 
+	if (rd->taken++ == max)
+		return reader_wrong(rd, f, line, ERR_LIMIT,
+				    "more than %zu records, $GENERATE's counted", max);
 	if (type == 0)
 		return reader_wrong(rd, f, r->type->line, ERR_UNKNOWN,
 				    "\"%s\" is no type of record that zonefs knows",

@@ -380,6 +380,28 @@ static void a_record_of_64_kib_is_one_and_more_is_none(void **state)
 	assert_int_equal(zone_try(&set, "example.", endless, 700000, NULL, words), ERR_LIMIT);
 }
 
+static void no_text_makes_more_records_than_are_wanted(void **state)
+{
+	static const char text[] =
+	    HEAD "$GENERATE 1-5 a A 192.0.2.1\n$GENERATE 1-5 a$.other. A 192.0.2.1\n";
+	struct dname zone = zone_name("example.");
+	struct records_text t = {"zone", text, strlen(text)};
+	struct records_reading how = {.zone = &zone, .max = 11};
+	char words[RECORDS_WORDS_MAX];
+	struct records *set = NULL;
+
+	(void)state;
+	assert_int_equal(records_read(&set, &t, &how, words), 0);
+	assert_int_equal(set->n, 1);
+	records_free(set);
+	how.max = 10;
+	assert_int_equal(records_read(&set, &t, &how, words), ERR_LIMIT);
+	assert_string_equal(words, "zone:4: more than 10 records, $GENERATE's counted");
+	how.max = 5;
+	assert_int_equal(records_read(&set, &t, &how, words), ERR_LIMIT);
+	assert_string_equal(words, "zone:3: more than 5 records, $GENERATE's counted");
+}
+
 static void what_is_outside_the_zone_is_kept_apart(void **state)
 {
 	struct records *set = zone_read("249.249.192.in-addr.arpa.",
@@ -435,6 +457,7 @@ int main(void)
 	    cmocka_unit_test(generate_makes_what_named_makes),
 	    cmocka_unit_test(each_mistake_is_told_with_file_and_line),
 	    cmocka_unit_test(a_record_of_64_kib_is_one_and_more_is_none),
+	    cmocka_unit_test(no_text_makes_more_records_than_are_wanted),
 	    cmocka_unit_test(what_is_outside_the_zone_is_kept_apart),
 	    cmocka_unit_test(the_zone_is_guessed_from_its_soa),
 	};

@@ -41,7 +41,7 @@ static inline int zone_try(struct records **set, const char *zone, const char *t
 {
 	struct dname name = zone_name(zone);
 	struct records_text t = {"zone", text, len};
-	struct records_reading how = {&name, zone_include, files};
+	struct records_reading how = {.zone = &name, .include = zone_include, .arg = files};
 
 	return records_read(set, &t, &how, words);
 }
