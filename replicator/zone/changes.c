@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "replicator/zone/changes.h"
 
-#define LINE_MAX_ (600 * 1024) /* a record's data, a name */
+#define CHANGE_BYTES_MAX (600 * 1024) /* a record's data, a name */
 
 static int add(struct changes *c, enum change_kind kind, const struct record *was,
 	       const struct record *is)
@@ -142,7 +142,7 @@ char *changes_line(const struct change *one, const struct dname *zone)
 	bool both = one->was && one->is;
 	struct buf b;
 
-	buf_init(&b, LINE_MAX_);
+	buf_init(&b, CHANGE_BYTES_MAX);
 	put(&b, both ? "~ " : one->is ? "+ " : "- ");
 	put(&b, dname_text_in(name, r->owner, r->owner_len, zone));
 	put(&b, " ");

@@ -19,9 +19,9 @@
 #define TYPE_ANY 255
 #define TYPE_URI 256
 #define TYPE_CAA 257
-#define RDATA_MAX 65535  /* RFC 1035, 3.2.1 */
-#define LINE_MAX_ 65500  /* what ldns has room for */
-#define STRING_MAX_ 255u /* RFC 1035, 3.3 */
+#define RDATA_MAX 65535       /* RFC 1035, 3.2.1 */
+#define LDNS_ROOM 65500       /* what ldns has room for */
+#define STRING_BYTES_MAX 255u /* RFC 1035, 3.3 */
 
 struct rdata {
 	ldns_rdf *origin;
@@ -38,7 +38,7 @@ struct rdata *rdata_new(void)
 
 	if (!d)
 		return NULL;
-	buf_init(&d->line, LINE_MAX_ + 64);
+	buf_init(&d->line, LDNS_ROOM + 64);
 	buf_init(&d->text, MASTER_ENTRY_MAX);
 	d->out = ldns_buffer_new(4096);
 	if (!d->out) {
@@ -153,7 +153,7 @@ static int put_string(struct buf *b, const struct master_token *t, size_t *wire,
 			put_decimal(b, c);
 	}
 	buf_u8(b, '"');
-	if (n > STRING_MAX_) {
+	if (n > STRING_BYTES_MAX) {
 		*why = "a string of more than 255 bytes: cut it in two";
 		return ERR_FORMAT;
 	}

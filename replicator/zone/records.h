@@ -25,11 +25,12 @@
 #include "replicator/zone/dname.h"
 
 #define RECORDS_MAX 4000000
-#define RECORDS_BYTES_MAX (512u * 1024 * 1024) /* names and data */
-#define RECORDS_OUTSIDE_MAX 1000               /* kept; all are counted */
-#define RECORDS_DEPTH_MAX 16                   /* $INCLUDE in $INCLUDE */
-#define RECORDS_FILES_MAX 1000                 /* $INCLUDEs, all in all */
-#define RECORDS_GENERATE_MAX 65536             /* records of one $GENERATE */
+#define RECORDS_BYTES_MAX                                                                          \
+	(512u * 1024 * 1024)       /* names and data; likewise what $GENERATE makes, as text */
+#define RECORDS_OUTSIDE_MAX 1000   /* kept; all are counted */
+#define RECORDS_DEPTH_MAX 16       /* $INCLUDE in $INCLUDE */
+#define RECORDS_FILES_MAX 1000     /* $INCLUDEs, all in all */
+#define RECORDS_GENERATE_MAX 65536 /* records of one $GENERATE */
 #define RECORDS_WORDS_MAX 512
 
 struct record {

@@ -13,9 +13,9 @@
 #include "base/err.h"
 #include "replicator/zone/records_reader.h"
 
-#define SIDE_MAX 65535    /* bytes of an expanded side, as in BIND */
-#define NUMBER_MAX_ 128   /* of an expanded number, as in BIND */
-#define REFERENCE_MAX_ 64 /* of "{OFFSET,WIDTH,BASE}" */
+#define SIDE_MAX 65535   /* bytes of an expanded side, as in BIND */
+#define NUMBER_MAX 128   /* of an expanded number, as in BIND */
+#define REFERENCE_MAX 64 /* of "{OFFSET,WIDTH,BASE}" */
 
 struct range {
 	unsigned start, stop, step;
@@ -23,7 +23,7 @@ struct range {
 
 static const char *read_range(const struct master_token *t, struct range *range)
 {
-	char text[REFERENCE_MAX_], slash[2];
+	char text[REFERENCE_MAX], slash[2];
 
 	if (t->len >= sizeof(text))
 		return "no range (START-STOP or START-STOP/STEP)";
@@ -58,7 +58,7 @@ static void put_nibbles(struct buf *to, unsigned width, bool capitals, unsigned 
 /* "{OFFSET,WIDTH,BASE}" at p, or nothing of the kind; returns its end, NULL: it is wrong. */
 static const char *put_number(struct buf *to, const char *p, const char *end, unsigned number)
 {
-	char text[REFERENCE_MAX_], base[2] = "d";
+	char text[REFERENCE_MAX], base[2] = "d";
 	size_t len = (size_t)(end - p) < sizeof(text) - 1 ? (size_t)(end - p) : sizeof(text) - 1;
 	int offset = 0;
 	unsigned width = 0;
@@ -72,9 +72,9 @@ static const char *put_number(struct buf *to, const char *p, const char *end, un
 		p += close - text + 1;
 	}
 	long long value = (long long)number + offset;
-	if (value < INT_MIN || value > INT_MAX || width >= NUMBER_MAX_)
+	if (value < INT_MIN || value > INT_MAX || width >= NUMBER_MAX)
 		return NULL;
-	char digits[NUMBER_MAX_ + 16];
+	char digits[NUMBER_MAX + 16];
 	int n = 0, w = (int)width, v = (int)value;
 	switch (base[0]) {
 	case 'n':
@@ -141,6 +141,10 @@ static int one(struct reader *rd, struct reader_file *f, const struct master *m,
 	}
 	if (why)
 		return reader_wrong(rd, f, m->line, ERR_FORMAT, "$GENERATE: %s", why);
+	rd->generated += side->len;
+	if (rd->generated > RECORDS_BYTES_MAX)
+		return reader_wrong(rd, f, m->line, ERR_LIMIT, "$GENERATE makes more than %u MiB",
+				    RECORDS_BYTES_MAX >> 20);
 	master_init(&data, (char *)side->data, side->len - 1);
 	err = master_next(&data);
 	if (err < 0) {

@@ -28,8 +28,9 @@ struct reader {
 	const struct records_reading *how;
 	struct rdata *rdata;
 	size_t cap, outside_cap;
-	size_t taken;    /* records read, in the zone or not */
-	uint16_t rclass; /* the zone's: its first record's; 0: none yet */
+	size_t taken;     /* records read, in the zone or not */
+	size_t generated; /* bytes of text that $GENERATE has made of a few */
+	uint16_t rclass;  /* the zone's: its first record's; 0: none yet */
 	/* TTLs */
 	uint32_t ttl, default_ttl;
 	bool ttl_known, default_known;
