@@ -13,23 +13,48 @@
  * same.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/sim/world.h"
 
+#define SEED_SEC_MAX 60 /* of the processor; most take a few milliseconds */
+
 static struct world world; /* large */
 
 struct sim_options sim_options;
+
+/* A step that never ends is found, too: by the processor time that it takes, whatever else the
+ * machine does. */
+static char endless_words[80];
+
+static void endless(int sig)
+{
+	(void)sig;
+	_exit(write(STDOUT_FILENO, endless_words, strlen(endless_words)) < 0 ? 2 : 1);
+}
+
+static void watch(uint64_t seed)
+{
+	struct itimerval limit = {.it_value.tv_sec = SEED_SEC_MAX};
+
+	snprintf(endless_words, sizeof endless_words, "seed %llu: ends: a step does not\n",
+		 (unsigned long long)seed);
+	signal(SIGVTALRM, endless);
+	setitimer(ITIMER_VIRTUAL, &limit, NULL);
+}
 
 /* True: all held. */
 static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
 {
 	bool ok;
 
+	watch(seed);
 	world_run(&world, seed, trace);
 	ok = !world.failed;
 	if (!ok) {
