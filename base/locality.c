@@ -14,13 +14,25 @@
 #include "base/path.h"
 #include "base/pattern.h"
 
+/* Paths in their order, each once. */
+struct files {
+	char **list;
+	size_t n;
+	size_t room;
+};
+
 struct locality {
 	struct patterns *excluded;
 	struct patterns *of_named; /* names, excluded where named itself created them */
 	struct patterns *included;
+	struct patterns *said; /* what was excluded after the built-in list */
+	struct files own;      /* local whatever the patterns say */
+	struct files people;   /* not excluded by the built-in list */
+	bool built;            /* the built-in list is complete */
 	uint64_t hash;
 	char *text; /* for each its list's letter, the pattern, a NUL */
 	size_t len;
+	size_t room;
 };
 
 static const char *const built_in[] = {
@@ -78,30 +90,137 @@ static uint64_t hash_entry(char list, const char *pattern)
 	return h ^ (h >> 31);
 }
 
+static int append_text(struct locality *l, char list, const char *entry)
+{
+	size_t len = strlen(entry) + 2;
+
+	if (l->len + len > l->room) {
+		size_t room = 2 * (l->len + len);
+		char *text = realloc(l->text, room);
+
+		if (!text)
+			return -ENOMEM;
+		l->text = text;
+		l->room = room;
+	}
+	l->text[l->len] = list;
+	memcpy(l->text + l->len + 1, entry, len - 1);
+	l->len += len;
+	return 0;
+}
+
 static int add(struct locality *l, struct patterns *to, char list, const char *pattern,
 	       const char **why)
 {
-	size_t len = strlen(pattern) + 2;
-	char *text = realloc(l->text, l->len + len);
-
 	*why = "out of memory";
-	if (!text)
-		return -ENOMEM;
-	l->text = text;
 	int r = patterns_add(to, pattern, why);
 	if (r < 0)
 		return r;
-	l->hash += hash_entry(list, pattern);
-	text[l->len] = list;
-	memcpy(text + l->len + 1, pattern, len - 1);
-	l->len += len;
+	r = append_text(l, list, pattern);
+	if (r == 0)
+		l->hash += hash_entry(list, pattern);
 	return r;
 }
 
 int locality_exclude(struct locality *l, const char *pattern, const char **why)
 {
-	return add(l, l->excluded, '-', pattern, why);
+	int r = add(l, l->excluded, '-', pattern, why);
+
+	return r < 0 || !l->built ? r : patterns_add(l->said, pattern, why);
 }
+
+/* ---- single files ---- */
+
+/* Where `path` is, or would be. */
+static size_t files_place(const struct files *f, const char *path)
+{
+	size_t low = 0, high = f->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (strcmp(f->list[middle], path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool files_have(const struct files *f, const char *path)
+{
+	size_t at = files_place(f, path);
+
+	return at < f->n && strcmp(f->list[at], path) == 0;
+}
+
+/* One of them lies below the directory. */
+static bool files_lead(const struct files *f, const char *dir)
+{
+	char first[PATH_LEN_MAX + 2];
+	size_t len = strlen(dir);
+
+	if (f->n == 0 || len > PATH_LEN_MAX)
+		return false;
+	memcpy(first, dir, len);
+	memcpy(first + len, "/", 2);
+	size_t at = files_place(f, first);
+	return at < f->n && strncmp(f->list[at], first, len + 1) == 0;
+}
+
+/* In order it takes no time: there may be very many. */
+static int files_add(struct files *f, const char *path)
+{
+	size_t at = f->n > 0 && strcmp(f->list[f->n - 1], path) < 0 ? f->n : files_place(f, path);
+
+	if (at < f->n && strcmp(f->list[at], path) == 0)
+		return 1;
+	if (f->n == f->room) {
+		size_t room = f->room ? 2 * f->room : 16;
+		char **list = reallocarray(f->list, room, sizeof(*list));
+
+		if (!list)
+			return -ENOMEM;
+		f->list = list;
+		f->room = room;
+	}
+	char *copy = strdup(path);
+	if (!copy)
+		return -ENOMEM;
+	memmove(f->list + at + 1, f->list + at, (f->n - at) * sizeof(*f->list));
+	f->list[at] = copy;
+	f->n++;
+	return 0;
+}
+
+static void files_fini(struct files *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->list[i]);
+	free(f->list);
+}
+
+static bool files_same(const struct files *a, const struct files *b)
+{
+	for (size_t i = 0; i < a->n && a->n == b->n; i++)
+		if (strcmp(a->list[i], b->list[i]) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+int locality_file(struct locality *l, const char *path, bool own)
+{
+	int r = files_add(own ? &l->own : &l->people, path);
+
+	return r == 0 ? append_text(l, own ? 'o' : 'p', path) : r < 0 ? r : 0;
+}
+
+bool locality_files_same(const struct locality *a, const struct locality *b)
+{
+	return files_same(&a->own, &b->own) && files_same(&a->people, &b->people);
+}
+
+/* ---- lists ---- */
 
 int locality_include(struct locality *l, const char *pattern, const char **why)
 {
@@ -117,7 +236,8 @@ static struct locality *locality_empty(void)
 	l->excluded = patterns_new();
 	l->of_named = patterns_new();
 	l->included = patterns_new();
-	if (l->excluded && l->of_named && l->included)
+	l->said = patterns_new();
+	if (l->excluded && l->of_named && l->included && l->said)
 		return l;
 	locality_free(l);
 	return NULL;
@@ -129,6 +249,14 @@ const char *locality_text(const struct locality *l, size_t *len)
 	return l->text;
 }
 
+static bool is_built_in(const char *pattern)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(built_in); i++)
+		if (strcmp(built_in[i], pattern) == 0)
+			return true;
+	return false;
+}
+
 struct locality *locality_from(const char *text, size_t len)
 {
 	struct locality *l = len && text[len - 1] == '\0' ? locality_empty() : NULL;
@@ -136,12 +264,20 @@ struct locality *locality_from(const char *text, size_t len)
 	int r = 0;
 
 	for (size_t at = 0; l && at < len; at += strlen(text + at) + 1) {
+		if (text[at] == 'o' || text[at] == 'p') {
+			r = locality_file(l, text + at + 1, text[at] == 'o');
+			if (r < 0)
+				break;
+			continue;
+		}
 		struct patterns *to = text[at] == '-'   ? l->excluded
 				      : text[at] == '+' ? l->included
 				      : text[at] == 'n' ? l->of_named
 							: NULL;
 
 		r = to ? add(l, to, text[at], text + at + 1, &why) : -1;
+		if (r >= 0 && text[at] == '-' && !is_built_in(text + at + 1))
+			r = patterns_add(l->said, text + at + 1, &why);
 		if (r < 0)
 			break;
 	}
@@ -163,6 +299,7 @@ struct locality *locality_new(void)
 		r = locality_exclude(l, built_in[i], &why);
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(built_in_of_named); i++)
 		r = add(l, l->of_named, 'n', built_in_of_named[i], &why);
+	l->built = true;
 	if (r >= 0)
 		return l;
 	locality_free(l);
@@ -176,6 +313,9 @@ void locality_free(struct locality *l)
 	patterns_free(l->excluded);
 	patterns_free(l->of_named);
 	patterns_free(l->included);
+	patterns_free(l->said);
+	files_fini(&l->own);
+	files_fini(&l->people);
 	free(l->text);
 	free(l);
 }
@@ -210,10 +350,41 @@ static bool of_named(const struct locality *l, const char *path, bool dir, const
 	       patterns_match(l->of_named, path_name(path), dir);
 }
 
+bool locality_own(const struct locality *l, const char *path)
+{
+	return files_have(&l->own, path);
+}
+
+struct locality *locality_bare(const struct locality *l)
+{
+	CLEANUP_FREE char *text = malloc(l->len);
+	size_t len = 0;
+
+	for (size_t at = 0; text && at < l->len; at += strlen(l->text + at) + 1) {
+		size_t n = strlen(l->text + at) + 1;
+
+		if (l->text[at] == 'o' || l->text[at] == 'p')
+			continue;
+		memcpy(text + len, l->text + at, n);
+		len += n;
+	}
+	return text ? locality_from(text, len) : NULL;
+}
+
+bool locality_said(const struct locality *l, const char *path)
+{
+	return patterns_match(l->said, path, false);
+}
+
 bool locality_local(const struct locality *l, const char *path, bool dir, const char *creator)
 {
 	bool excluded = patterns_match(l->excluded, path, dir);
 
+	if (!dir && files_have(&l->own, path))
+		return !patterns_match(l->included, path, false);
+	if ((excluded || creator) && !patterns_match(l->said, path, dir) &&
+	    ((!dir && files_have(&l->people, path)) || files_lead(&l->people, path)))
+		return false;
 	if (!excluded && !of_named(l, path, dir, creator))
 		return false;
 	if (patterns_match(l->included, path, dir))

@@ -39,6 +39,19 @@ struct locality *locality_new(void); /* with the built-in list */
 void locality_free(struct locality *l);
 int locality_exclude(struct locality *l, const char *pattern, const char **why);
 int locality_include(struct locality *l, const char *pattern, const char **why);
+/* What the map of the zones adds, a file each, which patterns would not say: with `own` the file is a name
+ * server's own and stays local, unless `include` names it; otherwise it is a zone's that people write,
+ * and the built-in list does not exclude it, nor what leads there (`exclude` does). Before anything is
+ * asked. 0, or -ENOMEM. These are no part of the hash: nodes' maps may differ. */
+int locality_file(struct locality *l, const char *path, bool own);
+/* The file is excluded by what the configuration adds to the built-in list. */
+bool locality_said(const struct locality *l, const char *path);
+/* It was given as the name server's own. */
+bool locality_own(const struct locality *l, const char *path);
+/* The same patterns without any files: a new one, or NULL. */
+struct locality *locality_bare(const struct locality *l);
+/* Both have the same files of that kind. */
+bool locality_files_same(const struct locality *a, const struct locality *b);
 /* The path stays on this host. `creator` is the command that created it ("" or NULL: not known):
  * some names are local only when named itself created them. An `include` match wins over every
  * exclusion, and takes the directories above along, if it says which: what is in a directory that

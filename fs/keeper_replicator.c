@@ -188,7 +188,7 @@ void keeper_replicator_ended(struct keeper *k)
 	char how[128];
 
 	pid_t pid = r->child.pid;
-	child_reap(&r->child, how, sizeof(how));
+	bool in_order = child_reap(&r->child, how, sizeof(how));
 	r->kill_msec = 0;
 	if (stopped) {
 		r->next_msec = now;
@@ -196,7 +196,9 @@ void keeper_replicator_ended(struct keeper *k)
 		return;
 	}
 	int64_t delay = schedule(r, now);
-	log_error("the replicator (process %d) %s: the next one starts in %lld ms", (int)pid, how,
+	/* In order: something has changed that it goes by from its start on. */
+	log_write(in_order ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+		  "the replicator (process %d) %s: the next one starts in %lld ms", (int)pid, how,
 		  (long long)delay);
 }
 

@@ -230,7 +230,11 @@ static int open_store(struct node *n)
 
 	if (err < 0)
 		return err;
-	err = load_core(n);
+	/* What is local is decided before the core starts. */
+	n->zones = zones_new(n);
+	err = n->zones ? zones_locality(n->zones, n->conf->locality) : -ENOMEM;
+	if (err == 0)
+		err = load_core(n);
 	if (err == 0)
 		err = load_id(n);
 	if (err == 0)
@@ -253,7 +257,9 @@ static int open_store_or_anew(struct node *n, const struct tree_mark *tree)
 	n->put_aside_old = err > 0;
 	damage_free(n->damage);
 	core_free(n->core);
+	zones_free(n->zones);
 	store_close(n->store);
+	n->zones = NULL;
 	n->damage = NULL;
 	n->core = NULL;
 	n->store = NULL;
@@ -294,7 +300,6 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->runs = runs_new(n);
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
-	n->zones = zones_new(n);
 	n->marker = marker_new(n, &tree);
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||

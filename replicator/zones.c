@@ -113,6 +113,67 @@ static int take_map(struct zones *z, struct named_conf *conf)
 	return 0;
 }
 
+/* ---- what stays local ---- */
+
+static const char *const of_signing[] = {".signed", ".signed.jnl", ".jbk", ".jnl"};
+
+/* What named makes beside a zone's file. */
+static int add_made(struct locality *l, const char *path)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(of_signing) && err == 0; i++) {
+		CLEANUP_FREE char *made = NULL;
+
+		if (asprintf(&made, "%s%s", path, of_signing[i]) < 0)
+			err = -ENOMEM;
+		else if (path_valid(made))
+			err = locality_file(l, made, true);
+	}
+	return err;
+}
+
+static bool is_own(const struct named_zone *zone)
+{
+	return zone->type == NAMED_SECONDARY || zone->type == NAMED_MIRROR ||
+	       zone->type == NAMED_STUB || (zone->type == NAMED_PRIMARY && zone->dynamic);
+}
+
+/* In the order of the paths. A file that is both people's and named's is named's. */
+int zones_locality(const struct zones *z, struct locality *l)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < z->nplaced && err == 0; i++) {
+		const struct named_zone *zone = &z->conf.list[z->by_path[i].zone];
+
+		if (is_own(zone))
+			err = locality_file(l, z->by_path[i].path, true);
+		if (err == 0 && (is_own(zone) || (zone->primary && zone->inline_signed)))
+			err = add_made(l, z->by_path[i].path);
+	}
+	for (size_t i = 0; i < z->nplaced && err == 0; i++) {
+		const struct named_zone *zone = &z->conf.list[z->by_path[i].zone];
+		const char *path = z->by_path[i].path;
+
+		if (zone->primary && !zone->dynamic && locality_local(l, path, false, NULL) &&
+		    !locality_own(l, path) && !locality_said(l, path))
+			err = locality_file(l, path, false);
+	}
+	return err;
+}
+
+/* The core's decision, made at its start, is another than the map's. */
+static bool decides_otherwise(const struct zones *z)
+{
+	struct locality *now = locality_bare(z->node->conf->locality);
+	bool otherwise = now && zones_locality(z, now) == 0 &&
+			 !locality_files_same(now, z->node->conf->locality);
+
+	locality_free(now);
+	return otherwise;
+}
+
 /* ---- the store ---- */
 
 static char *load(struct zones *z, const char *name, size_t *len)
@@ -257,13 +318,20 @@ static void set_state(struct zones *z, enum zones_state state, const char *words
 		z->words[--len] = '\0';
 }
 
+/* Unless it is due earlier, since something has changed while it was asked. */
+static void retry_after(struct zones *z, int64_t msec)
+{
+	if (z->due_msec > z->node->now_msec + msec)
+		z->due_msec = z->node->now_msec + msec;
+}
+
 static void could_not(struct zones *z, const char *words)
 {
 	set_state(z, ZONES_UNCHECKED, words);
 	z->retry_msec = z->retry_msec ? 2 * z->retry_msec : ZONES_RETRY_FIRST_MSEC;
 	if (z->retry_msec > ZONES_RETRY_LAST_MSEC)
 		z->retry_msec = ZONES_RETRY_LAST_MSEC;
-	z->due_msec = z->node->now_msec + z->retry_msec;
+	retry_after(z, z->retry_msec);
 }
 
 static char *read_map(int fd, size_t *len)
@@ -324,6 +392,11 @@ static void take_good(struct zones *z, int fd)
 	z->hash = hash_of(z, text, len);
 	took(z, text, len);
 	store_map(z, text, len);
+	if (decides_otherwise(z)) {
+		log_notice("the configuration names other files that stay local: the replicator "
+			   "starts anew");
+		z->node->stopping = true;
+	}
 }
 
 /* What the answer says of a run that was made. */
@@ -342,7 +415,7 @@ static void judge(struct zones *z, int32_t status, int32_t signal, bool timed_ou
 	} else {
 		z->retry_msec = 0;
 		set_state(z, ZONES_BROKEN, output);
-		z->due_msec = z->node->now_msec + ZONES_RETRY_LAST_MSEC;
+		retry_after(z, ZONES_RETRY_LAST_MSEC);
 	}
 }
 
@@ -465,11 +538,13 @@ static enum zone_place place_of(const struct zones *z, const struct named_zone *
 		return ZONE_NO_FILE;
 	if (!path)
 		return ZONE_OUTSIDE;
+	if (!core_local(z->node->core, path, false))
+		return ZONE_REPLICATED;
 	if (zone->type == NAMED_SECONDARY || zone->type == NAMED_MIRROR || zone->type == NAMED_STUB)
 		return ZONE_SECONDARY;
 	if (zone->dynamic)
 		return ZONE_DYNAMIC;
-	return core_local(z->node->core, path, false) ? ZONE_EXCLUDED : ZONE_REPLICATED;
+	return ZONE_EXCLUDED;
 }
 
 bool zones_entry(const struct zones *z, size_t i, struct zone_entry *e)

@@ -7,6 +7,13 @@
  * Asked for at the start and whenever a file that the configuration consists of changes, first after
  * ZONES_QUIET_MSEC, in which more may come. While the configuration is broken or cannot be checked the last
  * good map stays, durably.
+ *
+ * The map decides which files stay local (zones_locality), and the core goes by one decision from its start
+ * on: where a new map decides otherwise the replicator ends in order, and the keeper starts the next one, in
+ * which the files that are local now are forgotten as shown, and those that no longer are, are taken in
+ * (core/lists.c), as after a change of `exclude`. Maps are a node's own: while they differ, so may what nodes
+ * show. A file that is local here and not there is on the peer alone; nothing of it is installed or
+ * removed here.
  */
 #ifndef REPLICATOR_ZONES_H
 #define REPLICATOR_ZONES_H
@@ -16,6 +23,7 @@
 #include <stdint.h>
 
 #include "base/named_conf.h"
+#include "base/pattern.h"
 
 #define ZONES_QUIET_MSEC 100
 #define ZONES_RETRY_FIRST_MSEC 1000 /* where it could not be checked; twice as long each time */
@@ -64,6 +72,10 @@ struct zones_status {
 /* Loads the last good map. NULL: out of memory. */
 struct zones *zones_new(struct node *n);
 void zones_free(struct zones *z);
+/* What the map says of files that the patterns do not, into `l`: files that are named's own (of secondary
+ * and dynamic zones, and what it makes of those that it signs), and those of static primaries that the
+ * built-in list would exclude. 0, or -ENOMEM. */
+int zones_locality(const struct zones *z, struct locality *l);
 /* The path may have changed ("": all may have), a directory with all that is in it. */
 void zones_changed(struct zones *z, const char *path);
 void zones_tick(struct zones *z);

@@ -455,6 +455,55 @@ static void the_lists_survive_as_bytes(void **state)
 	locality_free(b);
 }
 
+static void single_files_come_before_the_built_in_list(void **state)
+{
+	struct locality *l = locality_new(), *back, *bare;
+	const char *why, *text;
+	size_t len;
+	uint64_t hash = locality_hash(l);
+
+	(void)state;
+	assert_int_equal(locality_file(l, "var/named/own/sec", true), 0);
+	assert_int_equal(locality_file(l, "var/named/own/sec", true), 0);
+	assert_int_equal(locality_file(l, "var/named/own/dyn", true), 0);
+	assert_int_equal(locality_file(l, "var/named/data/zone", false), 0);
+	assert_int_equal(locality_file(l, "off.signed", false), 0);
+	assert_int_equal(locality_file(l, "db-a1B2c3D4", false), 0);
+	assert_true(hash == locality_hash(l));
+	assert_true(locality_local(l, "var/named/own/sec", false, ""));
+	assert_true(locality_local(l, "var/named/own/dyn", false, ""));
+	assert_false(locality_local(l, "var/named/own/sec2", false, ""));
+	assert_false(locality_local(l, "var/named/own", true, ""));
+	assert_false(locality_local(l, "var/named/own/sec", true, ""));
+	assert_false(locality_local(l, "off.signed", false, ""));
+	assert_true(locality_local(l, "x/off.signed", false, ""));
+	assert_false(locality_local(l, "var/named/data/zone", false, ""));
+	assert_false(locality_local(l, "var/named/data", true, ""));
+	assert_true(locality_local(l, "var/named/data/zone2", false, ""));
+	assert_true(locality_local(l, "var/named/slaves", true, ""));
+	assert_false(locality_local(l, "db-a1B2c3D4", false, "named"));
+	assert_true(locality_local(l, "db-a1B2c3D5", false, "named"));
+
+	text = locality_text(l, &len);
+	back = locality_from(text, len);
+	assert_true(locality_files_same(l, back));
+	assert_true(locality_local(back, "var/named/own/dyn", false, ""));
+	bare = locality_bare(l);
+	assert_false(locality_files_same(l, bare));
+	assert_false(locality_local(bare, "var/named/own/dyn", false, ""));
+	assert_true(locality_local(bare, "off.signed", false, ""));
+	locality_free(bare);
+	locality_free(back);
+
+	assert_int_equal(locality_exclude(l, "off.signed", &why), 0);
+	assert_int_equal(locality_include(l, "var/named/own/sec", &why), 0);
+	assert_true(locality_said(l, "off.signed"));
+	assert_false(locality_said(l, "var/named/data/zone"));
+	assert_true(locality_local(l, "off.signed", false, ""));
+	assert_false(locality_local(l, "var/named/own/sec", false, ""));
+	locality_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -473,6 +522,7 @@ int main(void)
 	    cmocka_unit_test(include_takes_the_directories_above_along),
 	    cmocka_unit_test(equal_lists_have_equal_hashes_in_whatever_order),
 	    cmocka_unit_test(temporary_names_are_known),
+	    cmocka_unit_test(single_files_come_before_the_built_in_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
