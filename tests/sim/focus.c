@@ -15,7 +15,8 @@
  *   what was forgotten  one node has forgotten a delete, makes the file anew and deletes it; another
  *                       one, which had not forgotten yet, is what the third one, put back from an
  *                       image in which the first file is still there, hears of that
- *   a hasty save        somebody writes into a file that has just been installed, and the power goes
+ *   a hasty save        somebody writes into a file that has just been installed, and the power goes;
+ *                       when it is back somebody empties files before they have been looked at
  */
 #include <stdlib.h>
 #include <string.h>
@@ -384,6 +385,30 @@ void focus_installed(struct world *w, struct node *n, struct inode *i)
 	i->content = user_content(w);
 	user_changed(w, n, i, node_wall_nsec(w, n));
 	step(w, n->index, rng_below(&w->rng, 5), power_goes);
+}
+
+/* After a power cut somebody empties files, and means it. */
+static void empties(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	uint32_t npaths = w->npaths;
+
+	(void)arg;
+	for (uint32_t k = 0; k < npaths && w->faults && n->fs_up && !power_off(n); k++) {
+		const char *path = w->paths[k]->path;
+		struct inode *i = disk_find(&n->disk, path);
+
+		if (!i || i->kind != KIND_FILE || i->writers || !i->content || truth_full(w, path))
+			continue;
+		i->content = 0;
+		user_changed(w, n, i, node_wall_nsec(w, n));
+	}
+}
+
+void focus_started(struct world *w, struct node *n)
+{
+	if (w->faults && n->power_cut && rng_chance(&w->rng, w->weights.hasty))
+		step(w, n->index, rng_below(&w->rng, 8), empties);
 }
 
 void focus_start(struct world *w)

@@ -429,5 +429,6 @@ void host_start(struct world *w, struct node *n)
 		fs_hint(w, n, HINT_RESCAN, "", "", 0);
 	net_changed(w);
 	host_heartbeat(w, n);
+	focus_started(w, n);
 	host_pump(w, n);
 }

@@ -498,6 +498,7 @@ void images_forget(struct world *w);
 
 /* ---- focus.c ---- */
 void focus_start(struct world *w);
+void focus_started(struct world *w, struct node *n);
 void focus_installed(struct world *w, struct node *n, struct inode *i);
 
 /* ---- net.c ---- */
