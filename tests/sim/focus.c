@@ -407,7 +407,7 @@ static void empties(struct world *w, uint8_t node, void *arg)
 
 void focus_started(struct world *w, struct node *n)
 {
-	if (w->faults && n->power_cut && rng_chance(&w->rng, w->weights.hasty))
+	if (w->faults && n->power_cut && w->weights.hasty && rng_chance(&w->rng, 7000))
 		step(w, n->index, rng_below(&w->rng, 8), empties);
 }
 

@@ -280,7 +280,9 @@ static void focussed(struct weights *w, struct rng *r)
 					    "two sides",    "what was forgotten", "two fields",
 					    "three sides"};
 
-	w->focus = rng_below(r, FOCUSES);
+	w->focus = rng_below(r, FOCUSES + 2);
+	if (w->focus >= FOCUSES)
+		w->focus = FOCUS_NONE;
 	w->flavour = words[w->focus];
 	w->nodes = w->focus == FOCUS_TRANSFER || w->focus == FOCUS_FORGOTTEN ? 3 : 2;
 	w->actions = rng_range(r, 10, 30);
@@ -319,6 +321,8 @@ static void focussed(struct weights *w, struct rng *r)
 		break;
 	default:
 		w->hasty = rng_range(r, 500, 5000);
+		w->crash = rng_below(r, 60);
+		w->initial_same = true;
 		w->power = w->fs_crash = 10000;
 		w->stall = rng_below(r, 4000);
 		break;
