@@ -164,7 +164,8 @@ int reader_generate(struct reader *rd, struct reader_file *f, const struct maste
 {
 	/* From LHS on it is a record with one token of data. */
 	struct master line = {.tokens = m->tokens + 2, .n = m->n > 2 ? m->n - 2 : 0, .named = true};
-	struct reader_file at = *f; /* the name of the records around it stays */
+	struct reader_file at = *f; /* the name of the records around it stays, and goes on */
+	struct reader_run run = rd->run;
 	struct master_record r;
 	struct range range;
 	struct buf side;
@@ -179,11 +180,12 @@ int reader_generate(struct reader *rd, struct reader_file *f, const struct maste
 		return reader_wrong(rd, f, m->line, ERR_FORMAT, "$GENERATE: %s", why);
 	buf_init(&side, SIDE_MAX);
 	for (unsigned n = range.start; err == 0; n += range.step) {
+		rd->run.n = 0; /* each by itself */
 		err = one(rd, &at, m, &r, &side, n);
 		if (range.stop - n < range.step)
 			break;
 	}
 	buf_fini(&side);
-	rd->n_run = 0;
+	rd->run = run;
 	return err;
 }

@@ -67,7 +67,7 @@ int reader_owner(struct reader *rd, struct reader_file *f, const char *text, siz
 		return wrong_token(
 		    rd, f, &(struct master_token){.text = text, .len = len, .line = line}, why);
 	if (!f->owned || dname_compare(owner.key, owner.len, f->owner.key, f->owner.len) != 0)
-		rd->n_run = 0;
+		rd->run.n = 0;
 	f->owner = owner;
 	f->owned = true;
 	f->inside = dname_within(owner.key, owner.len, rd->set->zone.key, rd->set->zone.len);
@@ -137,7 +137,7 @@ static int read_included(struct reader *rd, struct reader_file *f, struct reader
 	inner->from = f;
 	inner->name = to->name;
 	inner->number = (uint16_t)(rd->set->n_files - 1);
-	rd->n_run = 0;
+	rd->run.n = 0;
 	if (r == 0)
 		r = rdata_origin(rd->rdata, &inner->origin);
 	if (r < 0)
@@ -145,7 +145,7 @@ static int read_included(struct reader *rd, struct reader_file *f, struct reader
 	r = read_text(rd, inner, to);
 	if (r < 0)
 		return r;
-	rd->n_run = 0;
+	rd->run.n = 0;
 	r = rdata_origin(rd->rdata, &f->origin);
 	return r < 0 ? reader_wrong(rd, f, line, r, "no memory") : 0;
 }

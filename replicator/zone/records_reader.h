@@ -23,6 +23,15 @@ struct reader_file {
 	bool inside;        /* it is in the zone */
 };
 
+/* The TTLs of the name that goes on, by type: in BIND, too, they are put away with the name. */
+struct reader_run {
+	struct {
+		uint32_t set;
+		uint32_t ttl;
+	} list[READER_RUN_MAX];
+	size_t n;
+};
+
 struct reader {
 	struct records *set;
 	const struct records_reading *how;
@@ -34,11 +43,7 @@ struct reader {
 	/* TTLs */
 	uint32_t ttl, default_ttl;
 	bool ttl_known, default_known;
-	struct {
-		uint32_t set;
-		uint32_t ttl;
-	} run[READER_RUN_MAX]; /* of the owner that goes on */
-	size_t n_run;
+	struct reader_run run;
 	const uint8_t *kept; /* the last owner's key in the arena */
 	uint16_t kept_len;
 	char *words;

@@ -95,12 +95,12 @@ static uint32_t set_of(struct reader *rd, uint16_t type, const char *rdata)
 /* In lines that follow each other with one name, the first of a type gives the TTL. */
 static uint32_t ttl_of_run(struct reader *rd, uint32_t set)
 {
-	for (size_t i = 0; i < rd->n_run; i++)
-		if (rd->run[i].set == set)
-			return rd->run[i].ttl;
-	if (rd->n_run < READER_RUN_MAX) {
-		rd->run[rd->n_run].set = set;
-		rd->run[rd->n_run++].ttl = rd->ttl;
+	for (size_t i = 0; i < rd->run.n; i++)
+		if (rd->run.list[i].set == set)
+			return rd->run.list[i].ttl;
+	if (rd->run.n < READER_RUN_MAX) {
+		rd->run.list[rd->run.n].set = set;
+		rd->run.list[rd->run.n++].ttl = rd->ttl;
 	}
 	return rd->ttl;
 }

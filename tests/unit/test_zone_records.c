@@ -129,6 +129,8 @@ static void a_record_without_a_ttl_gets_the_one_that_named_gives_it(void **state
 	       NULL,
 	       "a 6 RRSIG A 8 2 1 20260101000000 20250101000000 1 a. AAAA\n"
 	       "a 5 RRSIG NS 8 2 1 20260101000000 20250101000000 1 a. AAAA\n");
+	expect("a 5 A 192.0.2.1\n$GENERATE 1-1 g 7 A 192.0.2.1\n 6 A 192.0.2.2\n", NULL,
+	       "a 5 A 192.0.2.1\na 5 A 192.0.2.2\ng 7 A 192.0.2.1\n");
 	expect("$TTL 1\na A 192.0.2.1\n$TTL 1w2d\nb A 192.0.2.1\n"
 	       "c 2147483648 A 192.0.2.1\nd 2147483647 A 192.0.2.1\n",
 	       NULL,
