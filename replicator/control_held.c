@@ -81,12 +81,12 @@ static void held_start(struct client *c, const json_t *request)
 			    "zonefsctl approve tells them, zonefsctl discard puts it back",
 			    list.n, plural(list.n), list.n == 1 ? "is" : "are", more);
 	else
-		control_end(c, 1,
-			    "%u path%s %s held here, and no peer has heard of it%s: zonefsctl release "
-			    "tells them, zonefsctl discard puts it back%s",
-			    list.n, plural(list.n), list.n == 1 ? "is" : "are", more,
-			    list.braked ? "; zonefsctl approve is for what the safety brake holds"
-					: "");
+		control_end(
+		    c, 1,
+		    "%u path%s %s held here, and no peer has heard of it%s: zonefsctl release "
+		    "tells them, zonefsctl discard puts it back%s",
+		    list.n, plural(list.n), list.n == 1 ? "is" : "are", more,
+		    list.braked ? "; zonefsctl approve is for what the safety brake holds" : "");
 }
 
 /* ---- requests ---- */
@@ -195,10 +195,8 @@ struct decide_job {
 
 static struct decision decision_of(const struct decide_job *j)
 {
-	return (struct decision){.paths = (const char *const *)j->path,
-				 .n = j->npaths,
-				 .why = j->why,
-				 .user = j->user};
+	return (struct decision){
+	    .paths = (const char *const *)j->path, .n = j->npaths, .why = j->why, .user = j->user};
 }
 
 struct counting {
@@ -355,12 +353,13 @@ static bool read_decision(struct client *c, const json_t *request, uint64_t *ser
 
 	if (!read_why(c, request, &why))
 		return false;
-	bool good = read_texts(request, "paths", texts, &n) &&
-		    control_get_text(request, "path", &one);
+	bool good =
+	    read_texts(request, "paths", texts, &n) && control_get_text(request, "path", &one);
 	if (good && one)
 		texts[n++] = one;
 	if (!good || !add_paths(j, texts, n)) {
-		control_end(c, 1, "\"path\" is not a path of the tree, or \"paths\" not a list of them");
+		control_end(c, 1,
+			    "\"path\" is not a path of the tree, or \"paths\" not a list of them");
 		return false;
 	}
 	if (!control_get_serial(request, "serial", serial)) {

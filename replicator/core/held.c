@@ -207,8 +207,7 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 
 	k->draft_ident = e->ident;
 	k->draft_seen = true;
-	if (k->draft && k->draft->group == group &&
-	    attrs_compare(&k->draft->attrs, &e->attrs) == 0)
+	if (k->draft && k->draft->group == group && attrs_compare(&k->draft->attrs, &e->attrs) == 0)
 		return;
 	if (k->draft)
 		drop(c, k);

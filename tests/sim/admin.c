@@ -34,8 +34,8 @@ void admin_order(struct world *w, struct node *n, const char *path)
 struct held {
 	struct world *w;
 	struct node *n;
-	bool braked;  /* what the safety brake holds; else what a set does */
-	bool excuse;  /* it is put back as it was */
+	bool braked; /* what the safety brake holds; else what a set does */
+	bool excuse; /* it is put back as it was */
 	uint32_t goes;
 };
 
@@ -117,7 +117,8 @@ static void begin_set(struct world *w, uint8_t node, void *arg)
 {
 	static const char *const some[] = {"a", "b"};
 	struct node *n = &w->nodes[node];
-	struct hold h = {.patterns = some, .n = rng_below(&w->rng, 3), .why = "why", .user = "admin"};
+	struct hold h = {
+	    .patterns = some, .n = rng_below(&w->rng, 3), .why = "why", .user = "admin"};
 	struct event e = {.type = EVENT_HOLD, .hold = &h};
 	struct core_set set;
 

@@ -89,15 +89,21 @@ on ns1 zonefsctl hold >/dev/null
 check "edited again" vim_sets ns1 9 1 2
 sh_on ns1 'rm zones/3; echo new >zones/new; zonefsctl wait --timeout 60' >/dev/null 2>&1
 is "held" "$(held_count ns1)" 4
+# More than the store keeps within its database.
+sh_on ns1 'seq 60000 >zones/big; zonefsctl wait --timeout 60' >/dev/null 2>&1
+kill -9 "$(replicator_pid ns1)"
+check "a big one, too, after a crash" wait_for 60 eval '[ "$(held_count ns1)" = 5 ]'
 is "one can be put back for itself" "$(sh_on ns1 'zonefsctl discard zones/2')" "1 path: put back as the peers have it"
 is "as it was" "$(sh_on ns1 'cat zones/2')" "serial 2 of 2"
-is "discard of the rest" "$(on ns1 zonefsctl discard)" "3 paths: put back as the peers have it"
+is "discard of the rest" "$(on ns1 zonefsctl discard)" "4 paths: put back as the peers have it"
 check "what was saved is as before" wait_for 60 eval '[ "$(sh_on ns1 "cat zones/1")" = "serial 3 of 1" ]'
 check "what was removed is back" wait_for 60 eval '[ "$(sh_on ns1 "cat zones/3")" = "serial 2 of 3" ]'
 check "what was new is gone" wait_for 60 sh_on ns1 '[ ! -e zones/new ]'
 like "and in the history" "$(sh_on ns1 'zonefsctl history zones/new')" "held, created"
 draft=$(sh_on ns1 'zonefsctl history --json zones/new' | sed -n 's/.*"version":"\([^"]*\)".*/\1/p' | head -1)
 is "with what it held" "$(sh_on ns1 "zonefsctl show zones/new@$draft")" new
+big=$(sh_on ns1 'zonefsctl history --json zones/big' | sed -n 's/.*"version":"\([^"]*\)".*/\1/p' | head -1)
+is "and so is the big one" "$(sh_on ns1 "zonefsctl show zones/big@$big | cksum")" "$(seq 60000 | cksum)"
 check "an edit goes as ever" sh_on ns1 'echo last >zones/6; zonefsctl wait --timeout 60'
 check "and arrives" wait_for 60 peer_has 6 last
 check "all is well" wait_for 60 nodes_well ns1 ns2

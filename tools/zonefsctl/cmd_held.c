@@ -32,7 +32,7 @@ static void say_set(const json_t *line)
 	if (line_text(line, "why")[0])
 		printf(": %s", line_text(line, "why"));
 	json_array_foreach(patterns, i, pattern)
-		printf("%s%s", i ? " " : "; only: ", json_string_value(pattern));
+	    printf("%s%s", i ? " " : "; only: ", json_string_value(pattern));
 	printf("\n");
 }
 
