@@ -247,16 +247,17 @@ static struct opwait *opwait_for(struct core *c, struct dot dot)
 }
 
 /* The keys of items that were added: absences wait for the live versions of the
- * same op. */
+ * same op, and hooks for all of these. */
 void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n)
 {
-	bool live = false, absent = false;
+	bool live = false, absent = false, one_op = n > 1;
 
 	for (uint32_t i = 0; i < n; i++) {
 		live |= version_live(added[i]);
 		absent |= !version_live(added[i]);
+		one_op &= dot_same(added[i]->dot, added[0]->dot);
 	}
-	if (!live || !absent)
+	if (!live || (!absent && !one_op))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		struct opwait *w;

@@ -44,7 +44,8 @@ struct host {
 	uint32_t told_items; /* of the last broadcast */
 	uint32_t asks;
 	uint32_t notes; /* for the log */
-	uint32_t told;  /* changes that hooks hear of */
+	uint32_t told;  /* changes that hooks hear of, */
+	uint32_t alone; /* and of these, those that nothing of the same op is about to follow */
 	bool power_cut; /* its next start comes after one */
 };
 
@@ -354,6 +355,7 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		break;
 	case EFFECT_TOLD:
 		h->told += (e->told.changed & ~CHANGED_MTIME) != 0;
+		h->alone += (e->told.changed & ~CHANGED_MTIME) != 0 && !e->told.more;
 		break;
 	case EFFECT_WAKE:
 		h->wake = e->at_msec;

@@ -100,6 +100,22 @@ static void released_it_goes_as_one_change(void **state)
 	expect_content(N2, "a", 6);
 }
 
+/* Hooks wait for the last of it. */
+static void released_it_is_installed_together(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	user_saves(&s, N1, "b", 4);
+	user_saves(&s, N1, "c", 5);
+	N2->told = N2->alone = 0;
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "c", 5);
+	assert_int_equal(N2->told, 3);
+	assert_int_equal(N2->alone, 1);
+}
+
 static void a_path_can_be_released_for_itself(void **state)
 {
 	(void)state;
@@ -262,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(what_is_saved_under_a_set_stays_here),
 	    TEST(released_it_goes_as_one_change),
+	    TEST(released_it_is_installed_together),
 	    TEST(a_path_can_be_released_for_itself),
 	    TEST(only_what_matches_is_held),
 	    TEST(discarded_it_is_put_back_with_a_later_time),
