@@ -19,7 +19,7 @@
  *   {"zonefs":1,"command":"resolve","path":P,"take":V or "directory", WHO}
  *     WHO: "user":NAME,"login_uid":N,"tty":NAME; V: a version's "id", the beginning of one, or its
  *     "version"
- *   {"zonefs":1,"command":"hold","why":WORDS,"patterns":[PATTERN...], WHO}
+ *   {"zonefs":1,"command":"hold","why":WORDS,"patterns":[PATTERN...],"serial":"N", WHO}
  *   {"zonefs":1,"command":"held"}
  *   {"zonefs":1,"command":"release","paths":[P...],"why":WORDS,"serial":"N", WHO}
  *   {"zonefs":1,"command":"approve" or "discard", likewise}

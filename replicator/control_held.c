@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The commands "hold" (a change set begins), "held" (what is held: by a set, by the safety brake),
- * and what becomes of it: "release", "approve", "discard". Those three end when it has been done,
- * and with the "serial" of a barrier through the mount they are about all that was saved before.
+ * and what becomes of it: "release", "approve", "discard", which end when it has been done. With the
+ * "serial" of a barrier through the mount, all are carried out when what was saved before has been
+ * dealt with.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -138,7 +139,7 @@ static bool check_patterns(struct client *c, const char *const *patterns, uint32
 	return list && good == n;
 }
 
-static void hold_start(struct client *c, const json_t *request)
+static void hold(struct client *c, const json_t *request)
 {
 	const char *patterns[HOLD_PATTERNS_MAX];
 	struct hold h = {.patterns = patterns};
@@ -177,6 +178,89 @@ static void hold_start(struct client *c, const json_t *request)
 			    h.n ? " under these patterns" : "");
 }
 
+/* ---- what was saved before ---- */
+
+/* Until fs has given all hints up to a barrier, and they have been dealt with. */
+struct before {
+	uint64_t wait; /* 0: over */
+	bool over;
+};
+
+static void waited(void *arg, bool reached)
+{
+	struct before *b = arg;
+
+	(void)reached; /* what could not be is dealt with later, as ever */
+	b->wait = 0;
+	b->over = true;
+}
+
+static void wait_report(void *arg, const struct wait_report *r)
+{
+	(void)arg;
+	(void)r;
+}
+
+/* request["serial"], where there is one. False: the command has been ended in words. */
+static bool wait_before(struct client *c, const json_t *request, struct before *b)
+{
+	struct wait_calls calls = {.report = wait_report, .done = waited, .arg = b};
+	struct wait_spec spec = {.path = "", .only_here = true, .limit_msec = LIMIT_MSEC};
+
+	if (!control_get_serial(request, "serial", &spec.serial)) {
+		control_end(c, 1, "\"serial\" is not a number in a string");
+		return false;
+	}
+	b->over = !spec.serial || node_wait(c->node, &spec, &calls, &b->wait) < 0;
+	return true;
+}
+
+struct hold_job {
+	struct before before;
+	json_t *request;
+};
+
+static void hold_start(struct client *c, const json_t *request)
+{
+	struct hold_job *j = calloc(1, sizeof(*j));
+
+	c->job = j;
+	if (j)
+		j->request = json_deep_copy(request);
+	if (!j || !j->request)
+		control_end(c, 1, "out of memory");
+	else if (wait_before(c, request, &j->before) && j->before.over)
+		hold(c, request);
+}
+
+static void hold_round(struct client *c)
+{
+	struct hold_job *j = c->job;
+
+	if (j->before.over)
+		hold(c, j->request);
+}
+
+static int64_t before_wake(const struct client *c, const struct before *b)
+{
+	return b->over ? c->node->now_msec + LOOK_MSEC : INT64_MAX;
+}
+
+static int64_t hold_wake(const struct client *c)
+{
+	return before_wake(c, &((const struct hold_job *)c->job)->before);
+}
+
+static void hold_finish(struct client *c)
+{
+	struct hold_job *j = c->job;
+
+	if (j->before.wait)
+		node_wait_cancel(c->node, j->before.wait);
+	json_decref(j->request);
+	free(j);
+}
+
 /* ---- release, approve, discard ---- */
 
 struct decide_job {
@@ -185,8 +269,7 @@ struct decide_job {
 	uint32_t npaths;
 	char *why;
 	char *user;
-	uint64_t wait; /* for what was saved before; 0: over */
-	bool ready;    /* ... and it may be decided */
+	struct before before;
 	bool decided;
 	uint32_t n; /* paths that it is about */
 	bool ended; /* a set, by it */
@@ -245,7 +328,6 @@ static void decide(struct client *c)
 	struct decision d = decision_of(j);
 	struct core_set set;
 
-	j->ready = false;
 	j->n = meant(c);
 	j->ended = core_set(c->node->core, &set) && !j->npaths && j->type != EVENT_APPROVE;
 	if (j->n == 0 && !j->ended) {
@@ -288,7 +370,7 @@ static void decide_round(struct client *c)
 {
 	struct decide_job *j = c->job;
 
-	if (j->ready) {
+	if (j->before.over && !j->decided) {
 		decide(c);
 	} else if (j->decided) {
 		bool late = c->node->now_msec >= j->until_msec;
@@ -304,24 +386,7 @@ static int64_t decide_wake(const struct client *c)
 {
 	const struct decide_job *j = c->job;
 
-	return j->ready || j->decided ? c->node->now_msec + LOOK_MSEC : INT64_MAX;
-}
-
-/* What was saved before has been dealt with, or cannot be: then it is about what is held. */
-static void waited(void *arg, bool reached)
-{
-	struct client *c = arg;
-	struct decide_job *j = c->job;
-
-	(void)reached;
-	j->wait = 0;
-	j->ready = true;
-}
-
-static void wait_report(void *arg, const struct wait_report *r)
-{
-	(void)arg;
-	(void)r;
+	return before_wake(c, &j->before);
 }
 
 static bool add_paths(struct decide_job *j, const char *const *texts, uint32_t n)
@@ -344,7 +409,7 @@ static bool add_paths(struct decide_job *j, const char *const *texts, uint32_t n
 	return j->path;
 }
 
-static bool read_decision(struct client *c, const json_t *request, uint64_t *serial)
+static bool read_decision(struct client *c, const json_t *request)
 {
 	const char *texts[HOLD_PATTERNS_MAX + 1], *one = NULL, *why, *user;
 	struct decide_job *j = c->job;
@@ -362,10 +427,6 @@ static bool read_decision(struct client *c, const json_t *request, uint64_t *ser
 			    "\"path\" is not a path of the tree, or \"paths\" not a list of them");
 		return false;
 	}
-	if (!control_get_serial(request, "serial", serial)) {
-		control_end(c, 1, "\"serial\" is not a number in a string");
-		return false;
-	}
 	order_who(c, request, &who, &user);
 	j->why = strdup(why);
 	j->user = strdup(user);
@@ -376,8 +437,6 @@ static bool read_decision(struct client *c, const json_t *request, uint64_t *ser
 
 static void decide_start(struct client *c, const json_t *request, enum event_type type)
 {
-	struct wait_calls calls = {.report = wait_report, .done = waited, .arg = c};
-	struct wait_spec spec = {.path = "", .only_here = true, .limit_msec = LIMIT_MSEC};
 	struct decide_job *j = calloc(1, sizeof(*j));
 
 	c->job = j;
@@ -386,9 +445,7 @@ static void decide_start(struct client *c, const json_t *request, enum event_typ
 		return;
 	}
 	j->type = type;
-	if (!read_decision(c, request, &spec.serial))
-		return;
-	if (!spec.serial || node_wait(c->node, &spec, &calls, &j->wait) < 0)
+	if (read_decision(c, request) && wait_before(c, request, &j->before) && j->before.over)
 		decide(c);
 }
 
@@ -398,8 +455,8 @@ static void decide_finish(struct client *c)
 
 	if (!j)
 		return;
-	if (j->wait)
-		node_wait_cancel(c->node, j->wait);
+	if (j->before.wait)
+		node_wait_cancel(c->node, j->before.wait);
 	while (j->npaths)
 		free(j->path[--j->npaths]);
 	free(j->path);
@@ -424,7 +481,11 @@ static void discard_start(struct client *c, const json_t *request)
 }
 
 const struct control_command control_held = {.name = "held", .start = held_start};
-const struct control_command control_hold = {.name = "hold", .start = hold_start};
+const struct control_command control_hold = {.name = "hold",
+					     .start = hold_start,
+					     .round = hold_round,
+					     .finish = hold_finish,
+					     .wake = hold_wake};
 const struct control_command control_release = {.name = "release",
 						.start = release_start,
 						.round = decide_round,

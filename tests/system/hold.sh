@@ -33,7 +33,8 @@ vim_sets() { # HOST TEXT FILE...
 held_count() { on "$1" zonefsctl held | grep -c '^zones/'; }
 
 # ---- nothing travels ----
-like "a set begins" "$(on ns1 zonefsctl hold -m 'mail moves' 'zones/')" "what is saved on this node from now on under these patterns is held"
+like "a set begins" "$(sh_on ns1 "echo early >zones/early; zonefsctl hold -m 'mail moves' zones/")" "what is saved on this node from now on under these patterns is held"
+check "what was saved right before goes" wait_for 60 peer_has early early
 like "a second one does not" "$(on ns1 zonefsctl hold 2>&1)" "a change set is open already"
 check "five files are edited" vim_sets ns1 2 1 2 3 4 5
 is "wait says that they are held, at once" "$(sh_on ns1 'zonefsctl wait --timeout 3600 2>&1 | head -1')" \

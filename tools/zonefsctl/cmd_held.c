@@ -196,5 +196,6 @@ int cmd_hold(int argc, char **argv)
 		json_array_append_new(patterns, pattern);
 	}
 	lines_add_who(call.request);
+	add_barrier(call.request);
 	return client_order(call, NULL);
 }
