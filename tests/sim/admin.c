@@ -53,6 +53,7 @@ static bool each_path(void *arg, const struct core_path *p)
 		spot->goes = h->goes;
 		spot->goes_at = h->w->now;
 	}
+	spot->discarded = h->excuse;
 	if (spot->last < 0)
 		return true;
 	h->w->paths[i]->save[spot->last].decided = true;

@@ -417,9 +417,12 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	truth_of_context(w, path, &s->context, &claimed);
 	/* It is what a change is compared with, until it is put back. So is what a save left that the
 	 * power cut interrupted. */
-	if ((spot->cut || (n->power_cuts && spot->last >= 0 && p->save[spot->last].excused)) &&
-	    !s->dot.origin)
+	if ((spot->cut || spot->discarded ||
+	     (n->power_cuts && spot->last >= 0 && p->save[spot->last].excused)) &&
+	    !s->dot.origin) {
 		spot->base = s->attrs;
+		spot->discarded = false;
+	}
 	if (w->losses && spot->looked && spot->base.kind == KIND_ABSENT &&
 	    ident_same(&spot->looked_ident, &s->ident)) /* taken for what the peers have */
 		spot->base = s->attrs;

@@ -103,6 +103,7 @@ struct spot {
 
 	uint32_t goes; /* the release that may tell what is held there; 0: none may */
 	int64_t goes_at;
+	bool discarded; /* what is held there is about to be shown, and then put back */
 
 	bool looked; /* what follows is what the core was given last */
 	struct saves looked_shown;
