@@ -219,9 +219,9 @@ static void a_packets_head_is_checked(void **state)
 	(void)state;
 	buf_init(&b, PORT_PACKET_MAX);
 	for (int type = 0; type < 256; type++) {
-		bool request = type >= PORT_HELLO && type <= PORT_MARK;
+		bool request = type >= PORT_HELLO && type <= PORT_CHECK;
 		bool answer =
-		    type >= (PORT_LIST | PORT_ANSWER) && type <= (PORT_MARK | PORT_ANSWER);
+		    type >= (PORT_LIST | PORT_ANSWER) && type <= (PORT_CHECK | PORT_ANSWER);
 
 		buf_reset(&b);
 		port_begin(&b, (uint8_t)type, 1);
