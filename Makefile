@@ -139,7 +139,7 @@ $(B)/zonefs-health: $(call obj,tools/health/main.c) $(B)/libhealth.a $(B)/libbas
 $(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhealth.a $(B)/libctl.a $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
-	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) $(pkgs_base)))
+	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) ldns $(pkgs_base)))
 $(B)/sim: $(call obj,$(src_sim)) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
 fuzz_libs := $(addprefix $(B)/lib,ctl.a hooks.a fs.a replicator.a base.a)

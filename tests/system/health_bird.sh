@@ -149,7 +149,7 @@ from "named is there again: back" ns1
 P=$(pid_on ns1 named)
 kill -STOP "$P"
 from "named frozen: the other mirror answers" ns2
-kill -CONT "$P"
+kill -CONT "$P" $(pgrep -P "${JOB[ns1.named]}") # nsenter stops with it
 from "it goes on: back" ns1
 
 on ns1 bash -c "exec 9>>$TREE/var/named/a.test.zone; echo \$\$ >/tmp/holds; exec sleep 600" &
@@ -191,5 +191,6 @@ for h in ns1 ns2; do
 	wait "${JOB[$h.health]}" 2>/dev/null
 done
 for h in ns1 ns2; do check "zonefs-health stopped: $h stays announced" has_address $h; done
+for h in ns1 ns2; do named_stop $h; done # who would be served to its end
 [ "$FAILED" -eq 0 ] || for h in ns1 ns2; do note "$h: $(tail -60 "$T/$h/health.log")"; done
 finish

@@ -150,6 +150,10 @@ static void rounds(struct health *h)
 	}
 	if (h->judging && (replica_go_on(h->replica, h->now) || !replica_busy(h->replica)))
 		judge(h);
+	if (h->answer_due && !probes_busy(h->probes)) {
+		h->answer_due = false;
+		probes_start_service(h->probes, h->now);
+	}
 	if (!h->judging && !probes_busy(h->probes) && !h->ending && h->now >= h->next_round) {
 		h->round_began = h->now;
 		probes_start(h->probes, h->now);
@@ -230,7 +234,7 @@ static void loop(struct health *h, int signals)
 		if (!h->ending || h->h->withdraw_on_stop)
 			health_steps(h);
 		orders_go_on(h);
-		if (!may_end(h))
+		if (!may_end(h) && !(h->answer_due && !probes_busy(h->probes)))
 			wait_for_something(h, signals);
 	}
 }

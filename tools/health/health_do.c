@@ -146,7 +146,7 @@ static void begin(struct health *h, enum step step)
 	char limit[VALUE_MAX];
 
 	if (step == STEP_ANSWER) {
-		probes_start_service(h->probes, h->now);
+		h->answer_due = true; /* when the round under way is over */
 		return;
 	}
 	if (!argv || (is_about_address(step) && address_is(h, step))) {
@@ -168,8 +168,6 @@ void health_steps(struct health *h)
 	for (int i = 0; i < STEPS && h->steps.running == STEP_NONE; i++) {
 		if (h->want.hands_off)
 			return;
-		if (probes_busy(h->probes))
-			return; /* the next one may ask on the service address */
 		enum step step =
 		    steps_begin(&h->steps, health_wants_announced(h), h->want.demoted, h->now);
 		if (step == STEP_NONE)

@@ -63,7 +63,8 @@ struct health {
 	struct rule_want want;
 	bool said_hands_off;
 	int64_t next_round, round_began;
-	bool judging; /* a round of probes is over, the replicator is being asked */
+	bool answer_due; /* the service address is to be asked */
+	bool judging;    /* a round of probes is over, the replicator is being asked */
 	struct pollfd *fds;
 	int64_t now;
 };

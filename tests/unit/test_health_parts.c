@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What zonefs-health stands on: which replies are answers, its state file, its commands.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tools/health/ask.h"
+#include "tools/health/run.h"
+#include "tools/health/state.h"
+
+#define ID 0x1234
+
+/* ---- replies ---- */
+
+/* A reply to "a.test SOA": header flags, then an answer if `record`. Its length. */
+static size_t reply(uint8_t *to, uint8_t flags, uint8_t rcode, bool record)
+{
+	static const uint8_t question[] = {1, 'a', 4, 't', 'e', 's', 't', 0, 0, 6, 0, 1};
+	static const uint8_t soa[] = {0xc0, 12, 0, 6, 0, 1, 0, 0, 1, 44, 0, 22, 0, 0, 0, 0, 0,
+				      1,    0,  0, 0, 1, 0, 0, 0, 1, 0,  0, 0,  1, 0, 0, 0, 1};
+	const uint8_t header[12] = {ID >> 8, ID & 0xff, flags, rcode, 0, 1, 0, record};
+	size_t len = sizeof header;
+
+	memcpy(to, header, len);
+	memcpy(to + len, question, sizeof question);
+	len += sizeof question;
+	if (record) {
+		memcpy(to + len, soa, sizeof soa);
+		len += sizeof soa;
+	}
+	return len;
+}
+
+static enum ask_verdict judge(uint8_t flags, uint8_t rcode, bool record, enum conf_answer answer,
+			      const char *words)
+{
+	uint8_t message[128];
+	char said[RULE_WORDS];
+	size_t len = reply(message, flags, rcode, record);
+	enum ask_verdict v = ask_judge(message, len, ID, "a.test", 6, answer, said);
+
+	assert_string_equal(said, words);
+	return v;
+}
+
+static void what_counts_as_an_answer(void **state)
+{
+	const enum conf_answer auth = CONF_ANSWER_AUTHORITATIVE, any = CONF_ANSWER_ANY,
+			       noerror = CONF_ANSWER_NOERROR;
+
+	(void)state;
+	assert_int_equal(judge(0x84, 0, true, auth, ""), ASK_GOOD);
+	assert_int_equal(judge(0x80, 0, true, auth, "an answer without authority"), ASK_WRONG);
+	assert_int_equal(judge(0x84, 0, false, auth, "an answer without the record"), ASK_WRONG);
+	assert_int_equal(judge(0x86, 0, false, auth, ""), ASK_GOOD); /* truncated */
+	assert_int_equal(judge(0x80, 2, false, auth, "SERVFAIL"), ASK_WRONG);
+	assert_int_equal(judge(0x80, 5, false, noerror, "REFUSED"), ASK_WRONG);
+	assert_int_equal(judge(0x80, 0, false, noerror, ""), ASK_GOOD);
+	assert_int_equal(judge(0x80, 5, false, any, ""), ASK_GOOD);
+}
+
+static void a_reply_to_something_else_is_none(void **state)
+{
+	const enum conf_answer auth = CONF_ANSWER_AUTHORITATIVE;
+	uint8_t message[128];
+	char words[RULE_WORDS];
+	size_t len = reply(message, 0x84, 0, true);
+
+	(void)state;
+	assert_int_equal(ask_judge(message, len, ID + 1, "a.test", 6, auth, words), ASK_OTHER);
+	assert_int_equal(ask_judge(message, len, ID, "b.test", 6, auth, words), ASK_OTHER);
+	assert_int_equal(ask_judge(message, len, ID, "a.test", 1, auth, words), ASK_OTHER);
+	assert_int_equal(ask_judge(message, 11, ID, "a.test", 6, auth, words), ASK_OTHER);
+	message[2] = 0x04; /* a question */
+	assert_int_equal(ask_judge(message, len, ID, "a.test", 6, auth, words), ASK_OTHER);
+}
+
+static void what_is_cut_off_anywhere_is_no_answer(void **state)
+{
+	uint8_t message[128], *exact;
+	char words[RULE_WORDS];
+	size_t len = reply(message, 0x84, 0, true);
+
+	(void)state;
+	for (size_t i = 0; i < len; i++) {
+		exact = malloc(i + 1); /* its end is watched by the sanitizer */
+		assert_non_null(exact);
+		memcpy(exact, message, i);
+		assert_int_not_equal(
+		    ask_judge(exact, i, ID, "a.test", 6, CONF_ANSWER_AUTHORITATIVE, words),
+		    ASK_GOOD);
+		free(exact);
+	}
+}
+
+static void a_question_can_be_read_again(void **state)
+{
+	uint8_t message[ASK_MESSAGE_MAX];
+	char words[RULE_WORDS];
+	int len = ask_make(message, ID, "a.test", ask_type("SOA"));
+
+	(void)state;
+	assert_true(len > 12);
+	assert_int_equal(message[0] << 8 | message[1], ID);
+	assert_int_equal(message[2] & 1, 0); /* no recursion is asked for */
+	message[2] |= 0x80;
+	assert_int_equal(ask_judge(message, (size_t)len, ID, "A.TEST.", 6, CONF_ANSWER_ANY, words),
+			 ASK_GOOD);
+	assert_int_equal(ask_type("NONSENSE"), 0);
+	assert_false(ask_name_ok("a..test"));
+	assert_true(ask_make(message, ID, "a..test", 6) < 0);
+}
+
+/* ---- state ---- */
+
+static char dir_name[] = "/tmp/zonefs-health.XXXXXX";
+static int dir;
+
+static int make_dir(void **state)
+{
+	(void)state;
+	strcpy(dir_name + strlen(dir_name) - 6, "XXXXXX");
+	if (!mkdtemp(dir_name))
+		return -1;
+	dir = open(dir_name, O_RDONLY | O_DIRECTORY);
+	return dir < 0 ? -1 : 0;
+}
+
+static int drop_dir(void **state)
+{
+	(void)state;
+	unlinkat(dir, "state", 0);
+	unlinkat(dir, "state.new", 0);
+	close(dir);
+	return rmdir(dir_name);
+}
+
+static void put_state(const char *text)
+{
+	int fd = openat(dir, "state", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void the_state_is_found_again(void **state)
+{
+	struct state in = {.known = true,
+			   .drained = true,
+			   .route = PART_ON,
+			   .address = PART_OFF,
+			   .worse = PART_UNKNOWN};
+	struct state out;
+
+	(void)state;
+	assert_int_equal(state_read(dir, &out), 0);
+	assert_false(out.known);
+	assert_int_equal(state_write(dir, &in), 0);
+	assert_int_equal(state_read(dir, &out), 0);
+	assert_true(out.known && out.drained);
+	assert_int_equal(out.route, PART_ON);
+	assert_int_equal(out.address, PART_OFF);
+	assert_int_equal(out.worse, PART_UNKNOWN);
+}
+
+static void of_another_boot_only_the_order_to_drain_is_left(void **state)
+{
+	struct state out;
+
+	(void)state;
+	put_state("zonefs-health 1\nboot 0000\nroute on\naddress on\nworse on\ndrained 1\n");
+	assert_int_equal(state_read(dir, &out), 0);
+	assert_false(out.known);
+	assert_true(out.drained);
+	assert_int_equal(out.route, PART_UNKNOWN);
+	assert_int_equal(out.address, PART_UNKNOWN);
+}
+
+static void a_damaged_state_says_nothing(void **state)
+{
+	static const char *const texts[] = {"", "\n", "zonefs-health 2\ndrained 1\n",
+					    "zonefs-health 1", "\377\377\377"};
+	struct state out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		put_state(texts[i]);
+		assert_int_equal(state_read(dir, &out), 0);
+		assert_false(out.known || out.drained);
+	}
+}
+
+/* ---- commands ---- */
+
+static void finish(struct run *r, int64_t shift)
+{
+	struct pollfd fds[RUN_FDS];
+
+	for (int i = 0; i < 600; i++) {
+		if (run_go_on(r, clock_monotonic_msec() + shift))
+			return;
+		unsigned n = run_poll(r, fds);
+		poll(fds, n, 100);
+	}
+	fail_msg("it does not end");
+}
+
+static const char *outcome(char *const argv[], const char *input, int64_t shift)
+{
+	static char words[2048];
+	char *environment[] = {"A=b", NULL};
+	struct run r;
+	int err = run_start(&r, argv, environment, input, 60, clock_monotonic_msec());
+
+	if (err < 0)
+		return strerror(-err);
+	finish(&r, shift);
+	run_words(&r, words, sizeof words);
+	assert_int_equal(run_succeeded(&r), strncmp(words, "succeeded", 9) == 0);
+	return words;
+}
+
+static void a_command_says_how_it_ended(void **state)
+{
+	(void)state;
+	assert_string_equal(outcome((char *[]){"/bin/cat", NULL}, "hello\n", 0),
+			    "succeeded: hello");
+	assert_string_equal(
+	    outcome((char *[]){"/bin/sh", "-c", "echo $A >&2; exit 3", NULL}, "", 0),
+	    "exit status 3: b");
+	assert_string_equal(outcome((char *[]){"/bin/sh", "-c", "kill -TERM $$", NULL}, "", 0),
+			    "ended by signal 15");
+	assert_string_equal(outcome((char *[]){"/nowhere", NULL}, "", 0), strerror(ENOENT));
+}
+
+static void a_command_has_its_time(void **state)
+{
+	(void)state;
+	assert_string_equal(outcome((char *[]){"/bin/sleep", "1000", NULL}, "", 60000),
+			    "ended by its time limit");
+}
+
+static void much_output_is_cut_off(void **state)
+{
+	(void)state;
+	const char *words =
+	    outcome((char *[]){"/bin/sh", "-c", "yes | head -c 1000000", NULL}, "", 0);
+
+	assert_true(strlen(words) < RUN_OUTPUT + 32);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_counts_as_an_answer),
+	    cmocka_unit_test(a_reply_to_something_else_is_none),
+	    cmocka_unit_test(what_is_cut_off_anywhere_is_no_answer),
+	    cmocka_unit_test(a_question_can_be_read_again),
+	    cmocka_unit_test_setup_teardown(the_state_is_found_again, make_dir, drop_dir),
+	    cmocka_unit_test_setup_teardown(of_another_boot_only_the_order_to_drain_is_left,
+					    make_dir, drop_dir),
+	    cmocka_unit_test_setup_teardown(a_damaged_state_says_nothing, make_dir, drop_dir),
+	    cmocka_unit_test(a_command_says_how_it_ended),
+	    cmocka_unit_test(a_command_has_its_time),
+	    cmocka_unit_test(much_output_is_cut_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
