@@ -5,9 +5,9 @@
  * know, nothing can be put back, and telling it would tell damage; but an empty file may also be what
  * somebody made, fsynced even, or made beneath before the start. So it is neither told nor removed.
  *
- * What the scan after an unclean stop finds so is remembered, so that the next start does not tell it
- * either. A look at it that no scan asked for was asked for by a hint: somebody saved or touched it, and
- * it is told as it is.
+ * What is found so after an unclean stop is remembered, so that the next start does not tell it either,
+ * until a hint says that somebody saved or touched it: then it is told as it is. Should a peer have saved
+ * the path, or do so now, the core puts that in its place: what nobody saved is in nobody's way.
  */
 #include "replicator/hollow.h"
 
@@ -142,33 +142,24 @@ static bool is_nuls(struct node *n, const struct attrs *found)
 	return true;
 }
 
-static int stop_at_one(void *arg, int64_t id, struct dot dot)
+void hollow_hinted(struct hollow *h, const char *path, bool tree)
 {
-	(void)id;
-	(void)dot;
-	*(bool *)arg = true;
-	return 1;
+	for (uint32_t i = h->n; i-- > 0;) {
+		const char *at = h->paths[i];
+
+		if (strcmp(at, path) == 0 || (tree && path_below(at, path)))
+			hollow_gone(h, at);
+	}
 }
 
-static bool is_known(struct node *n, const char *path)
-{
-	bool known = core_shown(n->core, path) != NULL;
-
-	if (!known && store_dots(n->store, path, stop_at_one, &known) < 0)
-		return true;
-	return known;
-}
-
-bool hollow_found(struct hollow *h, const char *path, const struct attrs *found, bool scanned)
+bool hollow_found(struct hollow *h, const char *path, const struct attrs *found)
 {
 	struct node *n = h->node;
 	bool listed = place_of(h, path) < h->n;
 
-	if (!core_suspects(n->core, path) && !(listed && scanned)) {
-		hollow_gone(h, path);
+	if (!listed && !core_suspects(n->core, path))
 		return false;
-	}
-	if (found->kind != KIND_FILE || is_known(n, path) || !is_nuls(n, found)) {
+	if (found->kind != KIND_FILE || core_shown(n->core, path) || !is_nuls(n, found)) {
 		hollow_gone(h, path);
 		return false;
 	}

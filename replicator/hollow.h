@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * New files that a power cut has left empty or full of NULs, and of which no version is known: what was
- * saved there is lost, and what is there nobody saved so. They stay on this host, untold, until somebody
- * does.
+ * New files that a power cut has left empty or full of NULs, and of which no version was shown here: what
+ * was saved there is lost, and what is there nobody saved so. They stay on this host, untold, until
+ * somebody does, here or on a peer.
  */
 #ifndef REPLICATOR_HOLLOW_H
 #define REPLICATOR_HOLLOW_H
@@ -15,10 +15,11 @@
 struct hollow *hollow_new(struct node *n);
 void hollow_free(struct hollow *h);
 
-/* A file (its content is in the store) was found: by a scan, or since somebody touched it. True: it is
- * such a one. */
-bool hollow_found(struct hollow *h, const char *path, const struct attrs *found, bool scanned);
-/* Something else was found at the path: nothing, a directory, what is known. */
+/* A file (its content is in the store) was found. True: it is such a one. */
+bool hollow_found(struct hollow *h, const char *path, const struct attrs *found);
+/* Somebody has changed what is at the path here; `tree`: or below it. */
+void hollow_hinted(struct hollow *h, const char *path, bool tree);
+/* Something else is at the path: nothing, a directory, what is known. */
 void hollow_gone(struct hollow *h, const char *path);
 
 uint32_t hollow_count(const struct hollow *h);

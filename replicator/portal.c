@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "replicator/hollow.h"
 #include "replicator/names.h"
 #include "replicator/zones.h"
 
@@ -223,10 +224,13 @@ static void give_hint(struct portal *p, const struct hint *h)
 	    .path = h->path,
 	};
 
-	if (h->what == HINT_CHANGED)
+	if (h->what == HINT_CHANGED) {
+		hollow_hinted(n->hollow, h->path, h->flags & HINT_TREE);
+		hollow_hinted(n->hollow, h->from, h->flags & HINT_TREE);
 		names_of(n->names, false,
 			 h->who.login_uid != (uint32_t)-1 ? h->who.login_uid : h->who.uid, user,
 			 n->now_msec);
+	}
 	zones_changed(n->zones, h->what == HINT_RESCAN ? "" : h->path);
 	if (h->from[0])
 		zones_changed(n->zones, h->from);

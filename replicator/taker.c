@@ -156,6 +156,8 @@ static void give(struct taker *t, struct take *k, const struct observation *o)
 	if (o->too_big || t->ntoo_big > 0)
 		note_size(t, k->path, o->too_big);
 	node_event(t->node, &e);
+	if (o->hollow && core_shown(t->node->core, k->path)) /* a version takes its place */
+		hollow_gone(t->node->hollow, k->path);
 	take_free(k);
 	if (s)
 		scan_took(t, s);
@@ -194,7 +196,7 @@ static void give_found(struct taker *t, struct take *k, struct hash hash)
 		o.damage = damage_found(n, k->path, &o.ident, &o.attrs);
 		if (o.damage)
 			crash_point("damage-found");
-		o.hollow = hollow_found(n->hollow, k->path, &o.attrs, k->scan != NULL);
+		o.hollow = hollow_found(n->hollow, k->path, &o.attrs);
 	}
 	give(t, k, &o);
 }

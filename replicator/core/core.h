@@ -158,7 +158,7 @@ struct observation {
 	bool busy;      /* being written: content and hash are not filled in; a hint will follow */
 	bool unchanged; /* ident_same with what core_shown has: only ident is filled in */
 	bool too_big;   /* over max-file-size: not read */
-	bool hollow;    /* new, and emptied by a power cut: it is not told */
+	bool hollow;    /* new, and emptied by a power cut: it is not told, and in no version's way */
 	enum damage damage; /* how it differs from what was shown; told where core_suspects */
 };
 

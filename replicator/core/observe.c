@@ -239,6 +239,18 @@ static bool dir_seen(const struct key *k, const struct observation *o)
 	return o->attrs.kind == KIND_DIR;
 }
 
+/* What a power cut has left empty is not told. Whatever is known of the path, or comes later (its install
+ * finds something here, which is looked at), takes its place. */
+static void hollow(struct core *c, struct key *k, const struct observation *o)
+{
+	if (!k->n && key_visible(c, k).kind == KIND_ABSENT)
+		return;
+	author_keep(c, k, o);
+	held_show_found(c, k, o);
+	effect_note(c, LOG_LEVEL_NOTICE,
+		    "/%s, left empty by an unclean stop, gives way to what a peer did; it is in the history", k->path);
+}
+
 void observe_compare(struct core *c, struct key *k, const struct observation *o,
 		     const struct serials *why)
 {
@@ -250,7 +262,7 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 	if (!dir_seen(k, o))
 		observe_below(c, k, why);
 
-	if (!o->unchanged && (o->too_big || o->hollow || o->attrs.kind == KIND_OTHER)) {
+	if (!o->unchanged && (o->too_big || o->attrs.kind == KIND_OTHER)) {
 		k->block = BLOCK_FOREIGN;
 		held_end(c, k);
 		if (o->too_big)
@@ -260,6 +272,11 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 	}
 	if (k->block == BLOCK_FOREIGN)
 		k->block = BLOCK_NONE;
+	if (o->hollow) {
+		held_end(c, k);
+		hollow(c, k, o);
+		return;
+	}
 	if (!observe_differs(k, o)) {
 		if (k->draft && core_suspects(c, k->path))
 			effect_note(c, LOG_LEVEL_WARNING,

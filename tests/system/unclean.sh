@@ -81,6 +81,25 @@ settle ns1 ns2
 is "until somebody saves, touches or removes them" "$(hollow)$(sh_on ns2 'stat -c "%n %s" z/hollow*' | xargs)" "z/hollow 12 z/hollow-touched 0"
 trees_same "then, too" ns1 ns2
 
+# ---- what a peer saves where a power cut has left an empty file
+node_kill ns1
+node_boot ns1
+beneath ': >theirs; truncate -s 5000 theirs-nuls; : >later; : >later-dir; : >removed'
+sh_on ns2 'cd z; echo "of ns2" | tee theirs theirs-nuls >removed; zonefsctl wait; rm removed; zonefsctl wait' >/dev/null
+node_start ns1
+is_shown() { [ "$(sh_on ns1 "cat z/$1" 2>/dev/null)" = "$2" ] && [ "$(sh_on ns2 "cat z/$1" 2>/dev/null)" = "$2" ]; }
+hollow_is() { [ "$(hollow)" = "$1" ]; }
+for f in theirs theirs-nuls; do check "$f: it does not wait for anybody, nor lose to that" wait_for 90 is_shown $f "of ns2"; done
+check "only what nobody has saved is listed" wait_for 90 hollow_is "later later-dir"
+sh_on ns2 'cd z; echo later >later; mkdir later-dir; echo in >later-dir/in'
+check "nor does what is saved when it has been listed" wait_for 90 is_shown later later
+check "be it a directory" wait_for 90 is_shown later-dir/in in
+check "then these are not listed either" wait_for 90 hollow_is ""
+check_not "nor is there what a peer has removed" test -e "$T/ns1$TREE/z/removed"
+check "all is well" wait_for 60 node_well ns1
+is "and there is no conflict" "$(on ns1 zonefsctl conflicts; on ns2 zonefsctl conflicts)" "$(echo no conflicts; echo no conflicts)"
+settle ns1 ns2
+
 # ---- processes alone are killed: the page cache is not lost
 node_kill ns1
 beneath 'cp '$T'/first/older older; : >emptied; rm gone'
