@@ -23,7 +23,7 @@
 
 #include "tests/sim/world.h"
 
-#define SEED_SEC_MAX 60 /* of the processor; most take a few milliseconds */
+#define SEED_SEC_MAX 20 /* of the processor; most take a few milliseconds */
 
 static struct world world; /* large */
 
