@@ -64,13 +64,13 @@ struct pipes {
 
 static _Noreturn void fail(int to, enum step step, int err)
 {
-	struct report report = {REPORT_FAILED, err, step};
+	struct report report = {REPORT_FAILED, err, (int)step};
 
 	ssize_t n = write(to, &report, sizeof(report));
 	_exit(n < 0 ? 126 : 127);
 }
 
-static int set_limit(int what, uint64_t to)
+static int set_limit(__rlimit_resource_t what, uint64_t to)
 {
 	struct rlimit limit = {to, to};
 
