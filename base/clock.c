@@ -64,6 +64,15 @@ static int64_t now(clockid_t id)
 	return ts.tv_sec * SEC_NSEC + ts.tv_nsec;
 }
 
+int64_t clock_nsec_of(const struct timespec *t)
+{
+	if (t->tv_sec >= CLOCK_NSEC_MAX / SEC_NSEC)
+		return CLOCK_NSEC_MAX;
+	if (t->tv_sec <= -CLOCK_NSEC_MAX / SEC_NSEC)
+		return -CLOCK_NSEC_MAX;
+	return t->tv_sec * SEC_NSEC + t->tv_nsec;
+}
+
 int64_t clock_wall_nsec(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;

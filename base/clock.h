@@ -9,11 +9,17 @@
 #define BASE_CLOCK_H
 
 #include <stdint.h>
+#include <time.h>
 
 int64_t clock_wall_nsec(void); /* since 1970-01-01 UTC */
 int64_t clock_wall_msec(void);
 int64_t clock_monotonic_msec(void); /* for durations and deadlines */
 int64_t clock_monotonic_usec(void);
+
+/* A file's time in nanoseconds since 1970. File systems go further than 64 bits do: beyond the years
+ * 1678 and 2261 it is the last moment of these that is known. */
+#define CLOCK_NSEC_MAX INT64_C(9200000000000000000)
+int64_t clock_nsec_of(const struct timespec *t);
 
 #define CLOCK_SPAN_TEXT 32
 /* A duration as people read it: "850 ms", "4.2 s", "12 s", "3 min", "2 h", "5 d". */

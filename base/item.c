@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+
 const char *kind_text(enum kind kind)
 {
 	switch (kind) {
@@ -106,11 +108,6 @@ void rd_ident(struct rd *r, struct ident *i)
 		*i = (struct ident){0};
 }
 
-static int64_t nsec_of(struct timespec ts)
-{
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
 void ident_make(struct ident *i, const struct fhandle *h, const struct stat *st, uint64_t life,
 		uint64_t count)
 {
@@ -121,8 +118,8 @@ void ident_make(struct ident *i, const struct fhandle *h, const struct stat *st,
 		i->c = st->st_gid;
 	} else {
 		i->a = (uint64_t)st->st_size;
-		i->b = nsec_of(st->st_mtim);
-		i->c = nsec_of(st->st_ctim);
+		i->b = clock_nsec_of(&st->st_mtim);
+		i->c = clock_nsec_of(&st->st_ctim);
 	}
 }
 

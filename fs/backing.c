@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -230,10 +231,12 @@ static struct timespec time_of(int64_t nsec)
 		return (struct timespec){.tv_nsec = UTIME_OMIT};
 	if (nsec == UTIME_NOW_NSEC)
 		return (struct timespec){.tv_nsec = UTIME_NOW};
-	int64_t within = nsec % SEC_NSEC;
-	if (within < 0)
-		within += SEC_NSEC;
-	return (struct timespec){.tv_sec = (nsec - within) / SEC_NSEC, .tv_nsec = within};
+	struct timespec t = {.tv_sec = nsec / SEC_NSEC, .tv_nsec = nsec % SEC_NSEC};
+	if (t.tv_nsec < 0) {
+		t.tv_nsec += SEC_NSEC;
+		t.tv_sec--;
+	}
+	return t;
 }
 
 int backing_utimens(int fd, int64_t atime_nsec, int64_t mtime_nsec)
@@ -245,7 +248,7 @@ int backing_utimens(int fd, int64_t atime_nsec, int64_t mtime_nsec)
 
 int64_t backing_mtime(const struct stat *st)
 {
-	return st->st_mtim.tv_sec * SEC_NSEC + st->st_mtim.tv_nsec;
+	return clock_nsec_of(&st->st_mtim);
 }
 
 void backing_set_mtime(struct stat *st, int64_t mtime_nsec)

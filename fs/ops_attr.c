@@ -104,7 +104,7 @@ static int64_t time_wanted(const struct timespec *t, int to_set, int set, int se
 		return UTIME_NOW_NSEC;
 	if (!(to_set & set))
 		return UTIME_OMIT_NSEC;
-	return t->tv_sec * INT64_C(1000000000) + t->tv_nsec;
+	return clock_nsec_of(t);
 }
 
 /* An explicit mtime is above what the name has shown before this save, too. */

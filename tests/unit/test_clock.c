@@ -165,6 +165,22 @@ static void durations_are_short(void **state)
 #undef SPAN
 }
 
+static void times_that_64_bits_do_not_hold_are_the_last_that_they_do(void **state)
+{
+	const struct timespec times[] = {{1, 5},
+					 {-1, 5},
+					 {INT64_C(9999999999999), 7},
+					 {-INT64_C(9999999999999), 7},
+					 {INT64_C(9199999999), 999999999}};
+
+	(void)state;
+	assert_int_equal(clock_nsec_of(&times[0]), 1000000005);
+	assert_int_equal(clock_nsec_of(&times[1]), -999999995);
+	assert_int_equal(clock_nsec_of(&times[2]), CLOCK_NSEC_MAX);
+	assert_int_equal(clock_nsec_of(&times[3]), -CLOCK_NSEC_MAX);
+	assert_int_equal(clock_nsec_of(&times[4]), CLOCK_NSEC_MAX - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -176,6 +192,7 @@ int main(void)
 	    cmocka_unit_test(the_result_is_never_below_the_floor_nor_does_it_overflow),
 	    cmocka_unit_test(the_clock_jumps_with_a_file),
 	    cmocka_unit_test(durations_are_short),
+	    cmocka_unit_test(times_that_64_bits_do_not_hold_are_the_last_that_they_do),
 	    cmocka_unit_test(the_monotonic_clock_does_not_go_back),
 	};
 
