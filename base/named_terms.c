@@ -137,7 +137,7 @@ static void take_policy(struct named_text *t, struct named_terms *terms,
 	terms->policy = none || s->n < 2 ? NULL : strdup(s->words[1]);
 	if (!none && s->n > 1 && !terms->policy)
 		t->err = -ENOMEM;
-	say(terms, TERM_POLICY, !none);
+	say(terms, TERM_POLICY, terms->policy != NULL);
 }
 
 bool named_terms_take(struct named_text *t, const struct named_statement *s,
