@@ -220,6 +220,15 @@ struct hold_job {
 	json_t *request;
 };
 
+/* What is saved before and while a set is released goes with that one. */
+static void hold_round(struct client *c)
+{
+	struct hold_job *j = c->job;
+
+	if (j->before.over && !core_releasing(c->node->core))
+		hold(c, j->request);
+}
+
 static void hold_start(struct client *c, const json_t *request)
 {
 	struct hold_job *j = calloc(1, sizeof(*j));
@@ -229,16 +238,8 @@ static void hold_start(struct client *c, const json_t *request)
 		j->request = json_deep_copy(request);
 	if (!j || !j->request)
 		control_end(c, 1, "out of memory");
-	else if (wait_before(c, request, &j->before) && j->before.over)
-		hold(c, request);
-}
-
-static void hold_round(struct client *c)
-{
-	struct hold_job *j = c->job;
-
-	if (j->before.over)
-		hold(c, j->request);
+	else if (wait_before(c, request, &j->before))
+		hold_round(c);
 }
 
 static int64_t before_wake(const struct client *c, const struct before *b)

@@ -131,8 +131,8 @@ enum event_type {
 	EVENT_FORGET,      /* the administrator: the node named in `path` does not come back */
 	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
 	EVENT_ORDER,       /* the administrator: this is to be there. Nothing while core_joining */
-	EVENT_HOLD,        /* ... what is saved here from now on is held. Nothing while core_joining, or
-			    * while something is being held so already */
+	EVENT_HOLD,        /* ... what is saved here from now on is held. Nothing while core_joining or
+			    * core_releasing, or while something is being held so already */
 	EVENT_RELEASE,     /* ... what was held so is told, as one op; `decision` */
 	EVENT_APPROVE,     /* ... and what the safety brake holds; `decision` */
 	EVENT_DISCARD,     /* ... either is put back; `decision` */

@@ -112,7 +112,8 @@ void held_begin(struct core *c, const struct event *e)
 {
 	struct set *s = &c->set;
 
-	if (s->open || core_joining(c))
+	/* A release takes what it finds, also what was saved since it began. */
+	if (s->open || core_joining(c) || c->releases)
 		return;
 	s->open = true;
 	s->id = XXH3_64bits_withSeed(&c->random, sizeof(c->random), c->step) | 1;
