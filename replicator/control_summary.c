@@ -39,7 +39,7 @@ static void add(struct reasons *r, const char *format, ...)
 		r->len += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static const char *plural(uint64_t n)
+const char *control_plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
 }
@@ -71,11 +71,11 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 	} else if (p->pending > 0) {
 		clock_span(span, p->lag_msec);
 		add(p->lag_msec > SUMMARY_PATIENCE_MSEC ? trouble : moving,
-		    "%" PRIu32 " path%s wait%s on %s since %s", p->pending, plural(p->pending),
+		    "%" PRIu32 " path%s wait%s on %s since %s", p->pending, control_plural(p->pending),
 		    p->pending == 1 ? "s" : "", p->name, span);
 	} else if (!p->same_knowledge && p->behind > 0) {
 		add(moving, "%s is behind by %" PRIu64 " change%s", p->name, p->behind,
-		    plural(p->behind));
+		    control_plural(p->behind));
 	} else if (!p->same_knowledge && p->receive_only) {
 		add(trouble, "%s is receive-only, and has changes of its own, which are not taken",
 		    p->name);
@@ -93,7 +93,7 @@ static void about_peer(struct reasons *trouble, struct reasons *moving, const st
 	}
 	if (p->outside > 0)
 		add(trouble, "%s has changed %" PRIu32 " path%s outside what is accepted from it",
-		    p->name, p->outside, plural(p->outside));
+		    p->name, p->outside, control_plural(p->outside));
 }
 
 /* Meant to be so for a while. */
@@ -133,10 +133,10 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 		add(trouble,
 		    "%" PRIu32
 		    " content%s of the store %s damaged or missing: got again from the peers",
-		    n->damaged, plural(n->damaged), n->damaged == 1 ? "is" : "are");
+		    n->damaged, control_plural(n->damaged), n->damaged == 1 ? "is" : "are");
 	if (n->braked > 0)
 		add(trouble, "the safety brake holds %" PRIu32 " removal%s: zonefsctl held",
-		    n->braked, plural(n->braked));
+		    n->braked, control_plural(n->braked));
 	add_set(moving, n, f->wall_msec);
 	if (n->zones == ZONES_BROKEN)
 		add(trouble, "the name server's configuration is broken: %.*s",
@@ -152,7 +152,7 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 	if (n->pending > 0) {
 		clock_span(span, n->lag_msec);
 		add(n->lag_msec > SUMMARY_PATIENCE_MSEC ? trouble : moving,
-		    "%" PRIu32 " path%s wait%s here since %s", n->pending, plural(n->pending),
+		    "%" PRIu32 " path%s wait%s here since %s", n->pending, control_plural(n->pending),
 		    n->pending == 1 ? "s" : "", span);
 	}
 	for (uint32_t i = 0; i < f->nhooks; i++)
@@ -194,19 +194,19 @@ static void say_well(struct summary *s, const struct summary_facts *f)
 		len = snprintf(s->words, sizeof(s->words), "all well: no peers are configured");
 	else
 		len = snprintf(s->words, sizeof(s->words), "all well: %" PRIu32 " peer%s identical",
-			       f->npeers, plural(f->npeers));
+			       f->npeers, control_plural(f->npeers));
 	if (conflicts > 0)
 		len +=
 		    snprintf(s->words + len, sizeof(s->words) - (size_t)len,
-			     "; %" PRIu32 " path%s with a conflict", conflicts, plural(conflicts));
+			     "; %" PRIu32 " path%s with a conflict", conflicts, control_plural(conflicts));
 	if (mended > 0)
 		len += snprintf(s->words + len, sizeof(s->words) - (size_t)len,
 				"; %" PRIu32 " path%s put back after an unclean stop", mended,
-				plural(mended));
+				control_plural(mended));
 	if (hollow > 0)
 		snprintf(s->words + len, sizeof(s->words) - (size_t)len,
 			 "; %" PRIu32 " new file%s empty after an unclean stop, not told", hollow,
-			 plural(hollow));
+			 control_plural(hollow));
 }
 
 void summary_make(struct summary *s, const struct summary_facts *f)

@@ -39,4 +39,7 @@ struct summary_facts {
 void summary_make(struct summary *s, const struct summary_facts *f);
 const char *summary_state_text(enum summary_state state);
 
+/* "s", but of one thing. */
+const char *control_plural(uint64_t n);
+
 #endif

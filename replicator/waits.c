@@ -15,24 +15,12 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "replicator/askers.h"
 #include "replicator/peers.h"
 #include "replicator/portal.h"
 #include "replicator/runs.h"
 
 #define GRACE_MSEC 2000 /* for an answer that was sent at the limit */
-
-/* A peer's. */
-struct asking {
-	struct asking *next;
-	uint32_t peer;
-	uint64_t id;
-	struct link_route route;
-	struct vv vector;
-	char *path;
-	bool served;
-	bool left; /* not heard of since: who asked may have gone */
-	int64_t until_msec;
-};
 
 enum wait_state { WAIT_FS, WAIT_HERE, WAIT_PEERS };
 
@@ -55,29 +43,26 @@ struct wait {
 
 struct waits {
 	struct node *node;
-	struct asking *asking;
-	uint32_t nasking;
+	struct askers *askers; /* what peers ask */
 	struct wait *first;
 	uint32_t n;
 	uint64_t next_id;
 	uint64_t seen; /* node->changes when it was looked at last */
-	bool again;    /* something new is to be looked at all the same */
 };
 
 struct waits *waits_new(struct node *n)
 {
 	struct waits *w = calloc(1, sizeof(*w));
+	struct askers *askers = askers_new(n);
 
-	if (w)
-		w->node = n;
+	if (!w || !askers) {
+		free(w);
+		askers_free(askers);
+		return NULL;
+	}
+	w->node = n;
+	w->askers = askers;
 	return w;
-}
-
-static void asking_free(struct asking *a)
-{
-	vv_fini(&a->vector);
-	free(a->path);
-	free(a);
 }
 
 static void wait_free(struct wait *k)
@@ -90,11 +75,7 @@ void waits_free(struct waits *w)
 {
 	if (!w)
 		return;
-	while (w->asking) {
-		struct asking *a = w->asking;
-		w->asking = a->next;
-		asking_free(a);
-	}
+	askers_free(w->askers);
 	while (w->first) {
 		struct wait *k = w->first;
 		w->first = k->next;
@@ -103,143 +84,11 @@ void waits_free(struct waits *w)
 	free(w);
 }
 
-/* ---- what peers ask ---- */
-
-static bool is_shown(const struct node *n, const struct asking *a)
-{
-	return a->path[0] ? core_shows_path(n->core, a->path, &a->vector)
-			  : core_shows(n->core, &a->vector);
-}
-
-static void say_done(struct waits *w, const struct asking *a, bool reached, char *words)
-{
-	struct message m = {.type = WIRE_DONE, .id = a->id};
-
-	m.done.reached = reached;
-	m.done.words = words;
-	peers_answer(w->node->peers, a->peer, &a->route, &m);
-}
-
-static void why_not(struct node *n, const struct asking *a, char *dst, size_t size)
-{
-	struct heartbeat h;
-
-	core_heartbeat(n->core, &h, n->wall_msec, n->now_msec);
-	if (runner_blocked(n->runner))
-		snprintf(dst, size, "its store cannot be written: %s",
-			 err_text(runner_blocked(n->runner)));
-	else if (core_joining(n->core))
-		snprintf(dst, size, "it is joining");
-	else if (!is_shown(n, a) && n->conf->peers[a->peer].receive_only)
-		snprintf(dst, size, "the one who asks is receive-only there: nothing is taken from it");
-	else if (!is_shown(n, a) && h.pending > 0)
-		snprintf(dst, size, "it has yet to install %u path%s", h.pending,
-			 h.pending == 1 ? "" : "s");
-	else if (!is_shown(n, a))
-		snprintf(dst, size, "it has not heard of all versions yet");
-	else
-		runs_words(n->runs, dst, size);
-}
-
-/* What the one who asks has made, and is not taken here however long it waits. */
-struct outside {
-	const struct asking *a;
-	const char *node;
-	const char *first;
-	uint32_t n;
-};
-
-static bool look_outside(void *arg, const struct core_refused *r)
-{
-	struct outside *o = arg;
-
-	if (!r->node || strcmp(r->node, o->node) != 0 || !vv_covers(&o->a->vector, r->version->dot) ||
-	    (o->a->path[0] && strcmp(o->a->path, r->path) != 0))
-		return true;
-	if (!o->n++)
-		o->first = r->path;
-	return true;
-}
-
-static bool is_outside(const struct node *n, const struct asking *a, char *dst, size_t size)
-{
-	struct outside o = {.a = a, .node = n->peers->p[a->peer].name};
-	char more[32] = "";
-
-	core_refused(n->core, look_outside, &o);
-	if (!o.n)
-		return false;
-	if (o.n > 1)
-		snprintf(more, sizeof(more), " and %u more", o.n - 1);
-	snprintf(dst, size, "not taken, since it is outside what is accepted there: /%.200s%s",
-		 o.first, more);
-	return true;
-}
-
-static bool settled(struct waits *w, const struct asking *a)
-{
-	struct node *n = w->node;
-	char words[WIRE_WORDS_MAX] = "";
-
-	if (is_shown(n, a) && !(a->served && runs_pending(n->runs))) {
-		bool outside = is_outside(n, a, words, sizeof(words));
-
-		say_done(w, a, !outside, words);
-		return true;
-	}
-	if (n->now_msec < a->until_msec)
-		return false;
-	why_not(n, a, words, sizeof(words));
-	say_done(w, a, false, words);
-	return true;
-}
-
-/* Those whose asker has not been heard of since make room. */
-static void make_room(struct waits *w)
-{
-	for (struct asking **at = &w->asking; *at && w->nasking >= WAITS_ASKED_MAX;) {
-		struct asking *a = *at;
-		if (!a->left) {
-			at = &a->next;
-			continue;
-		}
-		*at = a->next;
-		w->nasking--;
-		asking_free(a);
-	}
-}
-
 void waits_asked(struct waits *w, uint32_t peer, const struct link_route *route,
 		 const struct message *m)
 {
-	struct asking *a = calloc(1, sizeof(*a));
-	uint32_t limit = m->waitfor.limit_msec;
-	char many[] = "too many are waiting there";
-
-	if (!a)
-		return;
-	a->peer = peer;
-	a->id = m->id;
-	a->route = *route;
-	a->served = m->waitfor.served;
-	a->path = strdup(m->waitfor.path ? m->waitfor.path : "");
-	vv_copy(&a->vector, &m->waitfor.vector);
-	if (limit > WAITS_LIMIT_MAX_MSEC)
-		limit = WAITS_LIMIT_MAX_MSEC;
-	a->until_msec = w->node->now_msec + limit;
-	make_room(w);
-	if (!a->path || w->nasking == WAITS_ASKED_MAX) {
-		say_done(w, a, false, many);
-		asking_free(a);
-		return;
-	}
-	a->next = w->asking;
-	w->asking = a;
-	w->nasking++;
-	w->again = true;
+	askers_take(w->askers, peer, route, m);
 }
-
-/* ---- what is asked here ---- */
 
 static void report(struct wait *k, const struct wait_report *r)
 {
@@ -324,8 +173,9 @@ static bool held(struct waits *w, struct wait *k)
 			 "the safety brake holds %u removal%s, which no peer has: zonefsctl held",
 			 n, n == 1 ? "" : "s");
 	else
-		snprintf(words, sizeof(words), "%u path%s held, and told to no peer: zonefsctl held",
-			 n, n == 1 ? " is" : "s are");
+		snprintf(words, sizeof(words),
+			 "%u path%s held, and told to no peer: zonefsctl held", n,
+			 n == 1 ? " is" : "s are");
 	say_self(k, false, words);
 	end(w, k, false);
 	return true;
@@ -476,10 +326,7 @@ void waits_peer_lost(struct waits *w, uint32_t peer)
 		if (k->peers >> peer & 1)
 			lose(w, k, peer, "it is not reachable any more");
 	}
-	/* Who asked may hear us all the same, and wait: a node whose disk takes long is silent for
-	 * a while, and notices nothing. */
-	for (struct asking *a = w->asking; a; a = a->next)
-		a->left |= a->peer == peer;
+	askers_peer_lost(w->askers, peer);
 }
 
 /* ---- time ---- */
@@ -508,21 +355,11 @@ static void no_answer(struct waits *w, struct wait *k)
 void waits_tick(struct waits *w)
 {
 	struct node *n = w->node;
-	bool news = w->again || w->seen != n->changes;
+	bool news = w->seen != n->changes;
 	struct wait *next;
 
-	w->again = false;
 	w->seen = n->changes;
-	for (struct asking **at = &w->asking; *at;) {
-		struct asking *a = *at;
-		if ((!news && n->now_msec < a->until_msec) || !settled(w, a)) {
-			at = &a->next;
-			continue;
-		}
-		*at = a->next;
-		w->nasking--;
-		asking_free(a);
-	}
+	askers_tick(w->askers, news);
 	for (struct wait *k = w->first; k; k = next) {
 		next = k->next;
 		if (k->state == WAIT_HERE && (news || n->now_msec >= k->until_msec))
@@ -536,11 +373,8 @@ void waits_tick(struct waits *w)
 
 int64_t waits_wake(const struct waits *w)
 {
-	int64_t wake = INT64_MAX;
+	int64_t wake = askers_wake(w->askers);
 
-	for (const struct asking *a = w->asking; a; a = a->next)
-		if (a->until_msec < wake)
-			wake = a->until_msec;
 	for (const struct wait *k = w->first; k; k = k->next) {
 		int64_t at = k->until_msec + (k->state == WAIT_HERE ? 0 : GRACE_MSEC);
 		if (!k->cancelled && at < wake)

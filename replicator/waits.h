@@ -10,7 +10,6 @@
 #include "replicator/wire/message.h"
 
 #define WAITS_MAX 64        /* started here at once */
-#define WAITS_ASKED_MAX 256 /* of peers, at once */
 #define WAITS_LIMIT_MAX_MSEC (3600 * 1000)
 
 struct waits *waits_new(struct node *n);

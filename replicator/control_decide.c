@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What becomes of what is held: the commands "release", "approve" and "discard". They end when it has been
+ * done.
+ */
+#include "replicator/control_held.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "replicator/control_summary.h"
+
+struct decide_job {
+	enum event_type type;
+	char **path;
+	uint32_t npaths;
+	char *why;
+	char *user;
+	struct before before;
+	bool decided;
+	uint32_t n; /* paths that it is about */
+	bool ended; /* a set, by it */
+	int64_t until_msec;
+};
+
+static struct decision decision_of(const struct decide_job *j)
+{
+	return (struct decision){
+	    .paths = (const char *const *)j->path, .n = j->npaths, .why = j->why, .user = j->user};
+}
+
+struct counting {
+	enum event_type type;
+	uint32_t n;
+};
+
+static bool count(void *arg, const struct core_path *p)
+{
+	struct counting *k = arg;
+
+	k->n += k->type == EVENT_DISCARD || (k->type == EVENT_APPROVE) == !p->draft->group;
+	return true;
+}
+
+/* Paths that are held, and that it is about. */
+static uint32_t meant(struct client *c)
+{
+	const struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+	struct counting k = {.type = j->type};
+
+	node_held(c->node, &d, count, &k);
+	return k.n;
+}
+
+static void nothing(struct client *c)
+{
+	const struct decide_job *j = c->job;
+
+	if (j->ended)
+		control_end(c, 0, "the change set has ended: nothing was saved under it");
+	else if (j->npaths)
+		control_end(c, 1, "nothing is held there: zonefsctl held lists what is");
+	else if (j->type == EVENT_RELEASE && core_held(c->node->core))
+		control_end(c, 1,
+			    "nothing of a change set is held: zonefsctl approve is for what the "
+			    "safety brake holds");
+	else
+		control_end(c, 1, "nothing is held: there is nothing to do");
+}
+
+static void decide(struct client *c)
+{
+	struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+	struct core_set set;
+
+	j->n = meant(c);
+	j->ended = core_set(c->node->core, &set) && !j->npaths && j->type != EVENT_APPROVE;
+	if (j->n == 0 && !j->ended) {
+		nothing(c);
+		return;
+	}
+	int err = node_decide(c->node, j->type, &d);
+	if (err < 0) {
+		control_end(c, 1, "the store cannot be written: %s", err_text(err));
+		return;
+	}
+	j->decided = true;
+	j->until_msec = c->node->now_msec + HELD_LIMIT_MSEC;
+	if (j->n == 0)
+		nothing(c);
+}
+
+static void end_decided(struct client *c, uint32_t left)
+{
+	const struct decide_job *j = c->job;
+	uint32_t done = j->n > left ? j->n - left : 0;
+
+	if (left && j->type == EVENT_DISCARD)
+		control_end(c, 1,
+			    "%u path%s put back as the peers have it, %u still being written and "
+			    "left as it is: zonefsctl held",
+			    done, control_plural(done), left);
+	else if (left)
+		control_end(c, 1,
+			    "nothing is released: a path is still being written (the log says "
+			    "which): zonefsctl held");
+	else
+		control_end(c, 0, "%u path%s: %s", j->n, control_plural(j->n),
+			    j->type == EVENT_APPROVE   ? "the removal goes to the peers"
+			    : j->type == EVENT_RELEASE ? "released, as one change"
+						       : "put back as the peers have it");
+}
+
+static void decide_round(struct client *c)
+{
+	struct decide_job *j = c->job;
+
+	if (j->before.over && !j->decided) {
+		decide(c);
+	} else if (j->decided) {
+		bool late = c->node->now_msec >= j->until_msec;
+		uint32_t left = meant(c);
+
+		if (left == 0 || late ||
+		    (j->type != EVENT_DISCARD && !core_releasing(c->node->core)))
+			end_decided(c, left);
+	}
+}
+
+static int64_t decide_wake(const struct client *c)
+{
+	const struct decide_job *j = c->job;
+
+	return held_before_wake(c, &j->before);
+}
+
+static bool add_paths(struct decide_job *j, const char *const *texts, uint32_t n)
+{
+	j->path = calloc(n + 1, sizeof(*j->path));
+	for (uint32_t i = 0; j->path && i < n; i++) {
+		char path[PATH_LEN_MAX + 1];
+
+		if (control_path(texts[i], path) < 0)
+			return false;
+		if (!path[0]) { /* the tree's root: all of it */
+			while (j->npaths)
+				free(j->path[--j->npaths]);
+			return true;
+		}
+		j->path[j->npaths] = strdup(path);
+		if (!j->path[j->npaths++])
+			return false;
+	}
+	return j->path;
+}
+
+static bool read_decision(struct client *c, const json_t *request)
+{
+	const char *texts[HOLD_PATTERNS_MAX + 1], *one = NULL, *why, *user;
+	struct decide_job *j = c->job;
+	struct who who;
+	uint32_t n;
+
+	if (!held_why(c, request, &why))
+		return false;
+	bool good =
+	    held_texts(request, "paths", texts, &n) && control_get_text(request, "path", &one);
+	if (good && one)
+		texts[n++] = one;
+	if (!good || !add_paths(j, texts, n)) {
+		control_end(c, 1,
+			    "\"path\" is not a path of the tree, or \"paths\" not a list of them");
+		return false;
+	}
+	order_who(c, request, &who, &user);
+	j->why = strdup(why);
+	j->user = strdup(user);
+	if (!j->why || !j->user)
+		control_end(c, 1, "out of memory");
+	return j->why && j->user;
+}
+
+static void decide_start(struct client *c, const json_t *request, enum event_type type)
+{
+	struct decide_job *j = calloc(1, sizeof(*j));
+
+	c->job = j;
+	if (!j) {
+		control_end(c, 1, "out of memory");
+		return;
+	}
+	j->type = type;
+	if (read_decision(c, request) && held_before(c, request, &j->before) && j->before.over)
+		decide(c);
+}
+
+static void decide_finish(struct client *c)
+{
+	struct decide_job *j = c->job;
+
+	if (!j)
+		return;
+	if (j->before.wait)
+		node_wait_cancel(c->node, j->before.wait);
+	while (j->npaths)
+		free(j->path[--j->npaths]);
+	free(j->path);
+	free(j->why);
+	free(j->user);
+	free(j);
+}
+
+static void release_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_RELEASE);
+}
+
+static void approve_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_APPROVE);
+}
+
+static void discard_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_DISCARD);
+}
+
+const struct control_command control_release = {.name = "release",
+						.start = release_start,
+						.round = decide_round,
+						.finish = decide_finish,
+						.wake = decide_wake};
+const struct control_command control_approve = {.name = "approve",
+						.start = approve_start,
+						.round = decide_round,
+						.finish = decide_finish,
+						.wake = decide_wake};
+const struct control_command control_discard = {.name = "discard",
+						.start = discard_start,
+						.round = decide_round,
+						.finish = decide_finish,
+						.wake = decide_wake};
