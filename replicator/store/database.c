@@ -152,7 +152,8 @@ static const char *const statements[SQL_MAX] = {
     [SQL_CONTENT_LAST] = "SELECT max(id) FROM content",
     [SQL_ROOM_VERSIONS] = "SELECT id, current, path, data, hash FROM version WHERE id > ?1"
 			  " ORDER BY id LIMIT ?2",
-    [SQL_ROOM_HASH] = "SELECT min(id), max(current) FROM version WHERE hash = ?1",
+    [SQL_ROOM_FIRST] = "SELECT id FROM version WHERE hash = ?1 ORDER BY id LIMIT 1",
+    [SQL_ROOM_CURRENT] = "SELECT 1 FROM version WHERE hash = ?1 AND current <> 0 LIMIT 1",
     [SQL_ROOM_OUTCOMES] = "SELECT id, path, data FROM outcome WHERE id > ?1 ORDER BY id LIMIT ?2",
     [SQL_ROOM_PAST] = "SELECT id, path, data, hash, origin, seq FROM version"
 		      " WHERE id > ?1 AND current = 0 ORDER BY id LIMIT ?2",

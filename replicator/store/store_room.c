@@ -41,35 +41,38 @@ static uint64_t content_size_of(sqlite3_stmt *st, int data)
 
 /* ---- counting ---- */
 
-/* Which version refers to the content first, and whether any current one does. */
-static int look_up(struct store *s, const struct hash *hash, int64_t *first, bool *current)
+/* The number that a question about a content is answered with; 0: there is no row. */
+static int ask(struct store *s, enum statement question, const struct hash *hash, int64_t *answer)
 {
 	int err;
-	sqlite3_stmt *st = database_statement(s, SQL_ROOM_HASH, &err);
+	sqlite3_stmt *st = database_statement(s, question, &err);
 
 	if (!st)
 		return err;
 	bind_hash(st, 1, hash);
 	int rc = sqlite3_step(st);
 	err = database_error(s, rc, "reading");
-	*first = sqlite3_column_int64(st, 0);
-	*current = sqlite3_column_int(st, 1);
+	*answer = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
 	sqlite3_reset(st);
 	return err;
 }
 
 static int count_row(struct store *s, sqlite3_stmt *st, struct room *room)
 {
-	int64_t first, id = sqlite3_column_int64(st, 0);
+	int64_t first, current, id = sqlite3_column_int64(st, 0);
 	struct hash hash;
-	bool current;
 
 	if (!sqlite3_column_int(st, 1))
 		room->log += row_bytes(st, 2, 3);
 	if (!column_hash(st, 4, &hash))
 		return 0;
-	int err = look_up(s, &hash, &first, &current);
-	if (err || first != id) /* counted where it is referred to first */
+	/* Counted where it is referred to first: of all the others, which may be very many, no more is
+	 * asked. */
+	int err = ask(s, SQL_ROOM_FIRST, &hash, &first);
+	if (err || first != id)
+		return err;
+	err = ask(s, SQL_ROOM_CURRENT, &hash, &current);
+	if (err)
 		return err;
 	*(current ? &room->current : &room->history) += content_size_of(st, 3);
 	return 0;
@@ -155,14 +158,13 @@ static void take_away(uint64_t *from, uint64_t bytes)
 static int drop_one(struct store *s, const struct past *p)
 {
 	int64_t first = 0;
-	bool current = false;
 	int err = prune_version(s, p->id, p->dot, p->path);
 
 	if (err)
 		return err;
 	take_away(&s->room.log, p->bytes);
 	if (p->has_content)
-		err = look_up(s, &p->hash, &first, &current);
+		err = ask(s, SQL_ROOM_FIRST, &p->hash, &first);
 	if (!err && first == 0)
 		take_away(&s->room.history, p->size);
 	return err;
