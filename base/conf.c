@@ -46,6 +46,12 @@ static cfg_opt_t server_options[] = {
     CFG_END(),
 };
 
+static cfg_opt_t zone_options[] = {
+    STR("serial"),
+    INT("guard-shrink", CONF_GUARD_SHRINK),
+    CFG_END(),
+};
+
 static cfg_opt_t probe_options[] = {
     STR("address"),
     INT("port", 53),
@@ -115,6 +121,7 @@ static cfg_opt_t options[] = {
     CFG_SEC("server", server_options, SECTION_FLAGS),
     CFG_SEC("probe", probe_options, SECTION_FLAGS),
     CFG_SEC("health", health_options, SECTION_FLAGS),
+    CFG_SEC("zone", zone_options, SECTION_FLAGS),
     CFG_END(),
 };
 
@@ -295,6 +302,7 @@ void conf_free(struct conf *c)
 	free(c->alert);
 	free_server(c->server);
 	conf_free_health(c);
+	conf_free_zones(c);
 	free(c->peers);
 	free(c->hooks);
 	free(c->file);

@@ -21,6 +21,8 @@
 #define CONF_HEALTH_MAX 1
 #define CONF_ZONES_MAX 10000 /* of one probe */
 #define CONF_SERVICES_MAX 8
+#define CONF_ZONE_SECTIONS_MAX 1000
+#define CONF_GUARD_SHRINK 30 /* percent, where nothing is said */
 #define CONF_SIZE_MAX (1024 * 1024)
 #define CONF_KEY_LEN 40 /* Z85 */
 
@@ -55,6 +57,27 @@ struct conf_server {
 	char *check_user; /* that the check of zones runs as; can read no key */
 	int timeout_sec;  /* of one check */
 	int line;
+};
+
+/* What is done about the serial of a zone's text. */
+enum conf_serial {
+	CONF_SERIAL_UNSAID,
+	CONF_SERIAL_KEEP,  /* as it was saved; it is told where it was not raised */
+	CONF_SERIAL_RAISE, /* above the highest that any node has released */
+};
+
+/* Of zones whose names match. */
+struct conf_zone {
+	char *pattern;
+	enum conf_serial serial;
+	int guard_shrink; /* percent of its records that a zone may lose at once; -1: not said */
+	int line;
+};
+
+/* What holds for one zone. */
+struct conf_zone_options {
+	enum conf_serial serial; /* KEEP or RAISE */
+	int guard_shrink;
 };
 
 /* What counts as an answer. */
@@ -142,6 +165,8 @@ struct conf {
 	struct conf_probe *probes;
 	size_t nprobes;
 	struct conf_health *health; /* NULL: none */
+	struct conf_zone *zones;    /* in the order of the file */
+	size_t nzones;
 	struct locality *locality;
 };
 
@@ -158,6 +183,9 @@ char *conf_load(const char *file, size_t *len, conf_report *report, void *arg);
 /* Both. */
 struct conf *conf_read(const char *file, conf_report *report, void *arg);
 void conf_free(struct conf *c);
+
+/* By the zone's name, with a dot at its end or not. */
+struct conf_zone_options conf_zone_options(const struct conf *c, const char *zone);
 
 /* Whether two numeric addresses are the same one, however they are written. */
 bool conf_same_address(const char *a, const char *b);

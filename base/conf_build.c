@@ -417,6 +417,8 @@ static void take_sections(const struct conf_source *top, const char *kind, struc
 			conf_take_health(&s, c);
 		else if (strcmp(kind, "probe") == 0)
 			conf_take_probe(&s, c);
+		else if (strcmp(kind, "zone") == 0)
+			conf_take_zone(&s, &c->zones[c->nzones++]);
 		else
 			take_hook(&s, &c->hooks[c->nhooks++], c->mount);
 		*failed |= s.failed;
@@ -435,7 +437,8 @@ int conf_build(struct conf *c, cfg_t *cfg, const struct conf_text *text)
 	c->peers = calloc(cfg_size(cfg, "peer") + 1, sizeof *c->peers);
 	c->hooks = calloc(cfg_size(cfg, "hook") + 1, sizeof *c->hooks);
 	c->probes = calloc(cfg_size(cfg, "probe") + 1, sizeof *c->probes);
-	if (!c->peers || !c->hooks || !c->probes)
+	c->zones = calloc(cfg_size(cfg, "zone") + 1, sizeof *c->zones);
+	if (!c->peers || !c->hooks || !c->probes || !c->zones)
 		return -ENOMEM;
 	take_top(&s, c);
 	take_sections(&s, "peer", c, &s.failed);
@@ -444,6 +447,7 @@ int conf_build(struct conf *c, cfg_t *cfg, const struct conf_text *text)
 	take_sections(&s, "server", c, &s.failed);
 	take_sections(&s, "probe", c, &s.failed);
 	take_sections(&s, "health", c, &s.failed);
+	take_sections(&s, "zone", c, &s.failed);
 	if (s.failed)
 		return -ENOMEM;
 	check_places(&s, c);

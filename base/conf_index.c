@@ -253,6 +253,8 @@ static size_t limit_of(const cfg_opt_t *kind)
 		return CONF_PROBES_MAX;
 	if (strcmp(kind->name, "health") == 0)
 		return CONF_HEALTH_MAX;
+	if (strcmp(kind->name, "zone") == 0)
+		return CONF_ZONE_SECTIONS_MAX;
 	return strcmp(kind->name, "alert") == 0 ? CONF_ALERTS_MAX : CONF_HOOKS_MAX;
 }
 

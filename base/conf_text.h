@@ -21,7 +21,7 @@
 #define CONF_OPTIONS_MAX 32 /* in one section's table */
 #define CONF_SECTIONS_MAX                                                                          \
 	(1 + CONF_PEERS_MAX + CONF_HOOKS_MAX + CONF_ALERTS_MAX + CONF_SERVERS_MAX +                \
-	 CONF_PROBES_MAX + CONF_HEALTH_MAX)
+	 CONF_PROBES_MAX + CONF_HEALTH_MAX + CONF_ZONE_SECTIONS_MAX)
 
 /* Mistakes are kept, and reported in the order of their lines. */
 struct mistakes {
@@ -120,6 +120,8 @@ void conf_take_probe(struct conf_source *s, struct conf *c);
 void conf_take_health(struct conf_source *s, struct conf *c);
 void conf_check_health(struct conf_source *s, const struct conf *c);
 void conf_free_health(struct conf *c);
+void conf_take_zone(struct conf_source *s, struct conf_zone *z);
+void conf_free_zones(struct conf *c);
 
 /* What values may be. Each is true if the value is right. */
 bool conf_name_ok(const char *name);

@@ -290,6 +290,7 @@ static void the_sample_shows_every_default(void **state)
 	    "key",         "run",          "match",         "quiet",        "timeout",
 	    "keep-age",    "forget-after", "keep-size",     "receive-only", "accept",
 	    "service",     "interval",     "zones",         "sample",       "damping",
+	    "serial",      "guard-shrink",
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		char setting[64];
@@ -557,6 +558,49 @@ static void health_is_what_is_asked_and_what_is_done(void **state)
 	conf_free(c);
 }
 
+static void a_zone_has_what_the_first_section_says_that_matches(void **state)
+{
+	struct conf *c = parse_well(REQUIRED "zone \"*.Example.com.\" {\n"
+					     "guard-shrink = 60\n"
+					     "}\n"
+					     "zone \"*.com\" {\n"
+					     "serial = raise\n"
+					     "guard-shrink = 0\n"
+					     "}\n"
+					     "zone \"a.example.com\" {\n"
+					     "serial = keep\n"
+					     "}\n"
+					     "zone \".\" {\n"
+					     "guard-shrink = 1\n"
+					     "}\n");
+	const struct {
+		const char *zone;
+		enum conf_serial serial;
+		int shrink;
+	} expected[] = {
+	    {"a.example.com", CONF_SERIAL_RAISE, 60}, {"b.C.eXample.COM.", CONF_SERIAL_RAISE, 60},
+	    {"example.com", CONF_SERIAL_RAISE, 0},    {"example.org", CONF_SERIAL_KEEP, 30},
+	    {".", CONF_SERIAL_KEEP, 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+		struct conf_zone_options o = conf_zone_options(c, expected[i].zone);
+
+		assert_int_equal(o.serial, expected[i].serial);
+		assert_int_equal(o.guard_shrink, expected[i].shrink);
+	}
+	conf_free(c);
+	expect_mistakes(REQUIRED "zone \"a b\" {\n"
+				 "serial = never\n"
+				 "guard-shrink = 101\n"
+				 "}\n"
+				 "zone \"\" { }\n",
+			(const char *const[]){"6:a zone is a name", "7:serial is keep or raise",
+					      "8:guard-shrink is between 0 and 100",
+					      "10:a zone is a name", NULL});
+}
+
 static void mistakes_in_health_have_their_line(void **state)
 {
 	(void)state;
@@ -790,6 +834,7 @@ int main(void)
 	    cmocka_unit_test(the_places_may_not_lie_in_each_other),
 	    cmocka_unit_test(an_alert_is_a_program_that_is_told_late),
 	    cmocka_unit_test(health_is_what_is_asked_and_what_is_done),
+	    cmocka_unit_test(a_zone_has_what_the_first_section_says_that_matches),
 	    cmocka_unit_test(mistakes_in_health_have_their_line),
 	    cmocka_unit_test(there_is_a_most_of_everything),
 	    cmocka_unit_test(garbage_is_refused_or_taken_but_never_kills),
