@@ -39,7 +39,8 @@ static bool count(void *arg, const struct core_path *p)
 {
 	struct counting *k = arg;
 
-	k->n += k->type == EVENT_DISCARD || (k->type == EVENT_APPROVE) == !p->draft->group;
+	k->n += k->type == EVENT_DISCARD ||
+		(k->type == EVENT_APPROVE) == (core_held_by(p->draft) == HELD_BRAKE);
 	return true;
 }
 

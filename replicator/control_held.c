@@ -22,7 +22,7 @@ struct held_list {
 static bool say_held(void *arg, const struct core_path *p)
 {
 	struct held_list *list = arg;
-	bool braked = !p->draft->group;
+	bool braked = core_held_by(p->draft) == HELD_BRAKE;
 
 	list->n++;
 	list->braked += braked;

@@ -86,6 +86,9 @@ static bool tell(struct troubles *t, enum trouble_kind kind, const char *path, c
 
 static bool look_at(void *arg, const struct core_path *p)
 {
+	static const char *const held_by[] = {[HELD_SET] = "by a change set",
+					      [HELD_BRAKE] = "by the safety brake",
+					      [HELD_GATE] = "by the gate"};
 	struct troubles *t = arg;
 	char words[64];
 
@@ -98,8 +101,7 @@ static bool look_at(void *arg, const struct core_path *p)
 	if (p->shown && p->shown->leftover)
 		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
 	if (p->draft)
-		tell(t, TROUBLE_HELD, p->path,
-		     p->draft->group ? "by a change set" : "by the safety brake", UINT32_MAX);
+		tell(t, TROUBLE_HELD, p->path, held_by[core_held_by(p->draft)], UINT32_MAX);
 	if (p->mended)
 		tell(t, TROUBLE_MENDED, p->path, p->mended, UINT32_MAX);
 	if (p->conflict) {

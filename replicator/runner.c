@@ -44,6 +44,9 @@ static void task_free(struct task *t)
 	case EFFECT_TOLD:
 		version_put(t->told.version);
 		break;
+	case EFFECT_JUDGE:
+		trial_free(t->trial);
+		break;
 	case EFFECT_BROADCAST:
 	case EFFECT_ASK:
 	case EFFECT_ANSWER:
@@ -116,6 +119,9 @@ static struct task *task_new(const struct effect *e)
 		t->told.changed = e->told.changed;
 		t->told.more = e->told.more;
 		break;
+	case EFFECT_JUDGE:
+		t->trial = trial_copy(e->trial);
+		break;
 	default:
 		break;
 	}
@@ -136,6 +142,7 @@ static bool others_see(enum effect_type type)
 	case EFFECT_SCAN:
 	case EFFECT_STAGE:
 	case EFFECT_FETCH:
+	case EFFECT_JUDGE:
 	case EFFECT_WAKE:
 	case EFFECT_NOTE:
 	case EFFECT_REFUSED:

@@ -46,6 +46,7 @@ struct task {
 			enum kind kind;
 			uint8_t changed;
 		} told;
+		struct trial *trial; /* JUDGE; may be taken by clearing it */
 		struct {
 			uint8_t *p;
 			size_t len;

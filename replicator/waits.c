@@ -154,7 +154,7 @@ static void ask_peers(struct waits *w, struct wait *k)
 
 static bool count_braked(void *arg, const struct core_path *p)
 {
-	*(uint32_t *)arg += !p->draft->group;
+	*(uint32_t *)arg += core_held_by(p->draft) == HELD_BRAKE;
 	return true;
 }
 

@@ -8,11 +8,12 @@
  *   - EFFECT_STORE is carried out (the record is part of an open transaction) before any later effect,
  *     and is *durable* (committed) before any later effect that others can see: SEND, BROADCAST,
  *     ANSWER, INSTALL, REMOVE, ACK, HOOK, JOINED. It need not be durable before LOOK, SCAN, STAGE, FETCH,
- *     WAKE. So one commit serves as many changes as wait.
+ *     JUDGE, WAKE. So one commit serves as many changes as wait.
  *   - If it cannot be made durable (disk full), it and all that follows wait, and no new events are
  *     given until it is. The core need not know.
  * Whoever runs the core answers each LOOK, SCAN, STAGE, INSTALL, REMOVE with exactly one event for
- * that path (FETCH with EVENT_CONTENT, in its own time), or starts the core anew from the store.
+ * that path (FETCH with EVENT_CONTENT and JUDGE with EVENT_VERDICT, in their own time), or starts the
+ * core anew from the store.
  *
  * Events and their contents stay the caller's. Effects and what they point to stay the core's until
  * its next step; versions may be kept by version_get.
@@ -52,6 +53,11 @@ struct core_conf {
 	 * there or as a whole: anywhere. Borrowed for the core's life. */
 	const struct patterns *const *accept;
 	const uint64_t *origin_tags; /* ORIGIN_TAG of peer i's; 0, or NULL: not known */
+	/* What becomes of this path passes the gate: it is judged (EFFECT_JUDGE) before it is told, and
+	 * before it is installed, unless only its attributes change. The same answer until
+	 * EVENT_REJUDGE. NULL: nothing does. */
+	bool (*gated)(void *arg, const char *path);
+	void *gated_arg;
 };
 
 /* An origin's highest bits: who made it. The random number of EVENT_START has this node's. */
@@ -134,8 +140,57 @@ enum event_type {
 	EVENT_HOLD,        /* ... what is saved here from now on is held. Nothing while core_joining or
 			    * core_releasing, or while something is being held so already */
 	EVENT_RELEASE,     /* ... what was held so is told, as one op; `decision` */
-	EVENT_APPROVE,     /* ... and what the safety brake holds; `decision` */
-	EVENT_DISCARD,     /* ... either is put back; `decision` */
+	EVENT_APPROVE,     /* ... and what the safety brake holds, or the gate in doubt; `decision` */
+	EVENT_DISCARD,     /* ... all of these are put back; `decision` */
+	EVENT_VERDICT,     /* answer to JUDGE; `verdict` */
+	EVENT_REJUDGE,     /* what was judged, and is held or waits, may be judged otherwise now: another
+			    * map, other checkers. `rejudge` */
+};
+
+/* ---- the gate ---- */
+
+/* What is to be judged as a whole, as if all of it were in place: a save, what waits for it, a change
+ * set, or as much of a peer's op as is here. */
+struct trial {
+	uint64_t id; /* never 0. No other one of this life has it */
+	bool own;    /* edits of this node, not told yet (`version` is the draft, with who made it); else
+		      * known versions, about to be installed here */
+	struct item *items; /* no path twice, not all of them gated. Kind ABSENT: it goes. Contents are
+			     * in the store, or will be with an earlier EFFECT_STORE */
+	uint32_t n;
+};
+
+struct trial *trial_copy(const struct trial *t);
+void trial_free(struct trial *t); /* NULL is fine */
+
+enum verdict_kind {
+	VERDICT_NONE,    /* not given yet */
+	VERDICT_GOOD,    /* it is told, or installed */
+	VERDICT_BAD,     /* held until a later save of one of its paths or `needs`, EVENT_REJUDGE, or
+			  * RELEASE by force */
+	VERDICT_DOUBT,   /* own: likewise, or until APPROVE. Else as GOOD: its author has decided */
+	VERDICT_UNKNOWN, /* it could not be judged: held, and judged again, ever later */
+	VERDICT_REWRITE, /* own: GOOD with these contents in place of the saved ones; else as GOOD */
+};
+
+struct rewrite {
+	const char *path; /* of a file of the trial */
+	struct hash hash; /* the content is in the store */
+	uint64_t size;
+};
+
+#define VERDICT_WORDS_MAX 2048 /* bytes; what is longer is cut off */
+#define VERDICT_NEEDS_MAX 64
+struct verdict {
+	uint64_t id; /* the trial's. One that is not waited for (any more) is ignored */
+	enum verdict_kind kind;
+	const char *words; /* for people; NULL: none */
+	/* BAD, DOUBT: paths that were missed. When something else is there than when the trial began, it is
+	 * judged again; a save there, gated or not, joins it. */
+	const char *const *needs;
+	uint32_t nneeds;
+	const struct rewrite *rewrites; /* REWRITE: one or more */
+	uint32_t nrewrites;
 };
 
 /* What a power cut leaves behind, and a save hardly ever. */
@@ -195,6 +250,8 @@ struct hold {
 struct decision {
 	const char *const *paths;
 	uint32_t n;      /* 0: all of it, and RELEASE and DISCARD end the set, too */
+	bool force;      /* RELEASE: unjudged, and with paths what the gate holds there, too. Their
+			  * versions say so (`forced`), and pass every gate */
 	const char *why; /* NULL: not said */
 	const char *user;
 };
@@ -242,6 +299,11 @@ struct event {
 		const struct order *order;
 		const struct hold *hold;
 		const struct decision *decision;
+		const struct verdict *verdict;
+		struct {
+			const char *const *paths;
+			uint32_t n; /* 0: all */
+		} rejudge;
 		const struct nodes *nodes;
 	};
 	/* OP and PAGE: have[i] says that the content of item i is in the store, or will be with the
@@ -270,7 +332,9 @@ enum effect_type {
 	EFFECT_JOINED,    /* this node is no longer joining */
 	EFFECT_WAKE,      /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
 	EFFECT_NOTE,      /* for the log: level, text */
-	EFFECT_REFUSED,   /* path, told.version: not taken from its author, who is to hear of it */
+	EFFECT_REFUSED,   /* path, told.version: not taken from its author, who is to hear of it; or, with
+			   * told.words, not installed, since the gate here says so */
+	EFFECT_JUDGE,     /* trial: EVENT_VERDICT */
 };
 
 enum store_what {
@@ -324,7 +388,9 @@ struct effect {
 			bool more;       /* the rest of its op is about to follow */
 			enum kind kind;  /* of what is there now */
 			uint8_t changed; /* CHANGED_*: in what the disk changed here */
+			const char *words; /* REFUSED: the gate's; NULL: outside what is accepted */
 		} told;
+		struct trial *trial;
 		int64_t at_msec;
 		struct {
 			int level; /* enum log_level */
@@ -395,6 +461,25 @@ uint64_t core_tree_digest(const struct core *c);
 /* Paths that are held here; and of these, those whose removal the safety brake holds. */
 uint32_t core_held(const struct core *c);
 uint32_t core_braked(const struct core *c);
+/* What holds a draft. */
+enum held_by { HELD_NOT, HELD_SET, HELD_BRAKE, HELD_GATE };
+/* By its `group`: 0 is the safety brake's, an odd one a set's, another even one the gate's. */
+static inline enum held_by core_held_by(const struct version *draft) /* NULL: HELD_NOT */
+{
+	if (!draft)
+		return HELD_NOT;
+	if (!draft->group)
+		return HELD_BRAKE;
+	return draft->group & 1 ? HELD_SET : HELD_GATE;
+}
+/* Paths by what the gate says of them. */
+struct core_gate {
+	uint32_t judging; /* own ones that have no verdict yet: about to be told, or held */
+	uint32_t bad, doubt, unknown; /* own ones that are held */
+	uint32_t waiting;             /* of others, about to be installed, without a verdict */
+	uint32_t refused;             /* likewise, not installed: bad here, or could not be judged */
+};
+void core_gate(const struct core *c, struct core_gate *to);
 /* What was released is being looked at, and is about to be told. */
 bool core_releasing(const struct core *c);
 /* The set that what is saved now belongs to; false: there is none. Borrowed until the next step. */
@@ -406,6 +491,8 @@ struct core_set {
 	const char *why;
 	const char *const *patterns;
 	uint32_t n; /* 0: everything */
+	enum verdict_kind verdict; /* on the release that did not pass the gate; NONE: none did not */
+	const char *words;         /* NULL: none */
 };
 bool core_set(const struct core *c, struct core_set *to);
 /* Paths that were put back in this life. */
@@ -444,8 +531,10 @@ struct core_path {
 	const char *waiting;       /* why it is not installed, in words; NULL: it is */
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
-	const struct version *draft; /* what is held there: by a set, its `group`, or (0) by the safety
-				      * brake; NULL: nothing */
+	const struct version *draft; /* what is held there (core_held_by); NULL: nothing */
+	enum verdict_kind verdict;   /* the gate's: of what is held there, or is to be installed; NONE: not
+				      * known yet, or not asked for */
+	const char *words;           /* the gate's; NULL: none */
 	const char *mended;        /* put back in this life: how it was, in words; NULL: no */
 	bool conflict; /* versions of other content that nobody has reconciled, or a file where
 			* others have put something below */

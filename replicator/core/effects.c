@@ -93,6 +93,9 @@ static void effect_release(struct effect *e)
 	case EFFECT_REFUSED:
 		version_put(e->told.version);
 		break;
+	case EFFECT_JUDGE:
+		trial_free(e->trial);
+		break;
 	default:
 		break;
 	}

@@ -23,6 +23,7 @@
  *   lists.c     other paths stay local than before
  *   held.c      what is held back: drafts, change sets
  *   brake.c     what would remove too much at once is held
+ *   gate.c      what is judged before it is told or installed; trial.c: as it is handed out
  *   mend.c      what a power cut did to the disk is put back
  */
 #ifndef CORE_STATE_H

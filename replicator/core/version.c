@@ -4,7 +4,7 @@
  * on the wire and in the store:
  *
  *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1: import, 2: combined,
- *             4: setters follow, 8: refused, 16: a draft), changed u8, attrs, replaced hash, target str, xattrs bytes,
+ *             4: setters follow, 8: refused, 16: a draft, 32: forced), changed u8, attrs, replaced hash, target str, xattrs bytes,
  *             group u64, who, user str, setters
  *   setters = u8 (a bit for each field that another version set), a dot for each of these
  *   attrs   = kind u8, mode u32, uid u32, gid u32, owner str, group str, mtime i64, size u64, hash
@@ -22,7 +22,9 @@
 #define FLAG_SETTERS 4
 #define FLAG_REFUSED 8
 #define FLAG_DRAFT 16
-#define FLAGS_ALL (FLAG_IMPORT | FLAG_COMBINED | FLAG_SETTERS | FLAG_REFUSED | FLAG_DRAFT)
+#define FLAG_FORCED 32
+#define FLAGS_ALL                                                                                  \
+	(FLAG_IMPORT | FLAG_COMBINED | FLAG_SETTERS | FLAG_REFUSED | FLAG_DRAFT | FLAG_FORCED)
 #define CHANGED_ALL                                                                                \
 	(CHANGED_KIND | CHANGED_CONTENT | CHANGED_MODE | CHANGED_OWNER | CHANGED_MTIME |           \
 	 CHANGED_XATTRS)
@@ -215,7 +217,7 @@ void buf_version(struct buf *b, const struct version *v)
 	buf_u64(b, v->stamp);
 	buf_u8(b, (uint8_t)((v->import ? FLAG_IMPORT : 0) | (v->combined ? FLAG_COMBINED : 0) |
 			    (setters ? FLAG_SETTERS : 0) | (v->refused ? FLAG_REFUSED : 0) |
-			    (v->draft ? FLAG_DRAFT : 0)));
+			    (v->draft ? FLAG_DRAFT : 0) | (v->forced ? FLAG_FORCED : 0)));
 	buf_u8(b, v->changed);
 	buf_attrs(b, &v->attrs);
 	buf_hash(b, v->replaced);
@@ -314,6 +316,7 @@ struct version *rd_version(struct rd *r)
 	v->combined = flags & FLAG_COMBINED;
 	v->refused = flags & FLAG_REFUSED;
 	v->draft = flags & FLAG_DRAFT;
+	v->forced = flags & FLAG_FORCED;
 	v->changed = rd_u8(r);
 	rd_attrs(r, &v->attrs);
 	v->replaced = rd_hash(r);

@@ -74,6 +74,7 @@ struct version {
 			  * author (refused.c) */
 	bool draft;      /* of a node's own history: it was held, and nobody was told of it */
 	bool combined;   /* made of two that had changed different fields (combine.c) */
+	bool forced;     /* its content was let go though the gate held it, by an administrator */
 	uint8_t changed; /* CHANGED_*, against what it replaced */
 	struct dot setter[FIELDS]; /* the versions that its fields come from; origin 0: not known */
 	struct attrs attrs;

@@ -203,6 +203,9 @@ void effect_copy(struct effect *to, const struct effect *from)
 		if (from->told.version)
 			version_get(from->told.version);
 		break;
+	case EFFECT_JUDGE:
+		to->trial = trial_copy(from->trial);
+		break;
 	case EFFECT_NOTE:
 		to->note.text = strdup(from->note.text);
 		break;
@@ -239,6 +242,9 @@ void effect_fini(struct effect *e)
 	case EFFECT_TOLD:
 	case EFFECT_REFUSED:
 		version_put(e->told.version);
+		break;
+	case EFFECT_JUDGE:
+		trial_free(e->trial);
 		break;
 	case EFFECT_NOTE:
 		free((char *)e->note.text);

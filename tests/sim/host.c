@@ -277,6 +277,7 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_REFUSED:
+	case EFFECT_JUDGE:
 		break;
 	}
 }

@@ -18,7 +18,8 @@ static const char *const event_names[] = {
     [EVENT_PAGE] = "PAGE",           [EVENT_START_ALONE] = "START_ALONE",
     [EVENT_ORDER] = "ORDER",         [EVENT_APPROVE] = "APPROVE",
     [EVENT_DISCARD] = "DISCARD",     [EVENT_HOLD] = "HOLD",
-    [EVENT_RELEASE] = "RELEASE",
+    [EVENT_RELEASE] = "RELEASE",     [EVENT_VERDICT] = "VERDICT",
+    [EVENT_REJUDGE] = "REJUDGE",
     [EVENT_NODES] = "NODES",         [EVENT_FORGET] = "FORGET",
 };
 
@@ -28,7 +29,7 @@ static const char *const effect_names[] = {
     [EFFECT_REMOVE] = "REMOVE", [EFFECT_FETCH] = "FETCH",   [EFFECT_BROADCAST] = "BROADCAST",
     [EFFECT_ASK] = "ASK",       [EFFECT_ANSWER] = "ANSWER", [EFFECT_TOLD] = "TOLD",
     [EFFECT_JOINED] = "JOINED", [EFFECT_WAKE] = "WAKE",     [EFFECT_NOTE] = "NOTE",
-    [EFFECT_REFUSED] = "REFUSED",
+    [EFFECT_REFUSED] = "REFUSED", [EFFECT_JUDGE] = "JUDGE",
 };
 
 static const char *const store_names[] = {

@@ -226,7 +226,13 @@ bool core_set(const struct core *c, struct core_set *to)
 
 	(void)c;
 	if (fake.open)
-		*to = (struct core_set){7, 1000, &who, "ada", fake.why, patterns, fake.patterns};
+		*to = (struct core_set){.id = 7,
+					.since_msec = 1000,
+					.who = &who,
+					.user = "ada",
+					.why = fake.why,
+					.patterns = patterns,
+					.n = fake.patterns};
 	return fake.open;
 }
 bool core_releasing(const struct core *c)
