@@ -27,6 +27,7 @@
  *   {"zonefs":1,"command":"resume"}
  *   {"zonefs":1,"command":"zones"}
  *   {"zonefs":1,"command":"lint","path":P}
+ *   {"zonefs":1,"command":"notes","say":BYTES}   in base 64; without: only what was heard
  *
  * What is left out has its default. The answer is any number of lines, each with a "type", and one
  * last line that has "end":
@@ -52,6 +53,8 @@
  *   zone        a zone: file, kind, why it does not replicate            zones
  *   checked     "verdict" ("good", "bad", "could not") of a zone, or of the
  *               configuration where none is named                        lint
+ *   note        a peer, whether it can be reached; "note" (in base 64) and its age_ms, where it said
+ *               one                                                      notes
  *   compared    a peer, how many paths were compared and differ          verify
  *   planned     "action": "restore", "delete", "left" (and in words why)  restore-at
  *   {"end":true,"exit":0 or 1,"words":"..."}

@@ -105,6 +105,7 @@ static const struct control_command *const commands[] = {
     &control_zones,
     &control_lint,
     &control_check,
+    &control_notes,
 };
 
 static const struct control_command *find(const char *name)

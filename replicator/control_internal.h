@@ -72,6 +72,7 @@ extern const struct control_command control_resume;
 extern const struct control_command control_forget;
 extern const struct control_command control_zones;
 extern const struct control_command control_lint;
+extern const struct control_command control_notes;
 
 /* Adds a line; takes the reference (NULL: out of memory). False: there is no room, and nothing was
  * added. */

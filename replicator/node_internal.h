@@ -38,6 +38,7 @@ struct repair;
 struct names;
 struct teller;
 struct control;
+struct notes;
 struct deferred;
 
 struct node {
@@ -64,6 +65,7 @@ struct node {
 	struct teller *teller;
 	struct control *control;
 	struct zones *zones;
+	struct notes *notes;
 
 	uint64_t node_id;           /* random, made with the store */
 	int64_t now_msec;           /* monotonic, as of this round */
@@ -264,6 +266,19 @@ struct wait_calls {
 int node_wait(struct node *n, const struct wait_spec *spec, const struct wait_calls *calls,
 	      uint64_t *id);
 void node_wait_cancel(struct node *n, uint64_t id); /* no more calls; an unknown id is fine */
+
+/* What programs of the peers' hosts say to their like: see notes.h. */
+#define NODE_NOTE_MAX (8 * 1024)
+struct note_status {
+	const char *peer;
+	bool reachable;
+	const uint8_t *p; /* its newest note, until the loop's next round; NULL: none in this life */
+	size_t len;
+	int64_t age_msec; /* since it came */
+};
+/* Changes nothing here; len is at most NODE_NOTE_MAX. */
+void node_note_say(struct node *n, const uint8_t *p, size_t len);
+void node_note(const struct node *n, uint32_t peer, struct note_status *s);
 
 /* Compares what all reachable peers show with what this node shows. */
 struct verify_report {

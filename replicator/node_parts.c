@@ -21,6 +21,7 @@
 #include "replicator/hollow.h"
 #include "replicator/marker.h"
 #include "replicator/names.h"
+#include "replicator/notes.h"
 #include "replicator/outcomes.h"
 #include "replicator/pause.h"
 #include "replicator/peers.h"
@@ -301,9 +302,10 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
 	n->marker = marker_new(n, &tree);
+	n->notes = notes_new(n);
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
-	    !n->repair || !n->zones || !n->marker)
+	    !n->repair || !n->zones || !n->marker || !n->notes)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -326,6 +328,7 @@ void node_close(struct node *n)
 	teller_free(n->teller);
 	runs_free(n->runs);
 	marker_free(n->marker);
+	notes_free(n->notes);
 	zones_free(n->zones);
 	repair_free(n->repair);
 	recall_free(n->recall);

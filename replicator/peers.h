@@ -88,6 +88,9 @@ int peers_answer(struct peers *p, uint32_t peer, const struct link_route *route,
 bool peers_prepare(struct peers *p, const struct effect *e, struct task *t);
 void peers_carry_out(struct peers *p, const struct task *t);
 
+/* To all peers, see notes.h. */
+void peers_send_note(struct peers *p, const uint8_t *bytes, size_t len);
+
 /* This node was paused or resumed. */
 void peers_open_all(struct peers *p);
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "replicator/contents.h"
 #include "replicator/hashing.h"
+#include "replicator/notes.h"
 #include "replicator/outcomes.h"
 #include "replicator/peek.h"
 #include "replicator/peers_internal.h"
@@ -172,6 +173,8 @@ static void take_broadcast(struct peers *p, struct peer *peer, const struct mess
 		peers_take_heartbeat(p, peer, m);
 	else if (m->type == WIRE_NODES)
 		take_nodes(p, peer, m);
+	else if (m->type == WIRE_NOTE)
+		notes_take(p->node->notes, (uint32_t)(peer - p->p), m);
 	else
 		bad_message(peer, message_name(m->type), ERR_FORMAT);
 }

@@ -127,6 +127,19 @@ void peers_send_nodes(struct peers *p)
 	known_nodes_fini(&m.nodes);
 }
 
+void peers_send_note(struct peers *p, const uint8_t *bytes, size_t len)
+{
+	struct message m = {.type = WIRE_NOTE};
+	struct buf b;
+
+	m.note.p = bytes;
+	m.note.len = len;
+	if (encode(&b, &m) < 0)
+		return;
+	broadcast(p, b.data, b.len);
+	buf_fini(&b);
+}
+
 /* ---- the core's effects ---- */
 
 static bool keep(struct task *t, const struct message *m)

@@ -145,6 +145,16 @@ static void rd_refuse_body(struct rd *r, struct message *m)
 	m->refuse.words = rd_str(r, WIRE_WORDS_MAX);
 }
 
+static void buf_note_body(struct buf *b, const struct message *m)
+{
+	buf_bytes(b, m->note.p, m->note.len);
+}
+
+static void rd_note_body(struct rd *r, struct message *m)
+{
+	m->note.p = rd_bytes(r, &m->note.len, WIRE_NOTE_MAX);
+}
+
 /* ---- the table ---- */
 
 static const struct body {
@@ -172,6 +182,7 @@ static const struct body {
     [WIRE_RECORDS] = {"records", false, buf_records_body, rd_records_body},
     [WIRE_PEEK] = {"peek", false, buf_peek_body, rd_peek_body},
     [WIRE_PEEKED] = {"peeked", false, buf_peeked_body, rd_peeked_body},
+    [WIRE_NOTE] = {"note", true, buf_note_body, rd_note_body},
 };
 
 static const struct body *body_of(unsigned type)
@@ -303,6 +314,7 @@ void message_fini(struct message *m)
 	case WIRE_PIECES:
 	case WIRE_TOLD:
 	case WIRE_RECALL:
+	case WIRE_NOTE:
 		break;
 	}
 	*m = (struct message){0};

@@ -10,6 +10,8 @@
  *               | u8 1, bytes               inline, at most WIRE_INLINE_MAX
  *     heartbeat = see exchange.h, patterns u64 (hash of the sender's exclusions)
  *     nodes     = u32 n, n * (name str, covers vector, heard i64 ms, forgotten u64)
+ *     note      = bytes                     at most WIRE_NOTE_MAX: what another program of the sender's
+ *                                           host says to its like (notes.h); no replicator reads it
  *   on DEALER -> ROUTER (requests, each with a u64 id), and back
  *     hello     = node str, patterns u64, node-id u64        -> hello
  *     ask                                                    -> page
@@ -48,6 +50,7 @@
 #define WIRE_WORDS_MAX 1024
 #define WIRE_RANGES_MAX 64    /* in one recall */
 #define WIRE_RECORDS_MAX 2048 /* in one answer */
+#define WIRE_NOTE_MAX (8 * 1024)
 #define WIRE_SERVED_MAX (16 * 1024) /* an outcome's "zone serial" lines */
 
 enum wire_type {
@@ -70,6 +73,7 @@ enum wire_type {
 	WIRE_RECORDS = 17,
 	WIRE_PEEK = 18,
 	WIRE_PEEKED = 19,
+	WIRE_NOTE = 20,
 };
 
 struct wire_content {
@@ -123,7 +127,8 @@ struct wire_peeked {
 	char *next; /* the cursor for what follows; "": the end */
 };
 
-/* A decoded message; owns what it points to but for contents and pieces, which point into the bytes. */
+/* A decoded message; owns what it points to but for contents, pieces and a note, which point into the
+ * bytes. */
 struct message {
 	enum wire_type type;
 	uint64_t id; /* of the request; 0 in broadcasts */
@@ -182,6 +187,10 @@ struct message {
 			char *cursor;
 		} peek;
 		struct wire_peeked peeked;
+		struct {
+			const uint8_t *p;
+			size_t len;
+		} note;
 		struct {
 			char *words;
 		} refuse;

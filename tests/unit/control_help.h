@@ -53,6 +53,10 @@ static struct {
 	uint32_t decided_paths, patterns;
 	bool open, releasing;
 	char why[64];
+	/* Notes: what was said, what ns2 said. */
+	uint8_t said[64];
+	size_t said_len;
+	const char *noted;
 } fake;
 
 static struct conf_peer peers[] = {{.name = (char *)"ns2", .address = (char *)"tcp://[::1]:1"},
@@ -98,6 +102,21 @@ void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble 
 	(void)n;
 	for (int i = 0; i < 300; i++)
 		each(arg, &t);
+}
+void node_note_say(struct node *n, const uint8_t *p, size_t len)
+{
+	(void)n;
+	fake.said_len = len < sizeof fake.said ? len : sizeof fake.said;
+	memcpy(fake.said, p, fake.said_len);
+}
+void node_note(const struct node *n, uint32_t peer, struct note_status *s)
+{
+	*s = (struct note_status){.peer = n->conf->peers[peer].name, .reachable = peer == 0};
+	if (peer == 0 && fake.noted) {
+		s->p = (const uint8_t *)fake.noted;
+		s->len = strlen(fake.noted);
+		s->age_msec = 1234;
+	}
 }
 void zones_status(const struct zones *z, struct zones_status *s)
 {

@@ -417,6 +417,46 @@ static void a_pause_knows_who_ordered_it(void **state)
 	close(fd);
 }
 
+static void notes_are_said_and_heard(void **state)
+{
+	int fd = dial();
+	json_t *o;
+
+	(void)state;
+	say(fd, "{\"zonefs\":1,\"command\":\"notes\",\"say\":\"aGVsbG8=\"}\n");
+	o = hear(fd);
+	assert_string_equal(text_of(o, "type"), "note");
+	assert_string_equal(text_of(o, "peer"), "ns2");
+	assert_true(json_is_true(json_object_get(o, "reachable")));
+	assert_null(json_object_get(o, "note"));
+	json_decref(o);
+	o = hear(fd);
+	assert_string_equal(text_of(o, "peer"), "ns3");
+	assert_true(json_is_false(json_object_get(o, "reachable")));
+	json_decref(o);
+	hears_end(fd, 0, "0 of 2 peers");
+	assert_int_equal(fake.said_len, 5);
+	assert_memory_equal(fake.said, "hello", 5);
+
+	fake.noted = "well";
+	fake.said_len = 0;
+	say(fd, "{\"zonefs\":1,\"command\":\"notes\"}\n");
+	o = hear(fd);
+	assert_string_equal(text_of(o, "note"), "d2VsbA==");
+	assert_int_equal(json_integer_value(json_object_get(o, "age_ms")), 1234);
+	json_decref(o);
+	json_decref(hear(fd));
+	hears_end(fd, 0, "1 of 2 peers");
+	assert_int_equal(fake.said_len, 0);
+
+	say(fd, "{\"zonefs\":1,\"command\":\"notes\",\"say\":\"?\"}\n");
+	hears_end(fd, 1, "in base 64");
+	say(fd, "{\"zonefs\":1,\"command\":\"notes\",\"say\":7}\n");
+	hears_end(fd, 1, "is a text");
+	assert_int_equal(fake.said_len, 0);
+	close(fd);
+}
+
 static void the_log_has_the_newest_and_what_became_of_them(void **state)
 {
 	int fd = dial();
@@ -586,6 +626,7 @@ int main(void)
 	    TEST(a_set_is_begun_and_released),
 	    TEST(what_is_being_written_stays_held),
 	    TEST(a_pause_knows_who_ordered_it),
+	    TEST(notes_are_said_and_heard),
 	    TEST(the_log_has_the_newest_and_what_became_of_them),
 	    TEST(a_log_that_is_followed_goes_on),
 	    TEST(a_long_log_waits_for_a_slow_reader),

@@ -232,6 +232,12 @@ static void make_peeked(struct message *m)
 	m->peeked.items[0] = (struct item){text("etc/x"), file_version((struct dot){7, 16})};
 }
 
+static void make_note(struct message *m)
+{
+	m->note.p = (const uint8_t *)"a note\0of 13";
+	m->note.len = 13;
+}
+
 static void (*const make[])(struct message *) = {
     [WIRE_OP] = make_op,           [WIRE_HEARTBEAT] = make_heartbeat, [WIRE_HELLO] = make_hello,
     [WIRE_ASK] = make_ask,         [WIRE_PAGE] = make_page,           [WIRE_WANT] = make_want,
@@ -243,12 +249,14 @@ static void (*const make[])(struct message *) = {
     [WIRE_RECORDS] = make_records,
     [WIRE_PEEK] = make_peek,
     [WIRE_PEEKED] = make_peeked,
+    [WIRE_NOTE] = make_note,
 };
 #define TYPES ((int)(sizeof(make) / sizeof(make[0])))
 
 static bool broadcast(int type)
 {
-	return type == WIRE_OP || type == WIRE_HEARTBEAT || type == WIRE_NODES;
+	return type == WIRE_OP || type == WIRE_HEARTBEAT || type == WIRE_NODES ||
+	       type == WIRE_NOTE;
 }
 
 static void a_message(struct message *m, int type)
