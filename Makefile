@@ -142,7 +142,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhealth.a $(B)/libctl.a $(B)/libfs.a
 	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) ldns $(pkgs_base)))
 $(B)/sim: $(call obj,$(src_sim)) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
-fuzz_libs := $(addprefix $(B)/lib,ctl.a hooks.a fs.a replicator.a base.a)
+fuzz_libs := $(addprefix $(B)/lib,ctl.a health.a hooks.a fs.a replicator.a base.a)
 $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(fuzz_libs)
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_fs) $(pkgs_replicator) $(pkgs_tests) $(pkgs_base)))
 $(B)/fuzzer/%: $(B)/obj/tests/fuzz/fuzz_%.o $(fuzz_libs)

@@ -79,6 +79,8 @@ static cfg_opt_t health_options[] = {
     INT("lag-limit", 300),
     INT("cut-off-limit", 3600),
     INT("damping", 60),
+    INT("lease", 30),
+    INT("min-announcing", 1),
     CFG_STR("disable", "/etc/zonefs/health.disable", CFGF_NONE),
     INT("command-timeout", 10),
     LIST("add-address"),

@@ -112,6 +112,10 @@ enum conf_health_command {
 	CONF_HEALTH_COMMANDS
 };
 
+enum conf_on_data { CONF_ON_DATA_NOTHING, CONF_ON_DATA_DEMOTE, CONF_ON_DATA_WITHDRAW };
+
+#define CONF_LEASE_MAX 60
+
 /* See zonefs-health(8). */
 struct conf_health {
 	char *name;
@@ -122,9 +126,11 @@ struct conf_health {
 	int interval_sec, fast_interval_sec, timeout_sec;
 	int fall, rise;
 	int start_timeout_sec;
-	bool demote_for_data;  /* else data is told only */
+	enum conf_on_data on_data; /* NOTHING: it is told only */
 	bool withdraw_on_stop; /* else all stays as it is */
 	int lag_limit_sec, cut_off_limit_sec;
+	int lease_sec;      /* of a grant to be withdrawn for data */
+	int min_announcing; /* so many others stay, then */
 	int damping_sec; /* who fell twice within an hour comes back demoted for so long; 0: never */
 	char *disable; /* a file: while it exists, nothing is done */
 	int command_timeout_sec;

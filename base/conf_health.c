@@ -58,7 +58,7 @@ static bool is_address(const char *text)
 	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
-/* One of the words, its place; -1, and a report, for another. */
+/* One of the words, of which there are two or three: its place; -1, and a report, for another. */
 static int take_word(struct conf_source *s, const char *name, const char *const *words, int n)
 {
 	CLEANUP_FREE char *value = conf_take_str(s, name);
@@ -67,8 +67,9 @@ static int take_word(struct conf_source *s, const char *name, const char *const 
 		if (strcmp(value, words[i]) == 0)
 			return i;
 	if (value)
-		mistake(s->mistakes, conf_line_of(s, name), "%s is \"%s\" or \"%s\", not \"%s\"",
-			name, words[0], words[n - 1], value);
+		mistake(s->mistakes, conf_line_of(s, name), "%s is \"%s\"%s%s%s or \"%s\", not \"%s\"",
+			name, words[0], n == 3 ? ", \"" : "", n == 3 ? words[1] : "",
+			n == 3 ? "\"" : "", words[n - 1], value);
 	return -1;
 }
 
@@ -165,6 +166,8 @@ static void take_times(struct conf_source *s, struct conf_health *h)
 	h->start_timeout_sec = conf_take_int(s, "start-timeout", 0, 86400);
 	h->lag_limit_sec = conf_take_int(s, "lag-limit", 0, 31536000);
 	h->cut_off_limit_sec = conf_take_int(s, "cut-off-limit", 0, 31536000);
+	h->lease_sec = conf_take_int(s, "lease", 5, CONF_LEASE_MAX);
+	h->min_announcing = conf_take_int(s, "min-announcing", 1, CONF_PEERS_MAX);
 	h->damping_sec = conf_take_int(s, "damping", 0, 3600);
 	h->command_timeout_sec = conf_take_int(s, "command-timeout", 1, 600);
 	if (h->fast_interval_sec > h->interval_sec)
@@ -213,14 +216,18 @@ static void check_commands(struct conf_source *s, const struct conf_health *h)
 			"remove-address, or both");
 	if (run[CONF_HEALTH_WITHDRAWN] && !run[CONF_HEALTH_WITHDRAW])
 		mistake(s->mistakes, conf_line_of(s, "withdrawn"), "withdrawn without withdraw");
-	if (h->demote_for_data && conf_given(s->section, "on-data") && !run[CONF_HEALTH_DEMOTE])
+	if (h->on_data == CONF_ON_DATA_DEMOTE && conf_given(s->section, "on-data") && !run[CONF_HEALTH_DEMOTE])
 		mistake(s->mistakes, conf_line_of(s, "on-data"),
 			"on-data is \"demote\", and there is no demote");
 }
 
 void conf_take_health(struct conf_source *s, struct conf *c)
 {
-	static const char *const on_data[] = {"demote", "nothing"};
+	static const char *const on_data[] = {
+	    [CONF_ON_DATA_NOTHING] = "nothing",
+	    [CONF_ON_DATA_DEMOTE] = "demote",
+	    [CONF_ON_DATA_WITHDRAW] = "withdraw",
+	};
 	static const char *const on_stop[] = {"stay", "withdraw"};
 	struct conf_health *h = calloc(1, sizeof *h);
 
@@ -234,7 +241,8 @@ void conf_take_health(struct conf_source *s, struct conf *c)
 	h->disable = conf_take_path(s, "disable");
 	take_service(s, h);
 	take_times(s, h);
-	h->demote_for_data = take_word(s, "on-data", on_data, 2) == 0;
+	int word = take_word(s, "on-data", on_data, 3);
+	h->on_data = word < 0 ? CONF_ON_DATA_NOTHING : (enum conf_on_data)word;
 	h->withdraw_on_stop = take_word(s, "on-stop", on_stop, 2) == 1;
 	for (size_t i = 0; i < CONF_HEALTH_COMMANDS; i++)
 		take_command(s, h, i, c->mount);
@@ -276,6 +284,12 @@ void conf_check_health(struct conf_source *s, const struct conf *c)
 		mistake(s->mistakes, h->line,
 			"no probe asks over %s: a name server is dead when it answers over neither",
 			udp ? "TCP" : "UDP");
+	if (h->on_data == CONF_ON_DATA_WITHDRAW && (size_t)h->min_announcing > c->npeers)
+		mistake(s->mistakes, h->line,
+			"on-data is \"withdraw\", for which %d peer%s must agree, and %zu %s "
+			"configured",
+			h->min_announcing, h->min_announcing == 1 ? "" : "s", c->npeers,
+			c->npeers == 1 ? "is" : "are");
 	if (c->mount && h->state && conf_path_within(h->state, c->mount))
 		mistake(s->mistakes, h->line, "the state of the health \"%s\" lies in the tree",
 			h->name);

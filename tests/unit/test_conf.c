@@ -229,7 +229,9 @@ static void health_has_its_defaults(const struct conf *sample)
 	assert_int_equal(h->rise, bare->rise);
 	assert_true(h->fall * h->fast_interval_sec >= 30);
 	assert_int_equal(h->start_timeout_sec, bare->start_timeout_sec);
-	assert_int_equal(h->demote_for_data, bare->demote_for_data);
+	assert_int_equal(h->on_data, bare->on_data);
+	assert_int_equal(h->lease_sec, bare->lease_sec);
+	assert_int_equal(h->min_announcing, bare->min_announcing);
 	assert_int_equal(h->withdraw_on_stop, bare->withdraw_on_stop);
 	assert_int_equal(h->lag_limit_sec, bare->lag_limit_sec);
 	assert_int_equal(h->cut_off_limit_sec, bare->cut_off_limit_sec);
@@ -552,7 +554,7 @@ static void health_is_what_is_asked_and_what_is_done(void **state)
 	assert_int_equal(h->fall, 2);
 	assert_int_equal(h->rise, 3);
 	assert_int_equal(h->interval_sec, 120);
-	assert_true(h->withdraw_on_stop && h->demote_for_data);
+	assert_true(h->withdraw_on_stop && h->on_data == CONF_ON_DATA_DEMOTE);
 	assert_string_equal(h->command[CONF_HEALTH_ADD_ADDRESS][1], "b");
 	assert_null(h->command[CONF_HEALTH_ANNOUNCE]);
 	conf_free(c);
@@ -607,14 +609,15 @@ static void mistakes_in_health_have_their_line(void **state)
 	expect_mistakes(REQUIRED "health \"x\" {\n"
 				 "  service = { \"host.test\" }\n"
 				 "  fast-interval = 200\n"
-				 "  on-data = \"withdraw\"\n"
+				 "  on-data = \"later\"\n"
 				 "  announce = { \"birdc\" }\n"
 				 "}\n",
 			(const char *[]){"6:nothing says how to withdraw",
 					 "6:the health \"x\" has no probe",
 					 "7:service is a list of numeric addresses, \"host.test\"",
 					 "8:fast-interval (200) is longer than interval (120)",
-					 "9:on-data is \"demote\" or \"nothing\", not \"withdraw\"",
+					 "9:on-data is \"nothing\", \"demote\" or \"withdraw\", not "
+					 "\"later\"",
 					 "10:the program \"birdc\" is not an absolute path",
 					 "10:announce without withdraw", NULL});
 	expect_mistakes(REQUIRED "probe \"p\" { address = \"2001:DB8:0::1\" tcp = false\n"
@@ -629,6 +632,15 @@ static void mistakes_in_health_have_their_line(void **state)
 					 "8:the probe \"q\" asks neither over UDP nor over TCP",
 					 "9:no probe asks over TCP",
 					 "11:on-data is \"demote\", and there is no demote", NULL});
+	expect_mistakes(REQUIRED "peer \"ns2\" { address = \"tcp://h:1\" key = '" KEY1 "' }\n"
+				 "probe \"p\" { address = \"::1\" zones = { \"a\" } }\n"
+				 "health \"x\" { service = { \"192.0.2.1\" } on-stop = \"go\"\n"
+				 "  announce = { \"/bin/a\" } withdraw = { \"/bin/w\" }\n"
+				 "  on-data = \"withdraw\" min-announcing = 2 lease = 61 }\n",
+			(const char *[]){"8:on-stop is \"stay\" or \"withdraw\", not \"go\"",
+					 "8:on-data is \"withdraw\", for which 2 peers must agree, "
+					 "and 1 is configured",
+					 "10:lease is between 5 and 60, not 61", NULL});
 }
 
 static void there_is_a_most_of_everything(void **state)

@@ -22,7 +22,7 @@
 #include "tools/health/internal.h"
 #include "tools/health/record.h"
 
-#define FDS_MAX (PROBE_QUERIES_MAX + 2 * RUN_FDS + 3 + ORDER_CLIENTS)
+#define FDS_MAX (PROBE_QUERIES_MAX + 2 * RUN_FDS + 4 + ORDER_CLIENTS)
 #define END_MSEC 30000
 #define LOOK_MSEC 1000 /* for the disable file */
 
@@ -49,13 +49,13 @@ bool health_wants_announced(const struct health *h)
 	return h->want.announced && !(h->ending && h->h->withdraw_on_stop);
 }
 
-const char *health_is(const struct health *h)
+enum note_state health_is(const struct health *h)
 {
 	if (steps_done(&h->steps, false, false))
-		return "withdrawn";
+		return NOTE_WITHDRAWN;
 	if (steps_done(&h->steps, true, true))
-		return "demoted";
-	return steps_done(&h->steps, true, false) ? "announced" : "changing";
+		return NOTE_DEMOTED;
+	return steps_done(&h->steps, true, false) ? NOTE_ANNOUNCED : NOTE_CHANGING;
 }
 
 /* ---- the rule ---- */
@@ -94,13 +94,32 @@ static void say_change(struct health *h, const struct rule_want *was)
 	}
 }
 
-static void decide(struct health *h)
+/* Who says that it announces stays, as far as it can help it: so it is said only of a route that is
+ * there and wanted, and taken back before anything is done. */
+static void tell_mirrors(struct health *h)
+{
+	const struct rule_want *w = &h->want;
+	bool there = h->steps.route == PART_ON && h->steps.address == PART_ON;
+	struct note note = {
+	    .announces = there && (health_wants_announced(h) || w->hands_off),
+	    .asks = w->asks || orders_ask(h),
+	    .state = health_is(h),
+	    .reason = w->reason,
+	    .since_sec = (uint32_t)((h->now - w->since_msec) / 1000),
+	};
+
+	snprintf(note.words, sizeof note.words, "%s", w->words);
+	mirrors_say(h->mirrors, &note);
+}
+
+void health_decide(struct health *h)
 {
 	struct rule_want was = h->want;
 	bool disabled = access(h->h->disable, F_OK) == 0;
 
 	rule_disable(h->rule, disabled);
 	rule_drain(h->rule, h->drained);
+	rule_grant(h->rule, mirrors_until(h->mirrors, h->now));
 	h->want = *rule_decide(h->rule, h->now);
 	if (disabled != h->said_hands_off)
 		record(LOG_LEVEL_WARNING, "order",
@@ -109,6 +128,7 @@ static void decide(struct health *h)
 		       h->h->disable);
 	h->said_hands_off = disabled;
 	say_change(h, &was);
+	tell_mirrors(h);
 }
 
 static void judge(struct health *h)
@@ -132,9 +152,9 @@ static void judge(struct health *h)
 			       "not counted, a hook is running (%s): %s", probes_name(h->probes, i),
 			       words);
 	}
-	decide(h);
+	health_decide(h);
 	h->next_round = h->round_began + rule_pace(h->rule);
-	log_info("round over: %s, next in %lld ms", health_is(h),
+	log_info("round over: %s, next in %lld ms", note_state_text(health_is(h)),
 		 (long long)(h->next_round - h->now));
 }
 
@@ -174,6 +194,7 @@ static int timeout_of(const struct health *h)
 
 	sooner(&next, probes_next(h->probes));
 	sooner(&next, replica_next(h->replica));
+	sooner(&next, mirrors_next(h->mirrors));
 	sooner(&next, rule_next(h->rule, h->now));
 	sooner(&next, run_next(&h->run));
 	sooner(&next, run_next(&h->alert.run));
@@ -193,6 +214,7 @@ static void wait_for_something(struct health *h, int signals)
 
 	fds[n++] = (struct pollfd){.fd = signals, .events = POLLIN};
 	fds[n++] = replica_poll(h->replica);
+	fds[n++] = mirrors_poll(h->mirrors);
 	n += run_poll(&h->run, fds + n);
 	n += run_poll(&h->alert.run, fds + n);
 	n += orders_poll(h, fds + n);
@@ -230,7 +252,8 @@ static void loop(struct health *h, int signals)
 		take_signals(h, signals);
 		health_do_go_on(h);
 		rounds(h);
-		decide(h);
+		mirrors_go_on(h->mirrors, h->now);
+		health_decide(h);
 		if (!h->ending || h->h->withdraw_on_stop)
 			health_steps(h);
 		orders_go_on(h);
@@ -244,6 +267,7 @@ static void loop(struct health *h, int signals)
 static struct rule_conf rule_conf_of(const struct health *h)
 {
 	const struct conf_health *c = h->h;
+	bool demotes = c->on_data == CONF_ON_DATA_DEMOTE && c->command[CONF_HEALTH_DEMOTE];
 	struct rule_conf r = {
 	    .nchecks = probes_checks(h->probes),
 	    .fall = c->fall,
@@ -251,8 +275,9 @@ static struct rule_conf rule_conf_of(const struct health *h)
 	    .interval_msec = c->interval_sec * (int64_t)1000,
 	    .fast_msec = c->fast_interval_sec * (int64_t)1000,
 	    .start_timeout_msec = c->start_timeout_sec * (int64_t)1000,
-	    .on_data = c->demote_for_data && c->command[CONF_HEALTH_DEMOTE] ? ON_DATA_DEMOTE
-									    : ON_DATA_NOTHING,
+	    .on_data = c->on_data == CONF_ON_DATA_WITHDRAW ? ON_DATA_WITHDRAW
+		       : demotes                           ? ON_DATA_DEMOTE
+							   : ON_DATA_NOTHING,
 	    .damp_window_msec = 3600000,
 	    .damp_first_msec = c->damping_sec * (int64_t)1000,
 	    .damp_max_msec = 15 * c->damping_sec * (int64_t)1000,
@@ -361,8 +386,9 @@ static int begin(struct health *h)
 	}
 	h->probes = probes_new(h->conf);
 	h->replica = replica_new(h->conf);
+	h->mirrors = mirrors_new(h->conf, h->now);
 	h->fds = calloc(FDS_MAX, sizeof *h->fds);
-	if (!h->probes || !h->replica || !h->fds)
+	if (!h->probes || !h->replica || !h->mirrors || !h->fds)
 		return -ENOMEM;
 	return find_state(h);
 }
@@ -387,6 +413,7 @@ int health_run(const struct conf *conf)
 		orders_close(h);
 		probes_free(h->probes);
 		replica_free(h->replica);
+		mirrors_free(h->mirrors);
 		rule_free(h->rule);
 		free(h->fds);
 		if (h->dir >= 0)

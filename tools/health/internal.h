@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "tools/health/mirrors.h"
 #include "tools/health/probe.h"
 #include "tools/health/replica.h"
 #include "tools/health/rule.h"
@@ -30,6 +31,8 @@ struct order_client {
 	char *out; /* malloc'd */
 	size_t out_len, out_at;
 	bool drains; /* waits until this node is withdrawn */
+	bool asks;   /* ... and before that for the peers to agree, */
+	int64_t asks_until;
 };
 
 struct orders {
@@ -51,6 +54,7 @@ struct health {
 	const struct conf_health *h;
 	struct probes *probes;
 	struct replica *replica;
+	struct mirrors *mirrors;
 	struct rule *rule;
 	struct steps steps;
 	struct run run; /* of the step under way */
@@ -73,8 +77,9 @@ struct health {
 int health_save(struct health *h);
 /* What is wanted, with a stop and a drain taken into account; announced, demoted. */
 bool health_wants_announced(const struct health *h);
-/* "announced", "demoted", "withdrawn", or "changing" */
-const char *health_is(const struct health *h);
+/* Decides anew, and says it to the peers from the next note on. */
+void health_decide(struct health *h);
+enum note_state health_is(const struct health *h);
 
 /* health_do.c: steps and alerts */
 void health_steps(struct health *h);
@@ -89,5 +94,7 @@ int orders_open(struct health *h);
 void orders_close(struct health *h);
 unsigned orders_poll(struct health *h, struct pollfd *fds);
 void orders_go_on(struct health *h);
+/* Somebody waits for the peers to agree that this node is drained. */
+bool orders_ask(const struct health *h);
 
 #endif

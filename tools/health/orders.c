@@ -3,8 +3,9 @@
  * STATE/control, for zonefsctl. The directory is its owner's alone, so that nobody else speaks
  * here. One JSON object a line each way, as on the replicator's socket (replicator/control.c):
  *
- *   {"zonefs":1,"command":"health"}                  lines "health", "check", "record"
- *   {"zonefs":1,"command":"drain","force":BOOL}      ends when this node is withdrawn
+ *   {"zonefs":1,"command":"health"}                  lines "health", "mirror", "check", "record"
+ *   {"zonefs":1,"command":"drain","force":BOOL}      ends when this node is withdrawn, for which peers
+ *                                                    that announce have to agree
  *   {"zonefs":1,"command":"undrain"}
  *
  * and {"end":true,"exit":0 or 1,"words":"..."} at the end.
@@ -25,6 +26,7 @@
 #include "tools/health/record.h"
 
 #define OUT_MAX (256 * 1024)
+#define AGREE_LEASES 3 /* so long a drain waits for the peers to agree */
 
 /* ---- answers ---- */
 
@@ -56,8 +58,33 @@ static void put_line(struct order_client *c, json_t *line)
 
 static void end(struct order_client *c, int status, const char *words)
 {
-	c->drains = false;
+	c->drains = c->asks = false;
 	put_line(c, json_pack("{s:b, s:i, s:s}", "end", 1, "exit", status, "words", words));
+}
+
+static void say_mirrors(const struct health *h, struct order_client *c)
+{
+	struct mirror m;
+
+	for (unsigned i = 0; mirrors_nth(h->mirrors, i, &m, h->now); i++) {
+		const struct note *n = &m.note;
+		int64_t since = clock_wall_msec() - m.age_msec - n->since_sec * (int64_t)1000;
+
+		if (!m.heard)
+			put_line(c, json_pack("{s:s, s:s, s:b, s:s}", "type", "mirror", "node",
+					      m.node, "reachable", m.reachable, "state",
+					      "unknown"));
+		else
+			put_line(c, json_pack("{s:s, s:s, s:b, s:s, s:b, s:b, s:b, s:s, s:I, s:I, "
+					      "s:s}",
+					      "type", "mirror", "node", m.node, "reachable",
+					      m.reachable, "state", note_state_text(n->state),
+					      "announces", n->announces, "asks", n->asks,
+					      "grants", m.grants, "reason",
+					      rule_reason_text(n->reason), "since",
+					      (json_int_t)since, "age_ms", (json_int_t)m.age_msec,
+					      "words", n->words));
+	}
 }
 
 static void say_health(struct health *h, struct order_client *c)
@@ -66,11 +93,12 @@ static void say_health(struct health *h, struct order_client *c)
 
 	put_line(c, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:s}", "type",
 			      "health", "node", h->conf->node, "health", h->h->name, "state",
-			      health_is(h), "wants_announced", health_wants_announced(h),
+			      note_state_text(health_is(h)), "wants_announced", health_wants_announced(h),
 			      "wants_demoted", w->demoted, "disabled", w->hands_off, "reason",
 			      rule_reason_text(w->reason), "since",
 			      (json_int_t)(clock_wall_msec() - (h->now - w->since_msec)), "words",
 			      w->words));
+	say_mirrors(h, c);
 	for (unsigned i = 0; i < probes_checks(h->probes); i++) {
 		static const char *const text[] = {
 		    [RULE_GOOD] = "good", [RULE_WRONG] = "wrong", [RULE_SILENT] = "silent"};
@@ -86,30 +114,59 @@ static void say_health(struct health *h, struct order_client *c)
 		put_line(c, json_pack("{s:s, s:s, s:I, s:s}", "type", "record", "kind", r->kind,
 				      "at", (json_int_t)r->wall_msec, "words", r->words));
 	/* Well is what is announced and not demoted, and what an administrator wants so. */
-	bool well = strcmp(health_is(h), "announced") == 0;
+	bool well = health_is(h) == NOTE_ANNOUNCED;
 	end(c, well ? 0 : 1, w->words);
+}
+
+/* It is so from now on, also across restarts. */
+static void drain_now(struct health *h, struct order_client *c, const char *how)
+{
+	if (!h->drained)
+		record(LOG_LEVEL_NOTICE, "order", "drained by the administrator%s", how);
+	h->drained = true;
+	health_decide(h); /* before anybody is promised anything */
+	if (health_save(h) < 0)
+		end(c, 1, "the state cannot be written: see the log");
+	else if (h->said_hands_off)
+		end(c, 1, "it is put down, but nothing is changed while the disable file exists");
+	else
+		c->drains = true;
 }
 
 static void drain(struct health *h, struct order_client *c, bool force)
 {
-	if (!force && !h->drained && h->want.announced) {
+	if (force) {
+		drain_now(h, c, " (--force)");
+	} else if (h->drained || !health_wants_announced(h)) {
+		drain_now(h, c, "");
+	} else if (mirrors_announcing(h->mirrors, h->now) < (unsigned)h->h->min_announcing) {
 		end(c, 1,
-		    "no other node is known to announce this service: if one does, or if it may "
-		    "go, say zonefsctl drain --force");
-		return;
+		    "too few other nodes are known to announce this service: if they do, or if it "
+		    "may go, say zonefsctl drain --force");
+	} else {
+		c->asks = true;
+		c->asks_until = h->now + AGREE_LEASES * h->h->lease_sec * (int64_t)1000;
 	}
-	if (!h->drained)
-		record(LOG_LEVEL_NOTICE, "order", "drained by the administrator%s",
-		       force ? " (--force)" : "");
-	h->drained = true;
-	if (health_save(h) < 0) {
-		end(c, 1, "the state cannot be written: see the log");
-		return;
+}
+
+static void ask_on(struct health *h, struct order_client *c)
+{
+	if (mirrors_until(h->mirrors, h->now) > h->now) {
+		c->asks = false;
+		drain_now(h, c, ": peers stay");
+	} else if (h->now >= c->asks_until) {
+		end(c, 1,
+		    "the peers that announce this service have not agreed to stay: see zonefsctl "
+		    "health; if it may go all the same, say zonefsctl drain --force");
 	}
-	if (h->said_hands_off)
-		end(c, 1, "it is put down, but nothing is changed while the disable file exists");
-	else
-		c->drains = true;
+}
+
+bool orders_ask(const struct health *h)
+{
+	for (unsigned i = 0; i < ORDER_CLIENTS; i++)
+		if (h->orders.clients[i].fd >= 0 && h->orders.clients[i].asks)
+			return true;
+	return false;
 }
 
 static void undrain(struct health *h, struct order_client *c)
@@ -157,7 +214,7 @@ static void read_some(struct health *h, struct order_client *c)
 	}
 	if (n > 0)
 		c->in_len += (size_t)n;
-	if (c->in_len > 0 && memchr(c->in, '\n', c->in_len) && !c->out && !c->drains)
+	if (c->in_len > 0 && memchr(c->in, '\n', c->in_len) && !c->out && !c->drains && !c->asks)
 		take_request(h, c);
 	else if (c->in_len == sizeof c->in)
 		drop(c);
@@ -267,6 +324,8 @@ void orders_go_on(struct health *h)
 
 		if (c->fd >= 0)
 			read_some(h, c);
+		if (c->fd >= 0 && c->asks)
+			ask_on(h, c);
 		if (c->fd >= 0 && c->drains && steps_done(&h->steps, false, false))
 			end(c, 0, "withdrawn: nothing is routed to this node any more");
 		if (c->fd >= 0)

@@ -11,7 +11,27 @@
 #include "tools/zonefsctl/zonefsctl.h"
 
 #define SILENCE_SEC 10
-#define DRAIN_SEC 120 /* routes go at their own pace */
+#define DRAIN_SEC 300 /* peers have to agree, and routes go at their own pace */
+
+/* Another node. */
+static void say_mirror(const json_t *line)
+{
+	char when[TEXT_MAX];
+
+	if (!line_text(line, "reason")[0]) {
+		printf("  %-20s unknown (%s)\n", line_text(line, "node"),
+		       line_bool(line, "reachable") ? "its zonefs-health says nothing"
+						    : "cannot be reached");
+		return;
+	}
+	text_time(when, line_number(line, "since"));
+	printf("  %-20s %s, %s since %s: %s%s\n", line_text(line, "node"),
+	       line_text(line, "state"), line_text(line, "reason"), when,
+	       line_text(line, "words"),
+	       line_bool(line, "grants") ? "; has promised to stay"
+	       : line_bool(line, "asks") ? "; asks to leave"
+					 : "");
+}
 
 static void say(void *arg, const json_t *line)
 {
@@ -24,6 +44,8 @@ static void say(void *arg, const json_t *line)
 		       line_text(line, "node"), line_text(line, "state"),
 		       line_bool(line, "disabled") ? " (disabled: nothing is changed)" : "",
 		       line_text(line, "reason"), when, line_text(line, "words"));
+	} else if (line_is(line, "mirror")) {
+		say_mirror(line);
 	} else if (line_is(line, "check")) {
 		const char *words = line_text(line, "words");
 
