@@ -67,9 +67,10 @@ static int take_word(struct conf_source *s, const char *name, const char *const 
 		if (strcmp(value, words[i]) == 0)
 			return i;
 	if (value)
-		mistake(s->mistakes, conf_line_of(s, name), "%s is \"%s\"%s%s%s or \"%s\", not \"%s\"",
-			name, words[0], n == 3 ? ", \"" : "", n == 3 ? words[1] : "",
-			n == 3 ? "\"" : "", words[n - 1], value);
+		mistake(s->mistakes, conf_line_of(s, name),
+			"%s is \"%s\"%s%s%s or \"%s\", not \"%s\"", name, words[0],
+			n == 3 ? ", \"" : "", n == 3 ? words[1] : "", n == 3 ? "\"" : "",
+			words[n - 1], value);
 	return -1;
 }
 
@@ -216,7 +217,8 @@ static void check_commands(struct conf_source *s, const struct conf_health *h)
 			"remove-address, or both");
 	if (run[CONF_HEALTH_WITHDRAWN] && !run[CONF_HEALTH_WITHDRAW])
 		mistake(s->mistakes, conf_line_of(s, "withdrawn"), "withdrawn without withdraw");
-	if (h->on_data == CONF_ON_DATA_DEMOTE && conf_given(s->section, "on-data") && !run[CONF_HEALTH_DEMOTE])
+	if (h->on_data == CONF_ON_DATA_DEMOTE && conf_given(s->section, "on-data") &&
+	    !run[CONF_HEALTH_DEMOTE])
 		mistake(s->mistakes, conf_line_of(s, "on-data"),
 			"on-data is \"demote\", and there is no demote");
 }

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
 command -v bird >/dev/null || skip_all "no BIRD here"
-SERVICE=192.0.2.53
+. "$LIB_DIR/anycast.sh"
 install -m 755 "$B/zonefs-health" "$TOP/tools/health/route-bird" $BIN/ || bail "zonefs-health is not built"
 
 host_new ns1
@@ -17,106 +17,12 @@ cat >$BIN/sendmail <<'END'
 END
 chmod 755 $BIN/sendmail
 
-# health_lines METRIC
-health_lines() {
-	cat <<-END
-		probe "soa" {
-		  address = "127.0.0.1"
-		  zones = { "a.test", "b.test" }
-		}
-		health "anycast" {
-		  service = { "$SERVICE" }
-		  interval = 1
-		  fast-interval = 1
-		  timeout = 2
-		  fall = 3
-		  rise = 2
-		  start-timeout = 30
-		  lag-limit = 2
-		  cut-off-limit = 2
-		  damping = 0
-		  add-address = { "/sbin/ip", "address", "add", "$SERVICE/32", "dev", "lo" }
-		  remove-address = { "/sbin/ip", "address", "del", "$SERVICE/32", "dev", "lo" }
-		  announce = { "$BIN/route-bird", "announce", "/etc/bird/health.conf", "$1", "10$1" }
-		  withdraw = { "$BIN/route-bird", "withdraw", "/etc/bird/health.conf", "$1", "10$1" }
-		  withdrawn = { "$BIN/route-bird", "withdrawn" }
-		  demote = { "$BIN/route-bird", "demote", "/etc/bird/health.conf", "$1", "10$1" }
-		  promote = { "$BIN/route-bird", "promote", "/etc/bird/health.conf", "$1", "10$1" }
-		  alert = { "$BIN/sendmail", "hostmaster" }
-		}
-	END
-}
-# bird_conf HOST LINES
-bird_conf() {
-	mkdir -p "$T/$1/etc/bird" "$T/$1/run/bird"
-	cat >"$T/$1/etc/bird/bird.conf" <<-END
-		router id $(ip_of "$1");
-		$2
-		protocol device { scan time 1; }
-		protocol direct { ipv4; interface "lo"; }
-	END
-	[ "$1" = ns3 ] && echo 'protocol kernel { ipv4 { export all; import none; }; }' >>"$T/$1/etc/bird/bird.conf"
-	cat >>"$T/$1/etc/bird/bird.conf" <<-END
-		protocol ospf v2 anycast {
-		  ipv4 { import all; export ${3:-none}; };
-		  area 0 { interface "eth0" { type broadcast; hello 1; dead 5; wait 2; }; };
-		}
-	END
-}
-bird_start() {
-	on "$1" bird -f -c /etc/bird/bird.conf >>"$T/$1/bird.log" 2>&1 &
-	JOB[$1.bird]=$!
-	wait_for 60 on "$1" birdc show status || bail "bird does not start on $1: $(cat "$T/$1/bird.log")"
-}
-health_start() {
-	on "$1" $BIN/zonefs-health -f >>"$T/$1/health.log" 2>&1 &
-	JOB[$1.health]=$!
-}
-health_is() { [ "$(on "$1" zonefsctl health --json | jq -r 'select(.type=="health").state')" = "$2" ]; }
-has_address() { on "$1" ip -o address show dev lo | grep -qF " $SERVICE/"; }
-
-chroot_make ns1
-chroot_make ns2
-for h in ns1 ns2; do sed -i 's/listen-on {.*/listen-on { any; };/' "$T/$h$TREE/etc/named.host.conf"; done
-chroot_fill ns1
-for z in a.test b.test; do
-	zone_stanza $z >>"$T/ns1$TREE/etc/named.conf"
-	zone_text $z 1000 >"$T/ns1$TREE/var/named/$z.zone"
-done
-node_conf ns1 "log-level = \"info\"
-$(health_lines 10)"
-node_conf ns2 "log-level = \"info\"
-$(health_lines 20)"
+node_conf ns1 "$(health_lines 10 "alert = { \"$BIN/sendmail\", \"hostmaster\" }")"
+node_conf ns2 "$(health_lines 20)"
 host_new ns3
-FILTER="filter { if ANYCAST_ANNOUNCED = 1 && net = $SERVICE/32 then { ospf_metric1 = ANYCAST_METRIC; accept; } reject; }"
-for h in ns1 ns2; do
-	bird_conf $h 'include "/etc/bird/health.conf";' "$FILTER"
-	printf 'define ANYCAST_ANNOUNCED = 0;\ndefine ANYCAST_METRIC = 10;\n' >"$T/$h/etc/bird/health.conf"
-done
-bird_conf ns3 ""
-for h in ns1 ns2 ns3; do bird_start $h; done
-for h in ns1 ns2; do node_start $h; done
-for h in ns1 ns2; do wait_for 60 node_well $h || bail "$h: $(on $h zonefsctl status)"; done
-settle ns1 ns2
-wait_for 60 test -e "$T/ns2$TREE/etc/rndc.key" || bail "ns2 has no configuration"
-
-# The client: who answers, and when, all the time.
-on ns3 bash -c "while :; do w=\$(dig +time=1 +tries=1 +nsid @$SERVICE a.test soa 2>/dev/null | sed -n 's/.*NSID:.*\"\\(.*\\)\".*/\\1/p')
-	case \$w in ns1|ns2) ;; *) w=none; sleep 0.1 ;; esac
-	echo \"\$EPOCHREALTIME \$w\" >>/tmp/asked; sleep 0.05; done" &
-JOB[client]=$!
-# What it was told lately: the last five times this one.
-told() { [ "$(tail -n 5 "$T/ns3/tmp/asked" | awk '{print $2}' | sort | uniq -c | xargs)" = "5 $1" ]; }
-lost() { grep -c none "$T/ns3/tmp/asked"; }
-# from SENTENCE HOST: the client is answered by this one; how long it took and how much was lost is shown.
-from() {
-	local began lost_before=$LOST
-	began=$(now_ms)
-	check "$1" wait_for 90 told "$2"
-	LOST=$(lost)
-	note "$(($(now_ms) - began)) ms, $((LOST - lost_before)) queries without an answer"
-}
-LOST=0
+birds_start
+mirrors_start
+client_start
 
 health_start ns1
 check "nothing is announced before the name server answers" \
@@ -163,15 +69,18 @@ on ns1 bash -c 'kill $(cat /tmp/holds)'
 wait $HOLDS 2>/dev/null
 from "fresh again: back" ns1
 
-kill -KILL "$(pid_on ns1 zonefs-health)"
-wait "${JOB[ns1.health]}" 2>/dev/null
+health_end ns1 KILL
 check "a crash of zonefs-health changes nothing" has_address ns1
 health_start ns1
 check "and a restart finds it" wait_for 60 grep -q "anycast: found announced" "$T/ns1/health.log"
-check_not "who knows of no other announcer drains only by force" on ns1 zonefsctl drain
-check "drained" on ns1 zonefsctl drain --force
+mirror() { on "$1" zonefsctl health --json | jq -r 'select(.type=="mirror") | .node + " " + .state + " " + (.announces | tostring)'; }
+check "it hears what the other one is" wait_for 60 eval '[ "$(mirror ns1)" = "ns2 announced true" ]'
+like "which people can read" "$(on ns1 zonefsctl health)" "^  ns2 +announced, well since .*: runs normally"
+check "drained, as the other one promises to stay" on ns1 zonefsctl drain
 check_not "drained: its address is gone when that is said" has_address ns1
 from "drained: the other mirror answers" ns2
+check_not "the last one that announces is not drained" on ns2 zonefsctl drain
+check "it stays" has_address ns2
 must on ns1 touch /etc/zonefs/health.disable
 check "disabled" wait_for 60 grep -q "health.disable exists" "$T/ns1/health.log"
 must on ns1 zonefsctl undrain
@@ -186,11 +95,8 @@ for h in ns1 ns2; do check "both are cut off: $h steps back" wait_for 60 health_
 from "and the address is routed all the same" ns1
 for h in ns1 ns2; do kill -CONT "$(replicator_pid $h)"; done
 for h in ns1 ns2; do check "$h is announced as before" wait_for 90 health_is $h announced; done
-for h in ns1 ns2; do
-	kill -TERM "$(pid_on $h zonefs-health)"
-	wait "${JOB[$h.health]}" 2>/dev/null
-done
+for h in ns1 ns2; do health_end $h TERM; done
 for h in ns1 ns2; do check "zonefs-health stopped: $h stays announced" has_address $h; done
 for h in ns1 ns2; do named_stop $h; done # who would be served to its end
-[ "$FAILED" -eq 0 ] || for h in ns1 ns2; do note "$h: $(tail -60 "$T/$h/health.log")"; done
+health_show
 finish

@@ -146,11 +146,12 @@ static void serve(struct node *n, int64_t now)
 		n->said_at = now;
 	}
 	json_decref(request);
-	len = snprintf(line, sizeof line,
-		       "{\"type\":\"note\",\"peer\":\"%s\",\"reachable\":true%s%s%s,\"age_ms\":%lld}"
-		       "\n{\"end\":true,\"exit\":0,\"words\":\"\"}\n",
-		       other->conf.node, other->said[0] ? ",\"note\":\"" : "", other->said,
-		       other->said[0] ? "\"" : "", (long long)(now - other->said_at));
+	len =
+	    snprintf(line, sizeof line,
+		     "{\"type\":\"note\",\"peer\":\"%s\",\"reachable\":true%s%s%s,\"age_ms\":%lld}"
+		     "\n{\"end\":true,\"exit\":0,\"words\":\"\"}\n",
+		     other->conf.node, other->said[0] ? ",\"note\":\"" : "", other->said,
+		     other->said[0] ? "\"" : "", (long long)(now - other->said_at));
 	assert_int_equal(send(fd, line, (size_t)len, MSG_NOSIGNAL), len);
 	close(fd);
 }

@@ -34,10 +34,10 @@ unsigned mirrors_announcing(const struct mirrors *m, int64_t now);
 
 struct mirror {
 	const char *node;
-	bool reachable;    /* as the replicator says */
-	bool heard;        /* within a lease; else nothing below means anything */
-	bool grants;       /* it has promised this node to stay */
-	int64_t age_msec;  /* of what it said */
+	bool reachable;   /* as the replicator says */
+	bool heard;       /* within a lease; else nothing below means anything */
+	bool grants;      /* it has promised this node to stay */
+	int64_t age_msec; /* of what it said */
 	struct note note;
 };
 /* The nth peer; false: there are no more. */

@@ -71,19 +71,18 @@ static void say_mirrors(const struct health *h, struct order_client *c)
 		int64_t since = clock_wall_msec() - m.age_msec - n->since_sec * (int64_t)1000;
 
 		if (!m.heard)
-			put_line(c, json_pack("{s:s, s:s, s:b, s:s}", "type", "mirror", "node",
-					      m.node, "reachable", m.reachable, "state",
-					      "unknown"));
+			put_line(c,
+				 json_pack("{s:s, s:s, s:b, s:s}", "type", "mirror", "node", m.node,
+					   "reachable", m.reachable, "state", "unknown"));
 		else
 			put_line(c, json_pack("{s:s, s:s, s:b, s:s, s:b, s:b, s:b, s:s, s:I, s:I, "
 					      "s:s}",
 					      "type", "mirror", "node", m.node, "reachable",
 					      m.reachable, "state", note_state_text(n->state),
-					      "announces", n->announces, "asks", n->asks,
-					      "grants", m.grants, "reason",
-					      rule_reason_text(n->reason), "since",
-					      (json_int_t)since, "age_ms", (json_int_t)m.age_msec,
-					      "words", n->words));
+					      "announces", n->announces, "asks", n->asks, "grants",
+					      m.grants, "reason", rule_reason_text(n->reason),
+					      "since", (json_int_t)since, "age_ms",
+					      (json_int_t)m.age_msec, "words", n->words));
 	}
 }
 
@@ -93,9 +92,9 @@ static void say_health(struct health *h, struct order_client *c)
 
 	put_line(c, json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:s, s:I, s:s}", "type",
 			      "health", "node", h->conf->node, "health", h->h->name, "state",
-			      note_state_text(health_is(h)), "wants_announced", health_wants_announced(h),
-			      "wants_demoted", w->demoted, "disabled", w->hands_off, "reason",
-			      rule_reason_text(w->reason), "since",
+			      note_state_text(health_is(h)), "wants_announced",
+			      health_wants_announced(h), "wants_demoted", w->demoted, "disabled",
+			      w->hands_off, "reason", rule_reason_text(w->reason), "since",
 			      (json_int_t)(clock_wall_msec() - (h->now - w->since_msec)), "words",
 			      w->words));
 	say_mirrors(h, c);

@@ -25,9 +25,8 @@ static void say_mirror(const json_t *line)
 		return;
 	}
 	text_time(when, line_number(line, "since"));
-	printf("  %-20s %s, %s since %s: %s%s\n", line_text(line, "node"),
-	       line_text(line, "state"), line_text(line, "reason"), when,
-	       line_text(line, "words"),
+	printf("  %-20s %s, %s since %s: %s%s\n", line_text(line, "node"), line_text(line, "state"),
+	       line_text(line, "reason"), when, line_text(line, "words"),
 	       line_bool(line, "grants") ? "; has promised to stay"
 	       : line_bool(line, "asks") ? "; asks to leave"
 					 : "");
