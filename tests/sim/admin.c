@@ -162,19 +162,19 @@ void admin_check(struct world *w, struct node *n, const char *path, const struct
 	} else if (n->holds && core_set(n->core, &set) && set.n == 0) {
 		world_fail(w, "what is held is not told", "%s tells %s, and a set is open", n->name,
 			   path);
-	} else if (spot->looked_last >= 0 && p->save[spot->looked_last].held &&
-		   storage_find(&n->store, path) && storage_find(&n->store, path)->draft &&
-		   storage_find(&n->store, path)->draft->group &&
-		   !attrs_compare(&storage_find(&n->store, path)->draft->attrs, &v->attrs)) {
+	} else if (spot->looked_last >= 0 && p->save[spot->looked_last].held && spot->held &&
+		   spot->draft_group && !attrs_compare(&spot->draft_attrs, &v->attrs)) {
 		world_fail(w, "what is held is not told", "%s tells %s, which nobody released",
 			   n->name, path);
 	}
 }
 
+/* A draft that has gone, told or not, is no part of its release any more; what is saved there next is
+ * told for itself. */
 void admin_stepped(struct node *n)
 {
-	for (uint32_t i = 0; n->release_told && i < n->nspots; i++)
-		if (n->spots[i].goes == n->release_told)
+	for (uint32_t i = 0; n->release && i < n->nspots; i++)
+		if (!n->spots[i].held || !core_releasing(n->core))
 			n->spots[i].goes = 0;
 	n->release_told = 0;
 }

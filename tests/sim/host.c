@@ -88,6 +88,9 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 		else
 			truth_learned(w, n, e->path, v->dot);
 		break;
+	case STORE_SUPERSEDED:
+		truth_superseded(w, n, e->path, e->store.dot);
+		break;
 	case STORE_SHOWN:
 		truth_shown(w, n, e->path, e->store.shown);
 		break;
@@ -414,6 +417,7 @@ void host_start(struct world *w, struct node *n)
 	}
 	n->core = core_new(&n->conf);
 	storage_load(&n->store, n->core);
+	truth_loaded(w, n);
 	if (n->power_cut)
 		core_distrust(n->core);
 	n->off = false;

@@ -148,7 +148,7 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	if (s->last < 0)
 		return;
 	path_of(w, path)->save[s->last].looked = true;
-	if (check_is_draft(n, path, a)) /* it was saved again as it was */
+	if (spot->held && !attrs_compare(&spot->draft_attrs, a)) /* it was saved again as it was */
 		path_of(w, path)->save[s->last].held = true;
 }
 
@@ -541,18 +541,48 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		spot->due_install |= (attrs_compare(before, &spot->told) & ~CHANGED_MTIME) != 0;
 }
 
+static void holds(struct spot *spot, const struct version *draft)
+{
+	spot->held = true;
+	spot->draft = draft->dot;
+	spot->draft_attrs = draft->attrs;
+	spot->draft_group = draft->group;
+}
+
+void truth_loaded(struct world *w, struct node *n)
+{
+	for (uint32_t i = 0; i < w->npaths; i++) {
+		const struct stored_path *s = storage_find(&n->store, w->paths[i]->path);
+		struct spot *spot = truth_spot(w, n, w->paths[i]->path);
+
+		spot->goes = 0; /* nothing is being released any more */
+		spot->held = false;
+		if (s && s->draft)
+			holds(spot, s->draft);
+	}
+}
+
 void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v)
 {
 	struct path_truth *p = path_of(w, path);
-	const struct spot *spot = truth_spot(w, n, path);
+	struct spot *spot = truth_spot(w, n, path);
 	int32_t save = spot->looked_last;
 
 	w->drafts++;
+	holds(spot, v);
 	if (!same_attrs_content(&v->attrs, &spot->looked_attrs) &&
 	    same_attrs_content(&v->attrs, &spot->older_attrs))
 		save = spot->older_last;
 	if (save >= 0)
 		p->save[save].held = true;
+}
+
+void truth_superseded(struct world *w, struct node *n, const char *path, struct dot d)
+{
+	struct spot *spot = truth_spot(w, n, path);
+
+	if (spot->held && dot_same(spot->draft, d))
+		spot->held = false;
 }
 
 static bool has_content(const struct version *v, const struct save *s)

@@ -104,6 +104,10 @@ struct spot {
 	uint32_t goes; /* the release that may tell what is held there; 0: none may */
 	int64_t goes_at;
 	bool discarded; /* what is held there is about to be shown, and then put back */
+	bool held;      /* by what the core has decided, be it not in the store yet, it holds: */
+	struct dot draft;
+	struct attrs draft_attrs;
+	uint64_t draft_group;
 
 	bool looked; /* what follows is what the core was given last */
 	struct saves looked_shown;
@@ -383,7 +387,9 @@ void truth_history(struct world *w, struct node *n, const char *path);
 /* A node has heard of another one: as established, or of something that it made. */
 bool truth_known(struct world *w, const struct node *by, const struct node *n);
 /* It is held; what was seen there last. */
+void truth_loaded(struct world *w, struct node *n); /* what is held is what the store has */
 void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v);
+void truth_superseded(struct world *w, struct node *n, const char *path, struct dot d);
 /* The history of its node has it, though it never was told. */
 bool truth_kept(const struct node *n, const struct path_truth *p, const struct save *s);
 /* Somebody moves the directory as a whole. */
