@@ -643,6 +643,9 @@ void truth_crashed(struct world *w, struct node *n)
 		const struct stored_path *s = storage_find(&n->store, p->path);
 
 		truth_doubt(n, truth_spot(w, n, p->path), p->path);
+		/* What is shown is what the store says; what the core took it for is over. */
+		if (s && s->shown && !s->intent)
+			truth_spot(w, n, p->path)->base = s->shown->attrs;
 		for (uint32_t k = 0; k < p->nversions; k++) {
 			struct truth *t = &p->versions[k];
 
