@@ -73,6 +73,8 @@ static struct version *version_make(struct core *c, struct edit e, struct dot do
 	if (e.attrs.kind == KIND_DIR)
 		v->attrs.mtime_nsec = 0;
 	v->changed = attrs_compare(before, &v->attrs);
+	if (shown_found(e.key->shown)) /* no version has had that */
+		v->changed |= CHANGED_CONTENT;
 	version_set_by(v, entry_shown(e.key));
 	v->replaced = before->hash;
 	if (e.attrs.kind == KIND_LINK)

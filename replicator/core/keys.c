@@ -211,6 +211,14 @@ void shown_floor(struct shown *s)
 	shown_floor_of(s, &s->attrs);
 }
 
+/* Of a directory its contents decide, version or not; and where nothing ever was, nothing was found. */
+bool shown_found(const struct shown *s)
+{
+	if (!s || s->dot.origin || s->attrs.kind == KIND_DIR)
+		return false;
+	return s->attrs.kind != KIND_ABSENT || s->context.n;
+}
+
 /* What a path adds to the tree's digest. Modification times are left out: they
  * may be raised locally. */
 static uint64_t shown_digest(const struct key *k)

@@ -12,13 +12,15 @@
 
 #define CHANGED_AGAIN_MAX 8 /* installs in a row that find something else */
 
-static void told(struct core *c, struct key *k, uint8_t changed)
+/* `found`: what it takes the place of nobody had been told of. So it changes what was told last, be
+ * it the same. */
+static void told(struct core *c, struct key *k, uint8_t changed, bool found)
 {
 	struct effect *e = effect_add(c, EFFECT_TOLD, k->path);
 
 	e->told.version = k->placing ? version_get(k->placing) : NULL;
 	e->told.kind = k->shown->attrs.kind;
-	e->told.changed = changed;
+	e->told.changed = found ? changed | CHANGED_CONTENT : changed;
 	e->told.more = k->opwait && (k->opwait->contents > 1 || k->opwait->n);
 }
 
@@ -45,6 +47,7 @@ static void keep_shown(struct key *k)
 void place_confirmed(struct core *c, struct key *k)
 {
 	struct shown *s = key_shown(k);
+	bool found = shown_found(s);
 
 	vv_join(&s->context, &k->decided.context);
 	s->dot = k->decided.dot;
@@ -52,7 +55,7 @@ void place_confirmed(struct core *c, struct key *k)
 		s->leftover = false;
 	key_shown_changed(c, k);
 	keep_shown(k);
-	told(c, k, 0);
+	told(c, k, 0, found);
 	version_put(k->placing);
 	k->placing = NULL;
 	opwait_placed(c, k);
@@ -104,16 +107,17 @@ static struct attrs shown_attrs(const struct key *k)
 /* What `i` intended took the place of `before`. (A directory that makes way is not told: what it
  * makes way for is.) */
 static void told_intended(struct core *c, struct key *k, const struct intent *i,
-			  const struct attrs *before)
+			  const struct attrs *before, bool found)
 {
 	if (i->dot.origin || i->attrs.kind != KIND_ABSENT || before->kind == KIND_FILE ||
 	    before->kind == KIND_LINK)
-		told(c, k, attrs_compare(before, &k->shown->attrs));
+		told(c, k, attrs_compare(before, &k->shown->attrs), found);
 }
 
 static void installed(struct core *c, struct key *k, const struct event *e)
 {
 	struct attrs before = shown_attrs(k);
+	bool found = shown_found(k->shown);
 	uint8_t changed;
 
 	if (k->decided.kind != INTENT_REMOVE) {
@@ -126,7 +130,7 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 	keep_shown(k);
 	place_forget_intent(c, k);
 	changed = attrs_compare(&before, &k->shown->attrs);
-	told_intended(c, k, &k->decided, &before);
+	told_intended(c, k, &k->decided, &before, found);
 	k->changed_again = 0;
 	k->retry_msec = 0;
 	opwait_placed(c, k);
@@ -271,12 +275,13 @@ static void not_ours(struct core *c, struct key *k, const struct observation *o)
 static void recovered(struct core *c, struct key *k, const struct ident *ident)
 {
 	struct attrs before = shown_attrs(k);
+	bool found = shown_found(k->shown);
 	const struct version *v;
 
 	show_intended(c, k, k->intent, ident);
 	v = entry_shown(k);
 	k->placing = v ? version_get((struct version *)(uintptr_t)v) : NULL;
-	told_intended(c, k, k->intent, &before);
+	told_intended(c, k, k->intent, &before, found);
 	version_put(k->placing);
 	k->placing = NULL;
 }

@@ -463,6 +463,8 @@ struct shown *key_shown(struct key *k); /* makes it */
 void shown_floor(struct shown *s);      /* its mtime is what the path shows from now on */
 /* Programs have seen these here. True: the floor is another now. */
 bool shown_floor_of(struct shown *s, const struct attrs *a);
+/* What is shown there is no version's: it was found (held_show_found), and nobody was told. */
+bool shown_found(const struct shown *s);
 void key_shown_changed(struct core *c, struct key *k); /* recounts the digest, and stores it */
 void key_forget_shown(struct core *c, struct key *k); /* as if nothing had ever been there */
 void key_settled(struct core *c, struct key *k);

@@ -132,8 +132,8 @@ static inline enum damage story_damage(const struct host *h, const char *path,
 
 	if (!core_suspects(h->core, path) || a->kind != KIND_FILE)
 		return DAMAGE_NONE;
-	for (uint32_t i = 0; p && i < p->nhistory; i++)
-		if (hash_same(p->history[i]->attrs.hash, a->hash))
+	for (uint32_t i = 0; p && i < p->n + p->nhistory; i++)
+		if (hash_same((i < p->n ? p->entry[i] : p->history[i - p->n])->attrs.hash, a->hash))
 			return DAMAGE_OLDER;
 	if (!shown || shown->attrs.kind != KIND_FILE)
 		return DAMAGE_NONE;

@@ -231,6 +231,23 @@ static void discarded_the_peers_save_is_there(void **state)
 	assert_int_equal(versions_of(N1, "a"), 1);
 }
 
+/* Hooks had not been told of it, since it was held. */
+static void discarded_for_an_equal_one_hooks_are_told(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	story_wait(&s, 2000);
+	s.now += 10000;
+	user_saves(&s, N2, "a", 3);
+	N1->told = 0;
+	decide(N1, EVENT_DISCARD, NULL);
+	expect_content(N1, "a", 3);
+	assert_int_equal(versions_of(N1, "a"), 1);
+	assert_int_equal(N1->told, 1);
+}
+
 static void undone_by_hand_nothing_is_held(void **state)
 {
 	(void)state;
@@ -286,6 +303,7 @@ int main(void)
 	    TEST(what_was_saved_while_nobody_looked_is_held),
 	    TEST(a_peers_save_is_not_installed_over_it),
 	    TEST(discarded_the_peers_save_is_there),
+	    TEST(discarded_for_an_equal_one_hooks_are_told),
 	    TEST(undone_by_hand_nothing_is_held),
 	    TEST(a_set_may_delete_much),
 	};

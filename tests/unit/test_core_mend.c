@@ -293,6 +293,25 @@ static void what_a_peer_saved_meanwhile_is_installed_over_it(void **state)
 	everywhere("f", 12);
 }
 
+/* Somebody may have read the older version meanwhile. */
+static void put_back_by_another_cut_it_is_told_to_hooks(void **state)
+{
+	(void)state;
+	begin();
+	cut();
+	leave("f", 5);
+	s.hold = EFFECT_STAGE;
+	up();
+	assert_int_equal(core_mended(N1->core), 1);
+	cut();
+	leave("f", 6);
+	s.hold = -1;
+	N1->told = 0;
+	up();
+	everywhere("f", 6);
+	assert_int_equal(N1->told, 1);
+}
+
 static void what_the_brake_held_is_held_again(void **state)
 {
 	(void)state;
@@ -336,6 +355,7 @@ int main(void)
 	    TEST(a_life_that_does_not_get_through_hands_it_on),
 	    TEST(it_ends_when_the_tree_has_been_gone_through),
 	    TEST(what_a_peer_saved_meanwhile_is_installed_over_it),
+	    TEST(put_back_by_another_cut_it_is_told_to_hooks),
 	    TEST(what_the_brake_held_is_held_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
