@@ -266,19 +266,20 @@ static bool is_meant(const struct decision *d, const struct key *k)
 	return d->n == 0;
 }
 
+/* The later decision is the one that counts. */
 static void release_add(struct core *c, struct release *r, struct key *k)
 {
 	if (k->releasing)
 		return;
 	k->releasing = true;
-	k->draft_seen = false;
+	k->draft_seen = k->put_back = false;
 	k->held++;
 	GROW(r->keys, r->n, r->cap);
 	r->keys[r->n++] = k;
 	observe_look(c, k);
 }
 
-/* The later decision is the one that counts. */
+/* ... here, too. */
 static void release_not(struct core *c, struct key *k)
 {
 	for (struct release *r = c->releases; r && k->releasing; r = r->next) {

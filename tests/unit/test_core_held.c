@@ -248,6 +248,23 @@ static void discarded_for_an_equal_one_hooks_are_told(void **state)
 	assert_int_equal(N1->told, 1);
 }
 
+/* Before it was put back. */
+static void discarded_and_then_released_it_goes(void **state)
+{
+	struct decision all = {.n = 0};
+	struct event e = {.type = EVENT_DISCARD, .decision = &all};
+
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	story_event(&s, N1, &e);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N1, "a", 3);
+	expect_content(N2, "a", 3);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 static void undone_by_hand_nothing_is_held(void **state)
 {
 	(void)state;
@@ -304,6 +321,7 @@ int main(void)
 	    TEST(a_peers_save_is_not_installed_over_it),
 	    TEST(discarded_the_peers_save_is_there),
 	    TEST(discarded_for_an_equal_one_hooks_are_told),
+	    TEST(discarded_and_then_released_it_goes),
 	    TEST(undone_by_hand_nothing_is_held),
 	    TEST(a_set_may_delete_much),
 	};
