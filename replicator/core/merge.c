@@ -246,6 +246,15 @@ static struct opwait *opwait_for(struct core *c, struct dot dot)
 	return w;
 }
 
+/* What is to take the place of a directory of this op waits for what is in it to go. */
+static bool makes_way(const struct core *c, const struct key *k, const struct opwait *w)
+{
+	for (k = key_parent(c, k); k; k = key_parent(c, k))
+		if (k->opwait == w && key_visible(c, k).kind != KIND_DIR)
+			return true;
+	return false;
+}
+
 /* The keys of items that were added: absences wait for the live versions of the
  * same op, and hooks for all of these. */
 void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n)
@@ -275,7 +284,8 @@ void opwaits_make(struct core *c, struct key **keys, struct version **added, uin
 
 		while (w && !dot_same(w->dot, added[i]->dot))
 			w = w->next;
-		if (version_live(added[i]) || !w || keys[i]->opwait_absent)
+		if (version_live(added[i]) || !w || keys[i]->opwait_absent ||
+		    makes_way(c, keys[i], w))
 			continue;
 		GROW(w->absent, w->n, w->cap);
 		w->absent[w->n++] = keys[i];

@@ -265,6 +265,23 @@ static void discarded_and_then_released_it_goes(void **state)
 	assert_int_equal(core_held(N1->core), 0);
 }
 
+/* What is in the directory goes first, and does not wait for the file that takes its place. */
+static void a_file_for_a_directory_goes_as_one_change(void **state)
+{
+	(void)state;
+	begin();
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/a", 4);
+	expect_content(N2, "d/a", 4);
+	hold(N1, NULL);
+	user_deletes(&s, N1, "d/a");
+	user_deletes(&s, N1, "d");
+	user_saves(&s, N1, "d", 5);
+	story_wait(&s, 2000);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "d", 5);
+}
+
 static void undone_by_hand_nothing_is_held(void **state)
 {
 	(void)state;
@@ -322,6 +339,7 @@ int main(void)
 	    TEST(discarded_the_peers_save_is_there),
 	    TEST(discarded_for_an_equal_one_hooks_are_told),
 	    TEST(discarded_and_then_released_it_goes),
+	    TEST(a_file_for_a_directory_goes_as_one_change),
 	    TEST(undone_by_hand_nothing_is_held),
 	    TEST(a_set_may_delete_much),
 	};
