@@ -8,6 +8,7 @@
  */
 #include "replicator/runs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,9 +107,18 @@ static void mark(struct runs *r, bool due)
 	int err = store_value_put(r->node->store, MARK, &one, due);
 
 	if (err < 0)
-		log_limited(LOG_LEVEL_WARNING, "that hooks are due cannot be noted: %s",
+		log_limited(LOG_LEVEL_WARNING, "whether hooks are due cannot be noted: %s",
 			    err_text(err));
-	r->marked = due;
+	if (err != ERR_LIMIT && err != -ENOMEM) /* else it was not taken: again at the next round */
+		r->marked = due;
+}
+
+static void mark_as_is(struct runs *r)
+{
+	bool due = runs_pending(r);
+
+	if (r->marked != due && r->n > 0)
+		mark(r, due);
 }
 
 void runs_note(struct runs *r, const struct effect *e)
@@ -281,8 +291,7 @@ static void ended(struct hook_state *h, const struct run_result *result)
 		hooks_done(r->hooks, h->index, ok, n->now_msec);
 	h->run = NULL;
 	n->changes++;
-	if (r->marked && !runs_pending(r))
-		mark(r, false);
+	mark_as_is(r);
 }
 
 static void hook_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
@@ -330,6 +339,7 @@ void runs_tick(struct runs *r)
 {
 	const struct hook_run *run;
 
+	mark_as_is(r);
 	while ((run = hooks_next(r->hooks, r->node->now_msec))) {
 		struct hook_state *h = &r->h[run->hook];
 		if (h->running)

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What a hook reads, and what of its output counts as served.
+ * What a hook reads, what of its output counts as served, and the mark that something is due.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/buf.h"
 #include "replicator/runs.h"
+#include "replicator/store/internal.h"
+#include "tests/unit/scratch_help.h"
 
 static char *input(const struct hook_run *run, size_t max)
 {
@@ -88,6 +82,77 @@ static void an_endless_output_is_cut(void **state)
 	free(long_text);
 }
 
+/* ---- the mark ---- */
+
+static bool noted(const struct node *n)
+{
+	uint8_t one;
+
+	return store_value_get(n->store, "hooks-due", &one, 1) == 1;
+}
+
+static struct runs *runs_at(struct node *n, const char *dir)
+{
+	static struct conf_hook hook = {.name = (char *)"reload", .quiet_msec = 50};
+	static const struct conf conf = {.hooks = &hook, .nhooks = 1};
+
+	const char *why;
+
+	hook.match = patterns_new();
+	assert_int_equal(patterns_add(hook.match, "a", &why), 0);
+	*n = (struct node){.conf = &conf, .store = store_at(dir)};
+	n->runs = runs_new(n);
+	assert_non_null(n->runs);
+	return n->runs;
+}
+
+static void is_due(struct runs *r)
+{
+	struct effect e = {.type = EFFECT_TOLD, .path = "a"};
+
+	e.told.kind = KIND_FILE;
+	e.told.changed = CHANGED_CONTENT;
+	runs_note(r, &e);
+}
+
+static void end(struct node *n)
+{
+	runs_free(n->runs);
+	patterns_free(n->conf->hooks[0].match);
+	store_close(n->store);
+}
+
+static void that_a_hook_is_due_outlives_the_process(void **state)
+{
+	struct node n;
+	struct runs *r = runs_at(&n, *state);
+
+	assert_false(runs_pending(r));
+	is_due(r);
+	assert_int_equal(store_commit(n.store), 0);
+	end(&n);
+	r = runs_at(&n, *state);
+	assert_true(runs_pending(r));
+	end(&n);
+}
+
+static void a_mark_that_the_store_had_no_room_for_is_put_as_soon_as_it_has(void **state)
+{
+	struct node n;
+	struct runs *r = runs_at(&n, *state);
+
+	for (uint32_t i = 0; i < RECORDS_MAX; i++)
+		assert_int_equal(store_value_put(n.store, "other", NULL, 0), 0);
+	is_due(r);
+	assert_false(noted(&n));
+	runs_tick(r);
+	assert_false(noted(&n));
+	assert_int_equal(store_commit(n.store), 0);
+	runs_tick(r);
+	assert_true(noted(&n));
+	end(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +160,11 @@ int main(void)
 	    cmocka_unit_test(too_many_items_are_all),
 	    cmocka_unit_test(served_lines_are_picked_from_the_output),
 	    cmocka_unit_test(an_endless_output_is_cut),
+	    cmocka_unit_test_setup_teardown(that_a_hook_is_due_outlives_the_process,
+					    scratch_make, scratch_remove),
+	    cmocka_unit_test_setup_teardown(
+		a_mark_that_the_store_had_no_room_for_is_put_as_soon_as_it_has, scratch_make,
+		scratch_remove),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
