@@ -31,6 +31,7 @@ vim_sets() { # HOST TEXT FILE...
 	for f; do sh_on "$h" "vim -u NONE -n -es -c '%s/serial [0-9]*/serial $text/' -c wq zones/$f" || return 1; done
 }
 held_count() { on "$1" zonefsctl held | grep -c '^zones/'; }
+held_versions() { on "$1" zonefsctl held --json | jq -r 'select(.type == "held") | "\(.path) \(.version)"' | sort; }
 
 # ---- nothing travels ----
 like "a set begins" "$(sh_on ns1 "echo early >zones/early; zonefsctl hold -m 'mail moves' zones/")" "what is saved on this node from now on under these patterns is held"
@@ -52,10 +53,13 @@ is "what does not match goes" "$(sh_on ns2 'cat etc/other')" told
 check "the peer has nothing of the set" peer_has 3 "serial 1 of 3"
 
 # ---- a restart keeps it, and so does a crash ----
+VERSIONS=$(held_versions ns1)
 node_stop ns1
 node_start ns1
 must wait_for 60 node_usable ns1
 check "after a restart" wait_for 60 eval '[ "$(held_count ns1)" = 5 ]'
+like "after a restart the set is open" "$(on ns1 zonefsctl held)" "^change set since .*: mail moves; only: zones/$"
+is "with the same versions" "$(held_versions ns1)" "$VERSIONS"
 kill -9 "$(replicator_pid ns1)"
 check "after a crash" wait_for 60 eval '[ "$(held_count ns1)" = 5 ]'
 check "and a save joins them" vim_sets ns1 3 1
