@@ -66,6 +66,14 @@ check "it is a success" dry
 is "no file here has changed" "$(tree3)" "$BEFORE"
 check_not "there is no store" test -e "$T/ns3/var/lib/zonefs/zonefs.db"
 is "the peers have heard no node" "$(heard_since "$KNEW")" ""
+on ns3 python3 -c 'import os, socket, time
+s = [socket.create_server(("10.53.0.3", p)) for p in (7740, 7741)]
+open("/tmp/taken", "w").close()
+while os.path.exists("/tmp/taken"): time.sleep(0.02)' &
+wait_for 60 test -e "$T/ns3/tmp/taken" || bail "the addresses are not taken"
+check "it listens nowhere" dry
+rm "$T/ns3/tmp/taken"
+wait $!
 JSON=$(dry --json)
 is "JSON: who would be taken for what" "$(jq -r 'select(.type == "summary") | "\(.role) \(.take) \(.replace) \(.publish) \(.problems)"' <<<"$JSON")" "newcomer 2 3 4 0"
 is "JSON: where" "$(jq -r 'select(.type == "planned" and .action == "take") | .path' <<<"$JSON" | tr '\n' ' ')" "etc/a b etc/sub/of1 "
