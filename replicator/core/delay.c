@@ -281,6 +281,12 @@ static void move_seen(struct core *c, struct delay *d)
 	observe_look(c, from);
 }
 
+/* One of the two names is being looked at again: what that finds comes first. */
+bool delay_open(const struct delay *d)
+{
+	return d->key->looking || d->from->looking;
+}
+
 void delay_seen(struct core *c, struct key *k, const struct observation *o)
 {
 	struct delay *d = k->delay;

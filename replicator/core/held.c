@@ -363,19 +363,31 @@ static bool is_open(const struct key *k)
 	return k->draft && (!k->draft_seen || k->looking || k->look_again || k->delay);
 }
 
+/* All of it has been looked at, and nothing has come up since: what was seen first may have been
+ * changed, or have gone, while the others were looked at. */
+static bool is_seen(struct release *r)
+{
+	while (r->at < r->n && !is_open(r->keys[r->at]))
+		r->at++;
+	for (uint32_t i = 0; r->at == r->n && i < r->n; i++)
+		if (is_open(r->keys[i]))
+			r->at = i;
+	return r->at == r->n;
+}
+
 void held_due(struct core *c)
 {
 	struct release **at = &c->releases, *r;
 
 	while ((r = *at)) {
-		while (r->at < r->n && !is_open(r->keys[r->at]))
-			r->at++;
-		if (r->at < r->n && c->now < r->deadline) {
+		bool seen = is_seen(r);
+
+		if (!seen && c->now < r->deadline) {
 			at = &r->next;
 			continue;
 		}
 		*at = r->next;
-		if (r->at < r->n)
+		if (!seen)
 			effect_note(c, LOG_LEVEL_ERROR,
 				    "nothing is released: /%s is still being written",
 				    r->keys[r->at]->path);

@@ -24,11 +24,13 @@ bool observe_local(const struct core *c, struct key *k, bool dir)
 	return k->local || (k->local_found & bit);
 }
 
-/* Something is known to be there, if only that it was being written: should the directory above
- * have gone, it is to be looked at. */
+/* Something is known to be there, if only that it was being written, or was about to be told as moved
+ * there: should the directory above have gone, it is to be looked at. */
 bool observe_may_go(const struct core *c, struct key *k)
 {
-	return (key_present(k) || k->block == BLOCK_BUSY || k->looking || k->draft) &&
+	bool moved_here = k->delay && k->delay->kind == DELAY_MOVE && k->delay->due;
+
+	return (key_present(k) || k->block == BLOCK_BUSY || k->looking || k->draft || moved_here) &&
 	       !observe_local(c, k, false);
 }
 

@@ -107,13 +107,10 @@ void scan_ended(struct core *c, const struct event *e)
 		return;
 	}
 	STAILQ_REMOVE_HEAD(&c->scans, link);
-	if (s->move) {
+	if (s->move && !delay_open(s->move))
 		delay_scanned(c, s);
-	} else {
-		for (uint32_t i = 0; i < s->n; i++)
-			observe_look_for(c, s->edits[i].key,
-					 &s->serials); /* its rename was called off */
-	}
+	for (uint32_t i = 0; !s->move && i < s->n; i++) /* its rename was called off */
+		observe_look_for(c, s->edits[i].key, &s->serials);
 	scan_missing(c, s);
 	if (!s->path[0])
 		brake_scanned(c);

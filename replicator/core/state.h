@@ -528,6 +528,7 @@ void delay_new(struct core *c, struct key *k);
 void delay_failed(struct core *c, struct key *k, int64_t msec);
 void delay_move(struct core *c, struct key *from, struct key *to, bool tree);
 void delay_end(struct core *c, struct delay *d);
+bool delay_open(const struct delay *d);
 void delay_seen(struct core *c, struct key *k, const struct observation *o);
 void delay_local(struct core *c, struct key *k);
 void delay_scanned(struct core *c, struct scan *s);

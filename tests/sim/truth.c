@@ -636,6 +636,13 @@ void truth_doubt(const struct node *n, struct spot *spot, const char *path)
 			  s->intent->kind == INTENT_LINK;
 }
 
+/* What is shown is what the store says, be it that nothing is; what the core took it for is over. */
+static void take_back(struct spot *spot, const struct stored_path *s)
+{
+	if (!s || !s->intent)
+		spot->base = s && s->shown ? s->shown->attrs : (struct attrs){0};
+}
+
 void truth_crashed(struct world *w, struct node *n)
 {
 	for (uint32_t i = 0; i < w->npaths; i++) {
@@ -643,9 +650,7 @@ void truth_crashed(struct world *w, struct node *n)
 		const struct stored_path *s = storage_find(&n->store, p->path);
 
 		truth_doubt(n, truth_spot(w, n, p->path), p->path);
-		/* What is shown is what the store says; what the core took it for is over. */
-		if (s && s->shown && !s->intent)
-			truth_spot(w, n, p->path)->base = s->shown->attrs;
+		take_back(truth_spot(w, n, p->path), s);
 		for (uint32_t k = 0; k < p->nversions; k++) {
 			struct truth *t = &p->versions[k];
 

@@ -297,6 +297,31 @@ static void undone_by_hand_nothing_is_held(void **state)
 	assert_null(core_visible(N1->core, "new"));
 }
 
+/* What has been seen first must still be so when the last of it has been seen. */
+static void what_goes_while_a_release_looks_is_released_as_gone(void **state)
+{
+	struct event e = {.type = EVENT_RELEASE, .decision = &(struct decision){0}};
+
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	user_saves(&s, N1, "b", 4);
+	s.hold = EFFECT_LOOK;
+	story_event(&s, N1, &e);
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	user_deletes(&s, N1, "a");
+	story_release(&s, N1, EFFECT_LOOK, "a"); /* it waits for the end of the delay */
+	story_release(&s, N1, EFFECT_LOOK, "b");
+	expect_content(N2, "a", 1);
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 2000);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N2, "b", 4);
+	expect_absent(N2, "a");
+}
+
 /* What the brake would hold goes when it is released: somebody has looked at it. */
 static void a_set_may_delete_much(void **state)
 {
@@ -341,6 +366,7 @@ int main(void)
 	    TEST(discarded_and_then_released_it_goes),
 	    TEST(a_file_for_a_directory_goes_as_one_change),
 	    TEST(undone_by_hand_nothing_is_held),
+	    TEST(what_goes_while_a_release_looks_is_released_as_gone),
 	    TEST(a_set_may_delete_much),
 	};
 

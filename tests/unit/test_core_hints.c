@@ -235,6 +235,51 @@ static void a_directory_that_is_back_again_is_waited_for(void **state)
 	expect_content(N2, "d/f", 1);
 }
 
+/* The scan of the directory that has moved began before that one went. */
+static void a_move_into_a_directory_that_has_gone_is_not_told(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "a");
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 1);
+	user_moves_dir(&s, N1, "d", "a/d");
+	s.hold = EFFECT_SCAN;
+	story_wait(&s, 200); /* both names have been looked at */
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "a"), s.now);
+	disk_write(&s, N1, "a", 2);
+	story_hint(&s, N1, "a", "");
+	story_run(&s);
+	story_release(&s, N1, EFFECT_SCAN, "a/d");
+	assert_null(core_visible(N1->core, "a/d"));
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 2000);
+	assert_true(waited(N1));
+	expect_content(N2, "a", 2);
+	expect_absent(N2, "d");
+}
+
+/* A look at a name that has moved is out when its scan ends: once more, and together. */
+static void a_move_that_is_hinted_again_is_told_as_one(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 1);
+	user_moves_dir(&s, N1, "d", "e");
+	s.hold = EFFECT_SCAN;
+	story_wait(&s, 200);
+	s.hold = EFFECT_LOOK;
+	story_hint(&s, N1, "e", "");
+	story_run(&s);
+	assert_null(core_visible(N1->core, "e/f"));
+	story_release(&s, N1, EFFECT_LOOK, "e");
+	assert_true(waited(N1));
+	assert_int_equal(N1->told_items, 4);
+	expect_content(N2, "e/f", 1);
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -250,6 +295,8 @@ int main(void)
 	    STORY(a_hint_during_the_telling_of_a_rename_has_a_look_of_its_own),
 	    STORY(so_has_a_rename_to_a_local_name),
 	    STORY(a_rename_to_a_name_that_becomes_local_tells_that_the_old_name_has_gone),
+	    STORY(a_move_into_a_directory_that_has_gone_is_not_told),
+	    STORY(a_move_that_is_hinted_again_is_told_as_one),
 	    STORY(a_delete_is_told_when_the_local_file_of_that_name_has_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
