@@ -423,7 +423,7 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 		spot->base = s->attrs;
 		spot->discarded = false;
 	}
-	if (w->losses && spot->looked && spot->base.kind == KIND_ABSENT &&
+	if ((w->losses || !n->joined) && spot->looked && spot->base.kind == KIND_ABSENT &&
 	    ident_same(&spot->looked_ident, &s->ident)) /* taken for what the peers have */
 		spot->base = s->attrs;
 	if (s->leftover) { /* it is told as gone, and stays for what is local in it */
