@@ -114,8 +114,6 @@ bool mend_take(struct core *c, struct key *k, const struct observation *o)
 		observe_look(c, k); /* changed since it was read: what is there now is told */
 		return true;
 	}
-	if (c->brake.on && brake_removes(k, o))
-		return false; /* it was held before */
 	if (keep)
 		author_keep(c, k, o);
 	key_shown(k)->leftover = false;

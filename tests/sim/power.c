@@ -173,10 +173,7 @@ static void stands_for(struct world *w, struct node *n, const char *path)
 	truth_doubt(n, spot, path);
 	if (!attrs_compare(&a, &spot->base))
 		return;
-	/* Together with what the safety brake holds it is held, too. */
-	held =
-	    (s && s->draft && !attrs_compare(&s->draft->attrs, &a)) ||
-	    (storage_meta_is(&n->store, "brake", 1) && (!now || (now->kind == KIND_FILE && !a.size)));
+	held = s && s->draft && !attrs_compare(&s->draft->attrs, &a);
 	if (n->joined && !held &&
 	    (now ? damage_of(s, shown, now, &a) != DAMAGE_NONE : !shown->leftover))
 		spot->cut = true;

@@ -335,6 +335,32 @@ static void what_the_brake_held_is_held_again(void **state)
 	expect_content(N2, "a", 1);
 }
 
+/* It could be read after the brake had been set: for what somebody emptied since the start. */
+static void what_the_brake_has_no_part_in_is_put_back(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	N1->conf.brake_share = 25;
+	N1->conf.brake_paths = 1;
+	for (unsigned i = 0; i < 2; i++)
+		story_up(&s, &s.host[i]);
+	user_saves(&s, N1, "a", 1);
+	user_saves(&s, N1, "b", 2);
+	user_saves(&s, N1, "c", 3);
+	cut();
+	leave("c", 0);
+	s.unreadable = "c";
+	story_up(&s, N1);
+	user_saves(&s, N1, "a", 0);
+	user_saves(&s, N1, "b", 0);
+	story_wait(&s, 1500);
+	assert_int_equal(core_braked(N1->core), 2);
+	s.unreadable = NULL;
+	story_wait(&s, 2000);
+	assert_int_equal(core_braked(N1->core), 2);
+	everywhere("c", 3);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -357,6 +383,7 @@ int main(void)
 	    TEST(what_a_peer_saved_meanwhile_is_installed_over_it),
 	    TEST(put_back_by_another_cut_it_is_told_to_hooks),
 	    TEST(what_the_brake_held_is_held_again),
+	    TEST(what_the_brake_has_no_part_in_is_put_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
