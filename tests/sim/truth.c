@@ -126,7 +126,7 @@ void truth_sighting(struct world *w, struct node *n, const char *path, struct si
 {
 	struct spot *spot = truth_spot(w, n, path);
 
-	*s = (struct sighting){spot->shown, spot->strong, spot->last, w->now};
+	*s = (struct sighting){spot->shown, spot->strong, spot->last, spot->cut, w->now};
 }
 
 void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,
@@ -142,6 +142,7 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	spot->looked_shown = s->shown;
 	spot->looked_strong = s->strong;
 	spot->looked_last = s->last;
+	spot->looked_cut = s->cut;
 	spot->looked_at = s->at;
 	spot->looked_attrs = *a;
 	spot->looked_ident = *i;
@@ -406,6 +407,11 @@ static bool still_there(struct node *n, const char *path, const struct ident *id
 	return ident_same(&now, ident);
 }
 
+static bool is_interrupted(const struct node *n, const struct path_truth *p, int32_t save)
+{
+	return n->power_cuts && save >= 0 && p->save[save].excused;
+}
+
 void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s)
 {
 	struct path_truth *p = path_of(w, path);
@@ -415,10 +421,10 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
-	/* It is what a change is compared with, until it is put back. So is what a save left that the
-	 * power cut interrupted. */
-	if ((spot->cut || spot->discarded ||
-	     (n->power_cuts && spot->last >= 0 && p->save[spot->last].excused)) &&
+	/* It is what a change is compared with, until it is put back, whatever was saved since it was
+	 * read. So is what a save left that the power cut interrupted. */
+	if ((spot->cut || (spot->looked && spot->looked_cut) || spot->discarded ||
+	     is_interrupted(n, p, spot->looked ? spot->looked_last : spot->last)) &&
 	    !s->dot.origin) {
 		spot->base = s->attrs;
 		spot->discarded = false;
@@ -533,7 +539,7 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 	}
 	spot->strong = t ? t->strong : (struct saves){0};
 	spot->last = -1;
-	spot->in_doubt = spot->cut = false;
+	spot->in_doubt = spot->cut = spot->looked_cut = false;
 	fs_attrs(n, disk_find(&n->disk, path), &spot->told);
 	spot->base = i->attrs;
 	if (spot->told.kind != KIND_ABSENT || before->kind == KIND_FILE ||

@@ -113,6 +113,7 @@ struct spot {
 	struct saves looked_shown;
 	struct saves looked_strong;
 	int32_t looked_last;
+	bool looked_cut;
 	int64_t looked_at; /* when it was read */
 	struct attrs looked_attrs;
 	struct ident looked_ident;
@@ -375,6 +376,7 @@ struct sighting {
 	struct saves shown;
 	struct saves strong;
 	int32_t last;
+	bool cut;
 	int64_t at;
 };
 void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s);
