@@ -107,6 +107,21 @@ bool images_installed(const struct stored_path *s, const struct inode *now, cons
 	return fhandle_same(&h, &s->intent->handle);
 }
 
+/* What was told or installed and is not in the store was not, for this one. */
+static void stands_for(struct node *n, const char *path, struct spot *spot)
+{
+	const struct stored_path *s = storage_find(&n->store, path);
+	struct inode *now = disk_find(&n->disk, path);
+	struct attrs a;
+
+	fs_attrs(n, now, &a);
+	spot->base = s && s->shown ? s->shown->attrs : (struct attrs){0};
+	if (images_installed(s, now, &a))
+		spot->base = s->intent->attrs;
+	spot->told = spot->base;
+	truth_doubt(n, spot, path);
+}
+
 /* What had changed on the disk, and was not known to the store yet, is a save of whoever puts it back:
  * since then it may have been told, and deleted by somebody. */
 static void save_again(struct world *w, struct node *n)
@@ -152,7 +167,7 @@ static void put_back(struct world *w, uint8_t node, void *arg)
 		n->spots[k].looked = n->spots[k].refused = false;
 		n->spots[k].estale_until = 0;
 		if (k < w->npaths)
-			truth_doubt(n, &n->spots[k], w->paths[k]->path);
+			stands_for(n, w->paths[k]->path, &n->spots[k]);
 	}
 	hook_forget(n);
 	truth_forgotten(w, n);
