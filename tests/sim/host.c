@@ -425,6 +425,10 @@ void host_start(struct world *w, struct node *n)
 	if (w->weights.limited) /* whose its origins are can be seen */
 		e.random = (n->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT |
 			   e.random >> (63 - ORIGIN_TAG_SHIFT);
+	if (core_joining(n->core)) { /* what a life was answered that did not join is over with it */
+		memset(n->answered, 0, sizeof n->answered);
+		n->returns = false;
+	}
 	hook_start(w, n);
 	host_event(w, n, &e);
 	admin_started(w, n);
