@@ -216,6 +216,10 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_DISCARD:
 		held_decide(c, e);
 		break;
+	case EVENT_SET_ASIDE:
+	case EVENT_EDIT:
+		aside_decide(c, e);
+		break;
 	case EVENT_VERDICT: /* of a trial that is not waited for */
 	case EVENT_REJUDGE:
 		break;

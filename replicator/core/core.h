@@ -142,6 +142,9 @@ enum event_type {
 	EVENT_RELEASE,     /* ... what was held so is told, as one op; `decision` */
 	EVENT_APPROVE,     /* ... and what the safety brake holds, or the gate in doubt; `decision` */
 	EVENT_DISCARD,     /* ... all of these are put back; `decision` */
+	EVENT_SET_ASIDE,   /* ... any of these stays held, and what is current is installed over it;
+			    * `decision` */
+	EVENT_EDIT,        /* ... what was set aside is installed again; `decision` */
 	EVENT_VERDICT,     /* answer to JUDGE; `verdict` */
 	EVENT_REJUDGE,     /* what was judged, and is held or waits, may be judged otherwise now: another
 			    * map, other checkers. `rejudge` */
@@ -531,7 +534,8 @@ struct core_path {
 	const char *waiting;       /* why it is not installed, in words; NULL: it is */
 	uint32_t waiting_for_peer; /* content: who told it; UINT32_MAX: nobody to be reached for */
 	bool unwanted;             /* will not be installed here */
-	const struct version *draft; /* what is held there (core_held_by); NULL: nothing */
+	const struct version *draft; /* what is held there (core_held_by); NULL: nothing. `aside`: it
+				      * is not on disk */
 	enum verdict_kind verdict;   /* the gate's: of what is held there, or is to be installed; NONE: not
 				      * known yet, or not asked for */
 	const char *words;           /* the gate's; NULL: none */

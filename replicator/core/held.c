@@ -179,7 +179,7 @@ static void drop(struct core *c, struct key *k)
 	count(c, k, -1);
 	version_put(k->draft);
 	k->draft = NULL;
-	k->put_back = false; /* what was decided of it is over */
+	k->put_back = k->to_aside = k->to_edit = false; /* what was decided of it is over */
 	key_scratch(c, k);
 }
 
@@ -194,7 +194,7 @@ void held_end(struct core *c, struct key *k)
 
 bool held_is(struct key *k, const struct observation *o)
 {
-	if (!k->draft || o->unchanged || attrs_compare(&k->draft->attrs, &o->attrs) != 0)
+	if (!key_drafted(k) || o->unchanged || attrs_compare(&k->draft->attrs, &o->attrs) != 0)
 		return false;
 	k->draft_ident = o->ident;
 	k->draft_seen = true;
@@ -208,8 +208,13 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 
 	k->draft_ident = e->ident;
 	k->draft_seen = true;
-	if (k->draft && k->draft->group == group && attrs_compare(&k->draft->attrs, &e->attrs) == 0)
+	if (key_drafted(k) && k->draft->group == group &&
+	    attrs_compare(&k->draft->attrs, &e->attrs) == 0)
 		return;
+	if (k->draft && k->draft->aside)
+		effect_note(c, LOG_LEVEL_NOTICE,
+			    "/%s is saved anew: what was set aside there is in its history",
+			    k->path);
 	if (k->draft)
 		drop(c, k);
 	k->draft = author_draft(c, e);
@@ -257,7 +262,7 @@ void held_put_back(struct core *c, struct key *k, const struct observation *o)
 
 /* ---- decisions ---- */
 
-static bool is_meant(const struct decision *d, const struct key *k)
+bool held_meant(const struct decision *d, const struct key *k)
 {
 	for (uint32_t i = 0; i < d->n; i++)
 		if (!d->paths[i][0] || strcmp(k->path, d->paths[i]) == 0 ||
@@ -276,7 +281,10 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 	k->held++;
 	GROW(r->keys, r->n, r->cap);
 	r->keys[r->n++] = k;
-	observe_look(c, k);
+	if (k->draft->aside)
+		aside_edit(c, k);
+	else
+		observe_look(c, k);
 }
 
 /* ... here, too. */
@@ -295,6 +303,18 @@ static void release_not(struct core *c, struct key *k)
 	}
 }
 
+static void discard_one(struct core *c, struct key *k)
+{
+	k->to_aside = false;
+	if (k->draft->aside && k->placing != k->draft) {
+		held_end(c, k);
+		place_consider(c, k);
+		return;
+	}
+	k->put_back = true;
+	observe_look(c, k);
+}
+
 void held_decide(struct core *c, const struct event *e)
 {
 	const struct decision *d = e->decision;
@@ -304,12 +324,11 @@ void held_decide(struct core *c, const struct event *e)
 	if (!approve && d->n == 0)
 		set_end(c);
 	for (struct key *k = c->ndrafts ? key_first(c, "") : NULL; k; k = key_next(k)) {
-		if (!k->draft || !is_meant(d, k))
+		if (!k->draft || !held_meant(d, k))
 			continue;
 		if (discard) {
 			release_not(c, k);
-			k->put_back = true;
-			observe_look(c, k);
+			discard_one(c, k);
 		} else if (approve == !k->draft->group) {
 			release_add(c, r, k);
 		}
@@ -360,7 +379,7 @@ static void release_now(struct core *c, const struct release *r)
 
 static bool is_open(const struct key *k)
 {
-	return k->draft && (!k->draft_seen || k->looking || k->look_again || k->delay);
+	return k->draft && (k->draft->aside || !k->draft_seen || k->looking || k->look_again || k->delay);
 }
 
 /* All of it has been looked at, and nothing has come up since: what was seen first may have been
@@ -389,8 +408,11 @@ void held_due(struct core *c)
 		*at = r->next;
 		if (!seen)
 			effect_note(c, LOG_LEVEL_ERROR,
-				    "nothing is released: /%s is still being written",
-				    r->keys[r->at]->path);
+				    "nothing is released: /%s is still being written%s",
+				    r->keys[r->at]->path,
+				    r->keys[r->at]->draft && r->keys[r->at]->draft->aside
+					? ", or what was set aside there cannot be put back"
+					: "");
 		else
 			release_now(c, r);
 		release_free(c, r);

@@ -117,8 +117,9 @@ bool mend_take(struct core *c, struct key *k, const struct observation *o)
 	if (keep)
 		author_keep(c, k, o);
 	key_shown(k)->leftover = false;
-	keep |= k->draft != NULL;
-	held_end(c, k);
+	keep |= key_drafted(k);
+	if (key_drafted(k))
+		held_end(c, k);
 	held_show_found(c, k, o);
 	mend_forget(c, k);
 	k->mended = damage;

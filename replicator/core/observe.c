@@ -257,8 +257,9 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 		     const struct serials *why)
 {
 	bool removed = brake_removes(k, o), put_back = k->put_back && k->draft;
+	bool aside = k->to_aside && key_drafted(k);
 
-	k->put_back = false;
+	k->put_back = k->to_aside = false;
 	/* Something may be known below what was never shown itself: a directory that was moved on
 	 * before it was told. */
 	if (!dir_seen(k, o))
@@ -280,21 +281,29 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 		return;
 	}
 	if (!observe_differs(k, o)) {
-		if (k->draft && core_suspects(c, k->path))
+		if (key_drafted(k) && core_suspects(c, k->path))
 			effect_note(c, LOG_LEVEL_WARNING,
 				    "/%s: what was held there went with an unclean stop; it is in "
 				    "its history",
 				    k->path);
-		held_end(c, k);
+		if (key_drafted(k) || put_back)
+			held_end(c, k);
 		same_as_shown(c, k, o);
 		return;
 	}
-	if (held_is(k, o) && !put_back)
+	if (held_is(k, o) && !put_back && !aside)
 		return;
+	if (k->draft && k->draft->aside && !removed && !put_back &&
+	    attrs_compare(&k->draft->attrs, &o->attrs) == 0) { /* somebody has put it there */
+		aside_back(c, k, &o->ident, &o->attrs);
+		return;
+	}
 	if (mend_take(c, k, o))
 		return;
 	if (put_back)
 		held_put_back(c, k, o);
+	else if (aside)
+		aside_put(c, k, o);
 	else if (!removed)
 		author_change(c, k, o);
 	else
@@ -305,11 +314,13 @@ void observe_compare(struct core *c, struct key *k, const struct observation *o,
 static void gone(struct core *c, struct key *k, const struct observation *o, bool hold)
 {
 	struct edit e = {k, o->attrs, o->ident, NULL};
-	bool put_back = k->put_back && k->draft;
+	bool put_back = k->put_back && k->draft, aside = k->to_aside && key_drafted(k);
 
-	k->put_back = false;
+	k->put_back = k->to_aside = false;
 	if (put_back)
 		held_put_back(c, k, o);
+	else if (aside)
+		aside_put(c, k, o);
 	else if (hold)
 		held_put(c, &e, 0);
 	else
@@ -352,7 +363,7 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 		}
 	}
 	if (o->busy) { /* a hint follows */
-		k->draft_seen = k->put_back = false; /* what was decided is not there any more */
+		k->draft_seen = k->put_back = k->to_aside = false; /* what was decided is not there any more */
 		if (k->unsettled)
 			k->block = BLOCK_BUSY;
 		return;

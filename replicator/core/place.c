@@ -97,11 +97,19 @@ static bool is_unwanted(const struct core *c, struct key *k, struct visible v)
 	return v.kind == KIND_FILE && v.version->attrs.size > c->conf.max_file_size;
 }
 
+/* As the entries say, or what was set aside and is to be edited. */
+static struct visible wanted(struct core *c, struct key *k)
+{
+	if (k->to_edit && !aside_vain(c, k))
+		return (struct visible){k->draft->attrs.kind, k->draft};
+	return key_visible(c, k);
+}
+
 /* ---- the queue ---- */
 
 static bool must_wait(const struct core *c, const struct key *k)
 {
-	if (k->draft)
+	if (key_drafted(k))
 		return true;
 	switch (k->block) {
 	case BLOCK_BUSY:
@@ -125,7 +133,7 @@ void place_consider(struct core *c, struct key *k)
 		return;
 	if (!k->n && !k->shown && !key_live_below(c, k->path))
 		return;
-	v = key_visible(c, k);
+	v = wanted(c, k);
 	if (lists_taken_back(c, k, v.kind == KIND_DIR || v.kind == KIND_ABSENT))
 		return;
 	k->unwanted = is_unwanted(c, k, v);
@@ -214,9 +222,13 @@ static void decide(struct key *k, enum intent_kind kind, const struct attrs *att
 	struct intent *d = &k->decided;
 
 	vv_clear(&d->context);
-	if (k->shown)
-		vv_join(&d->context, &k->shown->context);
-	entry_context(k, &d->context);
+	if (v.version && v.version == k->draft) {
+		aside_seen(k, &d->context);
+	} else {
+		if (k->shown)
+			vv_join(&d->context, &k->shown->context);
+		entry_context(k, &d->context);
+	}
 	d->kind = kind;
 	d->handle = (struct fhandle){0};
 	d->attrs = *attrs;
@@ -292,13 +304,21 @@ void place_launch(struct core *c, struct key *k)
 		e->install.expected = k->shown->ident;
 }
 
+/* Something known is still there: of a draft the disk says more than what is shown. */
+static bool in_the_way(const struct key *dir, const struct key *child)
+{
+	if (dir->to_edit && key_drafted(child))
+		return child->draft->attrs.kind != KIND_ABSENT;
+	return key_present(child) && !child->shown->leftover;
+}
+
 /* Something known is still in this directory. */
 bool place_has_children(const struct core *c, struct key *k)
 {
 	struct key *child = k->blocker && path_below(k->blocker->path, k->path) ? k->blocker : NULL;
 	bool all = !child;
 
-	if (child && key_present(child) && !child->shown->leftover)
+	if (child && in_the_way(k, child))
 		return true;
 	for (;;) {
 		child = key_next_below(c, k->path, child);
@@ -306,7 +326,7 @@ bool place_has_children(const struct core *c, struct key *k)
 			all = true;
 			continue;
 		}
-		if (!child || (key_present(child) && !child->shown->leftover))
+		if (!child || in_the_way(k, child))
 			break;
 	}
 	k->blocker = child;
@@ -344,7 +364,7 @@ static void place_absent(struct core *c, struct key *k, struct visible v)
 		confirm(c, k, v);
 }
 
-static bool parent_ready(struct core *c, struct key *k)
+static bool parent_ready(struct core *c, struct key *k, struct visible v)
 {
 	size_t len = path_parent_len(k->path);
 	char path[PATH_LEN_MAX + 1];
@@ -356,9 +376,12 @@ static bool parent_ready(struct core *c, struct key *k)
 	path[len] = 0;
 	parent = key_get(c, path);
 	key_scratch(c, parent);
+	if (v.version && v.version == k->draft && key_drafted(parent) &&
+	    parent->draft->attrs.kind == KIND_DIR)
+		return true;
 	if (key_present(parent) && parent->shown->attrs.kind == KIND_DIR &&
 	    !parent->shown->leftover &&
-	    !(parent->draft && parent->draft->attrs.kind != KIND_DIR))
+	    !(key_drafted(parent) && parent->draft->attrs.kind != KIND_DIR))
 		return true;
 	k->block = BLOCK_PARENT;
 	place_consider(c, parent);
@@ -429,7 +452,7 @@ static bool gone_below(struct core *c, struct key *k)
 	while ((below = key_next_live_below(c, k->path, below))) {
 		if (below->delay || below->looking)
 			return true;
-		present = present || (key_present(below) && !below->draft);
+		present = present || (key_present(below) && !key_drafted(below));
 	}
 	if (!present || k->below_asked)
 		return false;
@@ -443,7 +466,7 @@ static void place_present(struct core *c, struct key *k, struct visible v)
 	struct attrs wanted;
 	uint8_t change;
 
-	if (!parent_ready(c, k) || (v.kind == KIND_DIR && gone_below(c, k)))
+	if (!parent_ready(c, k, v) || (v.kind == KIND_DIR && gone_below(c, k)))
 		return;
 	wanted_attrs(c, k, v, &wanted);
 	if (!key_present(k)) {
@@ -456,7 +479,9 @@ static void place_present(struct core *c, struct key *k, struct visible v)
 		return;
 	}
 	change = attrs_compare(&k->shown->attrs, &wanted);
-	if (change & (CHANGED_KIND | CHANGED_CONTENT))
+	/* A draft's file as a whole: of attributes alone it would not be known after a crash. */
+	if ((change & (CHANGED_KIND | CHANGED_CONTENT)) ||
+	    (v.kind == KIND_FILE && v.version == k->draft))
 		place_content(c, k, v, &wanted);
 	else
 		place_attrs(c, k, v, &wanted);
@@ -468,7 +493,7 @@ static void place(struct core *c, struct key *k)
 
 	if (c->joining || c->taking_in || k->flight || k->looking || k->delay || k->recovering)
 		return;
-	v = key_visible(c, k);
+	v = wanted(c, k);
 	if (lists_taken_back(c, k, v.kind == KIND_DIR || v.kind == KIND_ABSENT))
 		return;
 	if (is_unwanted(c, k, v) || is_settled(c, k, v)) {

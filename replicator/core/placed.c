@@ -49,6 +49,12 @@ void place_confirmed(struct core *c, struct key *k)
 	struct shown *s = key_shown(k);
 	bool found = shown_found(s);
 
+	if (aside_is(k, k->decided.dot)) {
+		aside_back(c, k, &s->ident, &s->attrs);
+		version_put(k->placing);
+		k->placing = NULL;
+		return;
+	}
 	vv_join(&s->context, &k->decided.context);
 	s->dot = k->decided.dot;
 	if (s->attrs.kind == KIND_DIR && key_visible(c, k).kind == KIND_DIR)
@@ -125,6 +131,11 @@ static void installed(struct core *c, struct key *k, const struct event *e)
 		k->decided.attrs.gid = e->installed.gid;
 		if (k->decided.attrs.kind != KIND_DIR)
 			k->decided.attrs.mtime_nsec = e->installed.mtime_nsec;
+	}
+	if (aside_is(k, k->decided.dot)) {
+		aside_back(c, k, &e->installed.ident, &k->decided.attrs);
+		place_forget_intent(c, k);
+		return;
 	}
 	show_intended(c, k, &k->decided, &e->installed.ident);
 	keep_shown(k);
@@ -278,6 +289,10 @@ static void recovered(struct core *c, struct key *k, const struct ident *ident)
 	bool found = shown_found(k->shown);
 	const struct version *v;
 
+	if (aside_is(k, k->intent->dot)) {
+		aside_back(c, k, ident, &k->intent->attrs);
+		return;
+	}
 	show_intended(c, k, k->intent, ident);
 	v = entry_shown(k);
 	k->placing = v ? version_get((struct version *)(uintptr_t)v) : NULL;
@@ -317,7 +332,7 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 
 const char *place_reason(const struct key *k)
 {
-	if (k->draft)
+	if (key_drafted(k))
 		return "a local change is held there";
 	if (k->flight || k->ready || k->looking)
 		return "being installed";

@@ -22,6 +22,7 @@
  *   join.c      the first tree
  *   lists.c     other paths stay local than before
  *   held.c      what is held back: drafts, change sets
+ *   aside.c     what is held makes room for a while
  *   brake.c     what would remove too much at once is held
  *   gate.c      what is judged before it is told or installed; trial.c: as it is handed out
  *   mend.c      what a power cut did to the disk is put back
@@ -96,7 +97,7 @@ struct key {
 	struct shown *shown;   /* NULL: never */
 	struct version *shown_once; /* was shown when it left the entry; NULL: none did */
 	struct intent *intent; /* recorded in the store */
-	struct version *draft; /* on disk here, and held back (held.c); NULL: nothing is */
+	struct version *draft; /* held back (held.c), and on disk here, but for `aside`; NULL: nothing */
 	struct ident draft_ident;
 	bool draft_seen; /* as it was when it was last looked at */
 
@@ -126,6 +127,8 @@ struct key {
 	uint8_t local_known; /* by patterns, which are slow: 1 as a file, 2 as a directory, */
 	uint8_t local_found; /* and what was found */
 	bool put_back;  /* held, and its next look lets what was there be installed again */
+	bool to_aside;  /* ... and its next look sets it aside */
+	bool to_edit;   /* set aside, and to be installed again */
 	bool releasing; /* held, and one of those that go together soon */
 	bool saved;         /* hinted in this life, in which mend.on is set */
 	bool saved_tree;    /* ... as a directory that came or went */
@@ -562,8 +565,26 @@ void held_put(struct core *c, const struct edit *e, uint64_t group);
 bool held_is(struct key *k, const struct observation *o); /* the draft, as it was */
 void held_end(struct core *c, struct key *k);                   /* nothing is held there (any more) */
 void held_put_back(struct core *c, struct key *k, const struct observation *o); /* the draft */
+bool held_meant(const struct decision *d, const struct key *k);
 /* What is there becomes what is shown, but stands for no more than what was there before. */
 void held_show_found(struct core *c, struct key *k, const struct observation *o);
+
+/* ---- aside.c ---- */
+void aside_decide(struct core *c, const struct event *e);
+void aside_put(struct core *c, struct key *k, const struct observation *o); /* it was looked at */
+/* The draft is to be on disk again, as soon as possible. */
+void aside_edit(struct core *c, struct key *k);
+/* `dot` is that of the draft, which is on disk again. */
+bool aside_is(const struct key *k, struct dot dot);
+void aside_seen(const struct key *k, struct vv *to); /* by the draft's author; a copy */
+void aside_back(struct core *c, struct key *k, const struct ident *ident, const struct attrs *a);
+/* What was to be edited is as it is shown: there is nothing to be held any more. */
+bool aside_vain(struct core *c, struct key *k);
+/* The disk has the draft. */
+static inline bool key_drafted(const struct key *k)
+{
+	return k->draft && !k->draft->aside;
+}
 
 /* ---- mend.c ---- */
 void mend_load(struct core *c, const char *name);

@@ -4,7 +4,8 @@
  * on the wire and in the store:
  *
  *   version = u8 VERSION_FORMAT, dot, context vector, stamp u64, flags u8 (1: import, 2: combined,
- *             4: setters follow, 8: refused, 16: a draft, 32: forced), changed u8, attrs, replaced hash, target str, xattrs bytes,
+ *             4: setters follow, 8: refused, 16: a draft, 32: forced,
+ *             64: set aside), changed u8, attrs, replaced hash, target str, xattrs bytes,
  *             group u64, who, user str, setters
  *   setters = u8 (a bit for each field that another version set), a dot for each of these
  *   attrs   = kind u8, mode u32, uid u32, gid u32, owner str, group str, mtime i64, size u64, hash
@@ -23,8 +24,10 @@
 #define FLAG_REFUSED 8
 #define FLAG_DRAFT 16
 #define FLAG_FORCED 32
+#define FLAG_ASIDE 64
 #define FLAGS_ALL                                                                                  \
-	(FLAG_IMPORT | FLAG_COMBINED | FLAG_SETTERS | FLAG_REFUSED | FLAG_DRAFT | FLAG_FORCED)
+	(FLAG_IMPORT | FLAG_COMBINED | FLAG_SETTERS | FLAG_REFUSED | FLAG_DRAFT | FLAG_FORCED |    \
+	 FLAG_ASIDE)
 #define CHANGED_ALL                                                                                \
 	(CHANGED_KIND | CHANGED_CONTENT | CHANGED_MODE | CHANGED_OWNER | CHANGED_MTIME |           \
 	 CHANGED_XATTRS)
@@ -217,7 +220,8 @@ void buf_version(struct buf *b, const struct version *v)
 	buf_u64(b, v->stamp);
 	buf_u8(b, (uint8_t)((v->import ? FLAG_IMPORT : 0) | (v->combined ? FLAG_COMBINED : 0) |
 			    (setters ? FLAG_SETTERS : 0) | (v->refused ? FLAG_REFUSED : 0) |
-			    (v->draft ? FLAG_DRAFT : 0) | (v->forced ? FLAG_FORCED : 0)));
+			    (v->draft ? FLAG_DRAFT : 0) | (v->forced ? FLAG_FORCED : 0) |
+			    (v->aside ? FLAG_ASIDE : 0)));
 	buf_u8(b, v->changed);
 	buf_attrs(b, &v->attrs);
 	buf_hash(b, v->replaced);
@@ -289,6 +293,8 @@ static bool sound(const struct version *v)
 
 	if (vv_get(&v->context, v->dot.origin) != v->dot.seq)
 		return false;
+	if (v->aside && !v->draft)
+		return false;
 	if (v->stamp > VERSION_STAMP_MAX || (v->changed & ~CHANGED_ALL))
 		return false;
 	if (a->kind == KIND_OTHER || a->mode > 07777 || a->size > VERSION_SIZE_MAX)
@@ -317,6 +323,7 @@ struct version *rd_version(struct rd *r)
 	v->refused = flags & FLAG_REFUSED;
 	v->draft = flags & FLAG_DRAFT;
 	v->forced = flags & FLAG_FORCED;
+	v->aside = flags & FLAG_ASIDE;
 	v->changed = rd_u8(r);
 	rd_attrs(r, &v->attrs);
 	v->replaced = rd_hash(r);

@@ -73,6 +73,7 @@ struct version {
 	bool refused;    /* not taken by who tells it, since it lies outside what is accepted from its
 			  * author (refused.c) */
 	bool draft;      /* of a node's own history: it was held, and nobody was told of it */
+	bool aside;      /* a draft that is held, and not on its node's disk now (aside.c) */
 	bool combined;   /* made of two that had changed different fields (combine.c) */
 	bool forced;     /* its content was let go though the gate held it, by an administrator */
 	uint8_t changed; /* CHANGED_*, against what it replaced */

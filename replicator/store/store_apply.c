@@ -64,6 +64,20 @@ static int do_version(struct store *s, const struct record *r)
 	return database_run(s, st);
 }
 
+/* That is there already may have changed. */
+static int do_draft(struct store *s, const struct record *r)
+{
+	int err;
+	sqlite3_stmt *st = database_statement(s, SQL_DRAFT_FORGET, &err);
+
+	if (!st)
+		return err;
+	bind_bytes(st, 1, record_path(s, r), r->path_len);
+	bind_dot(st, 2, r->dot);
+	err = database_run(s, st);
+	return err ? err : do_version(s, r);
+}
+
 static int do_superseded(struct store *s, const struct record *r)
 {
 	int err;
@@ -146,8 +160,9 @@ static int carry_out(struct store *s, const struct record *r)
 	switch (r->kind) {
 	case RECORD_VERSION:
 	case RECORD_HISTORY:
-	case RECORD_DRAFT:
 		return do_version(s, r);
+	case RECORD_DRAFT:
+		return do_draft(s, r);
 	case RECORD_SUPERSEDED:
 		return do_superseded(s, r);
 	case RECORD_SHOWN:

@@ -53,12 +53,22 @@ static bool each_path(void *arg, const struct core_path *p)
 		spot->goes = h->goes;
 		spot->goes_at = h->w->now;
 	}
-	spot->discarded = h->excuse;
+	spot->discarded = h->excuse && !p->draft->aside;
 	if (spot->last < 0)
 		return true;
 	h->w->paths[i]->save[spot->last].decided = true;
 	if (h->excuse && h->braked)
 		h->w->paths[i]->save[spot->last].excused = true;
+	return true;
+}
+
+/* Then what is found there is shown, and what is current is installed over it. */
+static bool about_aside(void *arg, const struct core_path *p)
+{
+	const struct held *h = arg;
+
+	if (p->draft && !p->draft->aside)
+		truth_spot(h->w, h->n, p->path)->discarded = true;
 	return true;
 }
 
@@ -105,6 +115,28 @@ void admin_decide(struct world *w, struct node *n)
 	tell(w, "%s administrator: the set is %s", n->name,
 	     e.type == EVENT_RELEASE ? "released" : "discarded");
 	give(w, n, &e, false);
+}
+
+/* A name server is about to start, or somebody wants to go on with what was set aside. */
+static void put_aside(struct world *w, uint8_t node, void *arg)
+{
+	static const char *const some[] = {"a", "b"};
+	struct node *n = &w->nodes[node];
+	struct decision d = {.paths = some, .n = rng_below(&w->rng, 3)};
+	struct event e = {.type = rng_chance(&w->rng, 6000) ? EVENT_SET_ASIDE : EVENT_EDIT,
+			  .decision = &d};
+	struct held h = {.w = w, .n = n};
+
+	(void)arg;
+	if (!w->faults || !n->up || !core_held(n->core))
+		return;
+	tell(w, "%s administrator: what is held is %s", n->name,
+	     e.type == EVENT_EDIT ? "edited" : "set aside");
+	if (e.type == EVENT_SET_ASIDE)
+		core_each(n->core, "", about_aside, &h);
+	w->asides++;
+	host_event(w, n, &e);
+	host_pump(w, n);
 }
 
 static void decide(struct world *w, uint8_t node, void *arg)
@@ -189,4 +221,7 @@ void admin_start(struct world *w)
 	for (uint32_t i = 0; i < w->weights.sets; i++)
 		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
 			 begin_set, NULL, NULL);
+	for (uint32_t i = 0; i < w->weights.asides; i++)
+		world_at(w, rng_below(&w->rng, span), (uint8_t)rng_below(&w->rng, w->nnodes), 0,
+			 put_aside, NULL, NULL);
 }

@@ -19,7 +19,8 @@ static const char *const event_names[] = {
     [EVENT_ORDER] = "ORDER",         [EVENT_APPROVE] = "APPROVE",
     [EVENT_DISCARD] = "DISCARD",     [EVENT_HOLD] = "HOLD",
     [EVENT_RELEASE] = "RELEASE",     [EVENT_VERDICT] = "VERDICT",
-    [EVENT_REJUDGE] = "REJUDGE",
+    [EVENT_REJUDGE] = "REJUDGE",     [EVENT_SET_ASIDE] = "SET ASIDE",
+    [EVENT_EDIT] = "EDIT",
     [EVENT_NODES] = "NODES",         [EVENT_FORGET] = "FORGET",
 };
 

@@ -509,6 +509,14 @@ static bool version_made(const struct path_truth *p, const struct node *n,
 	return false;
 }
 
+/* What is held there by that dot, and was set aside. */
+static bool aside(const struct node *n, const char *path, struct dot dot)
+{
+	const struct stored_path *s = storage_find(&n->store, path);
+
+	return dot.origin && s && s->draft && s->draft->aside && dot_same(s->draft->dot, dot);
+}
+
 void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
 		     const struct attrs *before)
 {
@@ -537,9 +545,17 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 				   "%s: save %d of %s was replaced without a version", n->name,
 				   spot->last, path);
 	}
+	spot->in_doubt = spot->cut = spot->looked_cut = false;
+	if (aside(n, path, i->dot)) { /* what was saved once is there again, and told to nobody */
+		w->edited++;
+		spot->last = spot->aside_last;
+		spot->strong = spot->aside_strong;
+		if (spot->last >= 0)
+			saves_join(&spot->shown, &p->save[spot->last].past);
+		return;
+	}
 	spot->strong = t ? t->strong : (struct saves){0};
 	spot->last = -1;
-	spot->in_doubt = spot->cut = spot->looked_cut = false;
 	fs_attrs(n, disk_find(&n->disk, path), &spot->told);
 	spot->base = i->attrs;
 	if (spot->told.kind != KIND_ABSENT || before->kind == KIND_FILE ||
@@ -568,17 +584,29 @@ void truth_loaded(struct world *w, struct node *n)
 	}
 }
 
+static int32_t save_of_draft(const struct spot *spot, const struct version *v)
+{
+	if (!same_attrs_content(&v->attrs, &spot->looked_attrs) &&
+	    same_attrs_content(&v->attrs, &spot->older_attrs))
+		return spot->older_last;
+	return spot->looked_last;
+}
+
 void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v)
 {
 	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
-	int32_t save = spot->looked_last;
+	int32_t save = save_of_draft(spot, v);
+	bool known = spot->held && dot_same(spot->draft, v->dot);
 
-	w->drafts++;
+	if (v->aside) {
+		spot->aside_last = save;
+		spot->aside_strong = spot->looked_strong;
+	}
 	holds(spot, v);
-	if (!same_attrs_content(&v->attrs, &spot->looked_attrs) &&
-	    same_attrs_content(&v->attrs, &spot->older_attrs))
-		save = spot->older_last;
+	if (known) /* it changes */
+		return;
+	w->drafts++;
 	if (save >= 0)
 		p->save[save].held = true;
 }

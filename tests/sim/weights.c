@@ -395,6 +395,15 @@ static void season(struct weights *w, struct rng *r)
 		w->images = rng_range(r, 1, 6);
 }
 
+/* Not of the history's own chance, which is what it was. */
+static uint32_t asides(const struct weights *w, struct rng r)
+{
+	rng_next(&r);
+	if ((!w->sets && !w->brake_share) || rng_chance(&r, 6000))
+		return 0;
+	return rng_range(&r, 2, 30);
+}
+
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
@@ -435,6 +444,7 @@ void weights_draw(struct weights *w, struct rng *r)
 	if (w->limited) /* what only that one has left, or knows to be dead, is not taken from it */
 		w->lost_stores = w->images = w->forgets = w->focus = 0;
 	w->lists = sim_options.lists;
+	w->asides = asides(w, *r);
 	if (w->lists) /* what is taken back counts as a newcomer's */
 		w->exclude = w->power = w->hasty = w->focus = 0;
 }

@@ -108,6 +108,8 @@ struct spot {
 	struct dot draft;
 	struct attrs draft_attrs;
 	uint64_t draft_group;
+	int32_t aside_last; /* the save that was set aside last */
+	struct saves aside_strong;
 
 	bool looked; /* what follows is what the core was given last */
 	struct saves looked_shown;
@@ -283,6 +285,7 @@ struct weights {
 	uint32_t focus;       /* enum focus */
 	uint32_t hasty;       /* of an install: somebody writes into it at once, and the power goes */
 	uint32_t sets;        /* change sets that are begun */
+	uint32_t asides;      /* times that what is held is set aside, or brought back */
 };
 
 struct world {
@@ -313,7 +316,7 @@ struct world {
 	uint32_t npaths;
 
 	uint64_t steps, installs, crashes, versions, combined, collected, compared;
-	uint64_t decisions, sets, drafts, released;
+	uint64_t decisions, sets, drafts, released, asides, edited;
 	uint64_t power_cuts;
 	struct image *remembered; /* NULL: none */
 	int64_t focus_until; /* what is waited for does not come after it */

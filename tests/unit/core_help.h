@@ -72,7 +72,7 @@ struct story {
 static const char *const story_events[] = {
     "start",     "time",    "hint", "free", "rescan",    "looked", "scanned", "staged",
     "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "nodes",
-    "forget",    "start alone", "order", "approve", "discard"};
+    "forget",    "start alone", "order", "hold", "release", "approve", "discard", "set aside", "edit"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
 					    "answer",  "told",   "joined", "wake",      "note",

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is held and set aside, told as stories: what is current takes its place on disk, nobody hears of
+ * the draft, and it can be brought back.
+ */
+#include "tests/unit/core_help.h"
+
+static struct story s;
+#define N1 (&s.host[0])
+#define N2 (&s.host[1])
+
+static int end(void **state)
+{
+	(void)state;
+	story_end(&s);
+	return 0;
+}
+
+static void hold(struct host *h)
+{
+	struct hold set = {.why = "", .user = ""};
+	struct event e = {.type = EVENT_HOLD, .hold = &set};
+
+	story_event(&s, h, &e);
+	story_run(&s);
+}
+
+static void decide(struct host *h, enum event_type type, const char *path)
+{
+	struct decision d = {.paths = &path, .n = path != NULL};
+	struct event e = {.type = type, .decision = &d};
+
+	story_event(&s, h, &e);
+	story_run(&s);
+	story_wait(&s, 2000);
+}
+
+static void crash(struct host *h)
+{
+	story_crash(&s, h);
+	story_up(&s, h);
+	story_run(&s);
+	story_wait(&s, 2000);
+}
+
+/* a and b everywhere, a is changed on n1 and held. */
+static void begin(void)
+{
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	story_up(&s, N2);
+	user_saves(&s, N1, "a", 1);
+	user_saves(&s, N1, "b", 2);
+	expect_content(N2, "b", 2);
+	hold(N1);
+	user_saves(&s, N1, "a", 3);
+	story_wait(&s, 2000);
+}
+
+static bool find_aside(void *arg, const struct core_path *p)
+{
+	*(uint32_t *)arg += p->draft && p->draft->aside;
+	return true;
+}
+
+static uint32_t naside(const struct host *h)
+{
+	uint32_t n = 0;
+
+	core_each(h->core, "", find_aside, &n);
+	return n;
+}
+
+static bool find_waiting(void *arg, const struct core_path *p)
+{
+	*(uint32_t *)arg += p->waiting != NULL;
+	return true;
+}
+
+static uint32_t nwaiting(const struct host *h)
+{
+	uint32_t n = 0;
+
+	core_each(h->core, "", find_waiting, &n);
+	return n;
+}
+
+static void what_is_current_takes_its_place_with_a_later_time(void **state)
+{
+	int64_t draft;
+
+	(void)state;
+	begin();
+	draft = disk_find(&N1->disk, "a")->mtime;
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	expect_content(N1, "a", 1);
+	assert_true(disk_find(&N1->disk, "a")->mtime > draft);
+	assert_int_equal(core_held(N1->core), 1);
+	assert_int_equal(naside(N1), 1);
+	expect_content(N2, "a", 1);
+	assert_int_equal(versions_of(N2, "a"), 1);
+}
+
+static void edited_it_is_there_again_and_held(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	decide(N1, EVENT_EDIT, NULL);
+	expect_content(N1, "a", 3);
+	assert_int_equal(naside(N1), 0);
+	assert_int_equal(core_held(N1->core), 1);
+	assert_int_equal(nwaiting(N1), 0);
+	crash(N1);
+	expect_content(N1, "a", 3);
+	expect_content(N2, "a", 1);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "a", 3);
+	assert_int_equal(versions_of(N2, "a"), 1);
+}
+
+static void a_restart_keeps_it_aside(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	crash(N1);
+	expect_content(N1, "a", 1);
+	assert_int_equal(naside(N1), 1);
+	decide(N1, EVENT_EDIT, NULL);
+	expect_content(N1, "a", 3);
+}
+
+static void a_release_brings_it_back_first(void **state)
+{
+	(void)state;
+	begin();
+	user_saves(&s, N1, "b", 5);
+	decide(N1, EVENT_SET_ASIDE, "a");
+	assert_int_equal(naside(N1), 1);
+	expect_content(N1, "b", 5);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "a", 3);
+	expect_content(N2, "b", 5);
+	assert_true(dot_same(core_visible(N2->core, "a")->dot, core_visible(N2->core, "b")->dot));
+}
+
+static void discarded_it_is_over(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	decide(N1, EVENT_DISCARD, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N1, "a", 1);
+	user_saves(&s, N1, "a", 6);
+	expect_content(N2, "a", 6);
+}
+
+/* It is installed, and what is brought back has not seen it. */
+static void a_peers_save_meanwhile_is_served_and_not_lost(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_saves(&s, N2, "a", 9);
+	story_wait(&s, 2000);
+	expect_content(N1, "a", 9);
+	decide(N1, EVENT_EDIT, "a");
+	expect_content(N1, "a", 3);
+	crash(N1);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "a", 3);
+	assert_int_equal(versions_of(N1, "a"), 2);
+	assert_int_equal(versions_of(N2, "a"), 2);
+}
+
+/* Whoever saves what is there has seen that. */
+static void a_save_takes_its_place(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_saves(&s, N2, "a", 9);
+	story_wait(&s, 2000);
+	user_saves(&s, N1, "a", 4);
+	story_wait(&s, 2000);
+	assert_int_equal(naside(N1), 0);
+	expect_content(N2, "a", 9);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "a", 4);
+	assert_int_equal(versions_of(N2, "a"), 1);
+}
+
+static void new_directories_go_and_come_back(void **state)
+{
+	(void)state;
+	begin();
+	user_makes_dir(&s, N1, "d");
+	user_makes_dir(&s, N1, "d/e");
+	user_saves(&s, N1, "d/e/f", 7);
+	story_wait(&s, 2000);
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	assert_null(disk_find(&N1->disk, "d"));
+	decide(N1, EVENT_EDIT, "d/e/f");
+	expect_content(N1, "d/e/f", 7);
+	expect_content(N1, "a", 1);
+	assert_int_equal(naside(N1), 1);
+	assert_null(disk_find(&N2->disk, "d"));
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "d/e/f", 7);
+	expect_content(N2, "a", 3);
+}
+
+static void what_was_removed_is_back_and_goes_again(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	story_up(&s, N2);
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/f", 7);
+	user_saves(&s, N1, "d/g", 8);
+	hold(N1);
+	user_deletes(&s, N1, "d/f");
+	user_deletes(&s, N1, "d/g");
+	user_deletes(&s, N1, "d");
+	story_wait(&s, 2000);
+	assert_int_equal(core_held(N1->core), 3);
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	expect_content(N1, "d/f", 7);
+	assert_int_equal(naside(N1), 3);
+	decide(N1, EVENT_EDIT, "d");
+	assert_null(disk_find(&N1->disk, "d"));
+	assert_int_equal(core_held(N1->core), 3);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_null(disk_find(&N2->disk, "d"));
+}
+
+static void what_the_brake_holds_can_be_set_aside_and_approved(void **state)
+{
+	(void)state;
+	story_begin(&s, 2);
+	s.host[0].conf.brake_share = 25;
+	s.host[0].conf.brake_paths = 1;
+	story_up(&s, N1);
+	story_up(&s, N2);
+	for (char name[] = "a"; name[0] < 'e'; name[0]++)
+		user_saves(&s, N1, name, 1);
+	for (char name[] = "a"; name[0] < 'e'; name[0]++)
+		user_deletes(&s, N1, name);
+	story_wait(&s, 90000);
+	assert_int_equal(core_braked(N1->core), 4);
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	expect_content(N1, "d", 1);
+	assert_int_equal(core_braked(N1->core), 4);
+	crash(N1);
+	expect_content(N1, "d", 1);
+	assert_int_equal(core_braked(N1->core), 4);
+	decide(N1, EVENT_APPROVE, NULL);
+	assert_null(disk_find(&N1->disk, "d"));
+	assert_null(disk_find(&N2->disk, "d"));
+	assert_int_equal(core_held(N1->core), 0);
+}
+
+/* The installs were done, and the node ended before it heard of it. */
+static void an_end_in_the_middle_is_no_edit(void **state)
+{
+	(void)state;
+	begin();
+	s.mute = true;
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	s.mute = false;
+	crash(N1);
+	expect_content(N1, "a", 1);
+	assert_int_equal(naside(N1), 1);
+	s.mute = true;
+	decide(N1, EVENT_EDIT, NULL);
+	s.mute = false;
+	expect_content(N1, "a", 3);
+	crash(N1);
+	assert_int_equal(naside(N1), 0);
+	assert_int_equal(core_held(N1->core), 1);
+	expect_content(N1, "a", 3);
+	assert_int_equal(versions_of(N1, "a"), 1);
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(what_is_current_takes_its_place_with_a_later_time),
+	    TEST(edited_it_is_there_again_and_held),
+	    TEST(a_restart_keeps_it_aside),
+	    TEST(a_release_brings_it_back_first),
+	    TEST(discarded_it_is_over),
+	    TEST(a_peers_save_meanwhile_is_served_and_not_lost),
+	    TEST(a_save_takes_its_place),
+	    TEST(new_directories_go_and_come_back),
+	    TEST(what_was_removed_is_back_and_goes_again),
+	    TEST(what_the_brake_holds_can_be_set_aside_and_approved),
+	    TEST(an_end_in_the_middle_is_no_edit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
