@@ -159,6 +159,7 @@ static void the_state_is_found_again(void **state)
 {
 	struct state in = {.known = true,
 			   .drained = true,
+			   .for_data = true,
 			   .route = PART_ON,
 			   .address = PART_OFF,
 			   .worse = PART_UNKNOWN};
@@ -169,7 +170,7 @@ static void the_state_is_found_again(void **state)
 	assert_false(out.known);
 	assert_int_equal(state_write(dir, &in), 0);
 	assert_int_equal(state_read(dir, &out), 0);
-	assert_true(out.known && out.drained);
+	assert_true(out.known && out.drained && out.for_data);
 	assert_int_equal(out.route, PART_ON);
 	assert_int_equal(out.address, PART_OFF);
 	assert_int_equal(out.worse, PART_UNKNOWN);

@@ -342,6 +342,27 @@ static void who_was_drained_stays_so(void **state)
 	rule_free(s.r);
 }
 
+/* A restart while the peers stayed: one of them may have died since. */
+static void who_was_withdrawn_for_its_data_comes_back_without_a_start(void **state)
+{
+	struct rule_was was = {.known = true, .for_data = true};
+	struct stage s = {.now = 5000};
+	struct rule_conf conf = usual;
+
+	(void)state;
+	conf.on_data = ON_DATA_WITHDRAW;
+	s.r = rule_new(&conf, &was, s.now);
+	const struct rule_want *w = rule_decide(s.r, s.now);
+	assert_true(w->announced && w->demoted && w->asks);
+	assert_int_equal(w->reason, REASON_DATA);
+	rule_grant(s.r, s.now + 1000);
+	assert_false(rule_decide(s.r, s.now)->announced);
+	rounds(&s, 'g', conf.rise);
+	w = rule_decide(s.r, s.now);
+	assert_true(w->announced && !w->asks);
+	rule_free(s.r);
+}
+
 static void coming_late_is_said_once_with_what_is_missing(void **state)
 {
 	struct stage s = {.now = 5000};
@@ -399,6 +420,7 @@ int main(void)
 	    cmocka_unit_test(disabled_says_what_is_wanted_and_that_nothing_is_to_be_done),
 	    cmocka_unit_test(who_was_demoted_stays_so_until_all_is_seen_well),
 	    cmocka_unit_test(who_was_drained_stays_so),
+	    cmocka_unit_test(who_was_withdrawn_for_its_data_comes_back_without_a_start),
 	    cmocka_unit_test(coming_late_is_said_once_with_what_is_missing),
 	    cmocka_unit_test(one_transport_alone_never_says_dead),
 	    cmocka_unit_test(since_is_the_beginning_of_the_reason),

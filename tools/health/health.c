@@ -31,6 +31,7 @@ int health_save(struct health *h)
 	struct state s = {
 	    .known = true,
 	    .drained = h->drained,
+	    .for_data = h->for_data,
 	    .route = h->steps.route,
 	    .address = h->steps.address,
 	    .worse = h->steps.worse,
@@ -129,6 +130,11 @@ void health_decide(struct health *h)
 	h->said_hands_off = disabled;
 	say_change(h, &was);
 	tell_mirrors(h);
+	bool for_data = !h->want.announced && h->want.reason == REASON_DATA;
+	if (for_data != h->for_data) {
+		h->for_data = for_data;
+		health_save(h);
+	}
 }
 
 static void judge(struct health *h)
@@ -312,12 +318,14 @@ static int find_state(struct health *h)
 	    .announced = s.known && s.route == PART_ON && s.address == PART_ON,
 	    .demoted = s.known && s.worse == PART_ON,
 	    .drained = s.drained,
+	    .for_data = s.known && s.for_data,
 	};
 	steps_init(&h->steps);
 	h->steps.route = s.route;
 	h->steps.address = s.address;
 	h->steps.worse = s.worse;
 	h->drained = s.drained;
+	h->for_data = s.for_data;
 	h->rule = rule_new(&conf, &was, h->now);
 	if (!h->rule)
 		return -ENOMEM;

@@ -62,6 +62,7 @@ struct health {
 	struct orders orders;
 	int dir; /* the state directory */
 	bool drained;
+	bool for_data; /* withdrawn because of its data, as saved */
 	bool ending;    /* told to end */
 	int64_t end_by; /* then */
 	struct rule_want want;

@@ -138,10 +138,6 @@ static void drain(struct health *h, struct order_client *c, bool force)
 		drain_now(h, c, " (--force)");
 	} else if (h->drained || !health_wants_announced(h)) {
 		drain_now(h, c, "");
-	} else if (mirrors_announcing(h->mirrors, h->now) < (unsigned)h->h->min_announcing) {
-		end(c, 1,
-		    "too few other nodes are known to announce this service: if they do, or if it "
-		    "may go, say zonefsctl drain --force");
 	} else {
 		c->asks = true;
 		c->asks_until = h->now + AGREE_LEASES * h->h->lease_sec * (int64_t)1000;
@@ -153,6 +149,10 @@ static void ask_on(struct health *h, struct order_client *c)
 	if (mirrors_until(h->mirrors, h->now) > h->now) {
 		c->asks = false;
 		drain_now(h, c, ": peers stay");
+	} else if (mirrors_announcing(h->mirrors, h->now) < (unsigned)h->h->min_announcing) {
+		end(c, 1,
+		    "too few other nodes are known to announce this service: if they do, or if it "
+		    "may go, say zonefsctl drain --force");
 	} else if (h->now >= c->asks_until) {
 		end(c, 1,
 		    "the peers that announce this service have not agreed to stay: see zonefsctl "

@@ -59,8 +59,8 @@ struct rule *rule_new(const struct rule_conf *conf, const struct rule_was *was, 
 	if (!r)
 		return NULL;
 	r->conf = *conf;
-	r->starting = !was->known || !was->announced;
-	r->kept = was->known && was->demoted;
+	r->starting = !was->known || !(was->announced || was->for_data);
+	r->kept = was->known && (was->demoted || was->for_data);
 	r->drained = was->known && was->drained;
 	r->granted = INT64_MIN;
 	r->damped_until = INT64_MIN;

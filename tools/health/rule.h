@@ -81,6 +81,7 @@ struct rule_want {
 struct rule_was {
 	bool known;
 	bool announced, demoted, drained;
+	bool for_data; /* not announced because of its data: no start, it may be needed at once */
 };
 
 struct rule;

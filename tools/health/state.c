@@ -58,6 +58,8 @@ static void take(struct state *s, const char *name, const char *value, const cha
 		take_part(&s->worse, value);
 	else if (strcmp(name, "drained") == 0)
 		s->drained = strcmp(value, "1") == 0;
+	else if (strcmp(name, "for-data") == 0)
+		s->for_data = strcmp(value, "1") == 0;
 }
 
 int state_read(int dir, struct state *s)
@@ -101,8 +103,10 @@ int state_write(int dir, const struct state *s)
 	this_boot(boot);
 	int len =
 	    snprintf(text, sizeof text,
-		     "zonefs-health 1\nboot %s\nroute %s\naddress %s\nworse %s\ndrained %d\n", boot,
-		     part_text[s->route], part_text[s->address], part_text[s->worse], s->drained);
+		     "zonefs-health 1\nboot %s\nroute %s\naddress %s\nworse %s\ndrained %d\n"
+		     "for-data %d\n",
+		     boot, part_text[s->route], part_text[s->address], part_text[s->worse],
+		     s->drained, s->for_data);
 	CLEANUP_CLOSE int fd =
 	    openat(dir, FILE_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int err = fd < 0 ? -errno : write_all(fd, text, (size_t)len);

@@ -15,6 +15,7 @@
 struct state {
 	bool known; /* of this boot; else all but `drained` is unset */
 	bool drained;
+	bool for_data; /* withdrawn because of its data */
 	enum part route, address, worse;
 };
 
