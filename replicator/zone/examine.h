@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A zone's new text beside the one that was released last: all that is to be said of it and that the
+ * name server's checker does not say. Pure; a million records take seconds.
+ *
+ *   errors    records outside the zone, more of a name and type than named loads
+ *   doubts    what the guard holds, missing dots, targets that do not exist
+ *   warnings  the serial was not raised
+ *
+ * What the released text has, too, in the same words, is no reason: it is served already. That a text
+ * cannot be read is none either, since named may read more than ldns.
+ */
+#ifndef ZONE_EXAMINE_H
+#define ZONE_EXAMINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define EXAMINE_WORDS_MAX 8192 /* of each kind; what is more is left out, whole lines of it */
+
+/* A text, and what it includes by which names: `included[i].file` into the side's files. */
+struct examine_file {
+	const char *path; /* in messages */
+	const char *text;
+	size_t len;
+	struct {
+		const char *name;
+		size_t file;
+	} * included;
+	size_t n;
+};
+
+struct examine_side {
+	struct examine_file *files; /* files[0]: the zone's own; none: there is no text */
+	size_t n;
+};
+
+struct examine {
+	/* What is asked. All of it is borrowed. */
+	const char *zone;
+	struct examine_side is, was;
+	unsigned shrink;     /* percent */
+	size_t max_per_type; /* 0: no limit */
+	bool known;          /* a serial that was released: */
+	uint32_t highest;
+	bool raises; /* the serial will be raised: that it is not, is no doubt */
+
+	/* What is found. */
+	struct buf errors, doubts, warnings; /* lines; NUL-terminated unless empty */
+	bool unread;                         /* `why` says why: of the records nothing is known */
+	char why[512];
+	bool has_serial;
+	uint32_t serial;
+	size_t serial_file; /* which it stands in */
+	bool is_signed;     /* the text must not be changed */
+	bool low;           /* the records have changed, and the serial is not above the highest */
+	int err;            /* 0, -ENOMEM */
+};
+
+/* examine_fini in any case. */
+void examine_zone(struct examine *e);
+void examine_fini(struct examine *e);
+
+#endif
