@@ -43,6 +43,7 @@
  *                                             output bytes (cut at PORT_OUTPUT_MAX), version,
  *                                             n u16, n * path: files that it depends on.
  *                                             CHECK_MAP, exit 0: a descriptor with all the output
+ *     UNSTAGE  handle                      -> nothing: that content is not needed (any more)
  *     WAIT     path ("": all), serial u64, time limit u32 (ms)
  *                                          -> n u16, n * (pid i32, command): who has it open for
  *                                             writing (status ERR_TIMEOUT), else none
@@ -93,7 +94,8 @@ enum port_type {
 	PORT_INFO = 11,
 	PORT_ALERT = 12,
 	PORT_MARK = 13,
-	PORT_CHECK = 14, /* the last */
+	PORT_CHECK = 14,
+	PORT_UNSTAGE = 15, /* the last */
 	PORT_ANSWER = 0x80,
 };
 

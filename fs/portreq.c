@@ -137,6 +137,19 @@ static int stage(struct fs *fs, struct portjob *job, struct rd *r)
 	return 0;
 }
 
+/* What was staged for a checker. That there is none (any more) is as good. */
+static int unstage(struct fs *fs, struct portjob *job, struct rd *r)
+{
+	struct fhandle handle;
+
+	rd_fhandle(r, &handle);
+	if (rd_end(r) < 0)
+		return ERR_FORMAT;
+	staging_drop(fs->staging, &handle);
+	portjob_answer(job, 0);
+	return 0;
+}
+
 static int install(struct fs *fs, struct portjob *job, struct rd *r)
 {
 	char path[PATH_LEN_MAX + 1];
@@ -341,7 +354,7 @@ void portreq_carry_out(struct fs *fs, struct portjob *job)
 	    [PORT_INSTALL] = install, [PORT_REMOVE] = take_away, [PORT_HOOK] = hook,
 	    [PORT_WAIT] = wait_over,  [PORT_INFO] = info,         [PORT_ALERT] = alert,
 	    [PORT_CHECK] = check_request,
-	    [PORT_MARK] = mark,
+	    [PORT_MARK] = mark,       [PORT_UNSTAGE] = unstage,
 	};
 	struct port_head head;
 	struct rd r;

@@ -336,6 +336,14 @@ int staging_take(struct staging *s, const struct fhandle *handle, struct staged 
 	return w ? 0 : ERR_UNKNOWN;
 }
 
+void staging_drop(struct staging *s, const struct fhandle *handle)
+{
+	struct staged staged;
+
+	if (staging_take(s, handle, &staged) == 0)
+		forget_one(s, &staged);
+}
+
 void staging_forget(struct staging *s)
 {
 	struct waiting *w;

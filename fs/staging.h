@@ -50,6 +50,8 @@ int staging_read(struct staging *s, const struct fhandle *handle);
 /* Takes a content out for an install: it is the caller's, who gives it back (to be tried again) or
  * calls staging_remove. Waits for its fsync. ERR_UNKNOWN: there is none (any more). */
 int staging_take(struct staging *s, const struct fhandle *handle, struct staged *out);
+/* A content that waits goes; nothing where there is none. */
+void staging_drop(struct staging *s, const struct fhandle *handle);
 void staging_give_back(struct staging *s, const struct staged *staged);
 /* From here on nobody who was given a descriptor can change the content or the inode, neither
  * through one nor by opening again what he has kept a path to. ERR_DENIED: he still has it open or

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
+#include "replicator/judge.h"
 #include "replicator/marker.h"
 #include "replicator/node_parts.h"
 #include "replicator/outcomes.h"
@@ -144,6 +145,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, contents_wake(n->contents));
 	wake = earlier(wake, runs_wake(n->runs));
 	wake = earlier(wake, zones_wake(n->zones));
+	wake = earlier(wake, judge_wake(n->judge));
 	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, verify_wake(n->verify));
 	wake = earlier(wake, repair_wake(n->repair));
@@ -153,8 +155,9 @@ static int64_t next_wake(const struct node *n)
 }
 
 struct fds {
-	struct pollfd p[1 + LINK_FDS_MAX + CONTROL_FDS_MAX];
+	struct pollfd p[2 + LINK_FDS_MAX + CONTROL_FDS_MAX];
 	int n;
+	int link_end; /* index behind the link's */
 	int control; /* index of the first of the control socket's */
 };
 
@@ -163,12 +166,15 @@ static void gather_fds(struct node *n, struct fds *f, bool full)
 	int link[LINK_FDS_MAX];
 
 	f->n = 0;
+	f->link_end = 0;
 	if (!runner_blocked(n->runner)) {
 		f->p[f->n++] = (struct pollfd){portal_fd(n->portal),
 					       (short)(POLLIN | (full ? POLLOUT : 0)), 0};
 		int count = link_fds(n->link, link, LINK_FDS_MAX);
 		for (int i = 0; i < count; i++)
 			f->p[f->n++] = (struct pollfd){link[i], POLLIN, 0};
+		f->link_end = f->n;
+		f->p[f->n++] = (struct pollfd){judge_fd(n->judge), POLLIN, 0};
 	}
 	f->control = f->n;
 	f->n += control_fds(n->control, f->p + f->n, CONTROL_FDS_MAX);
@@ -196,7 +202,7 @@ static int gather(struct node *n, const struct fds *f, bool all)
 
 	if (all || is_ready(f, 0, 1))
 		given += portal_receive(n->portal, NODE_ROUND_MAX);
-	if (all || is_ready(f, 1, f->control))
+	if (all || is_ready(f, 1, f->link_end))
 		given += peers_receive(n->peers, NODE_ROUND_MAX);
 	if (n->core_wake <= n->now_msec) {
 		struct event e = {.type = EVENT_TIME};
@@ -231,6 +237,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		more |= placer_work(n->placer);
 		more |= contents_work(n->contents);
 		more |= repair_work(n->repair);
+		more |= judge_work(n->judge);
 	}
 	runner_end_round(n->runner, n->now_msec);
 	if (!runner_blocked(n->runner))

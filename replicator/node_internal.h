@@ -40,6 +40,11 @@ struct teller;
 struct control;
 struct notes;
 struct deferred;
+struct thinker;
+struct gated;
+struct serials;
+struct news;
+struct judge;
 
 struct node {
 	const struct conf *conf;
@@ -66,6 +71,11 @@ struct node {
 	struct control *control;
 	struct zones *zones;
 	struct notes *notes;
+	struct thinker *thinker;
+	struct gated *gated;
+	struct serials *serials;
+	struct news *news;
+	struct judge *judge;
 
 	uint64_t node_id;           /* random, made with the store */
 	int64_t now_msec;           /* monotonic, as of this round */

@@ -19,6 +19,10 @@
 #include "replicator/control.h"
 #include "replicator/damage.h"
 #include "replicator/hollow.h"
+#include "replicator/judge.h"
+#include "replicator/judge_gated.h"
+#include "replicator/judge_news.h"
+#include "replicator/judge_serials.h"
 #include "replicator/marker.h"
 #include "replicator/names.h"
 #include "replicator/notes.h"
@@ -33,6 +37,7 @@
 #include "replicator/runs.h"
 #include "replicator/taker.h"
 #include "replicator/teller.h"
+#include "replicator/thinker.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
 #include "replicator/zones.h"
@@ -50,6 +55,8 @@ static int hand_store(void *arg, const struct effect *e)
 	n->changes++;
 	if (e->store.what == STORE_VECTOR && e->store.untold)
 		recall_news(n->recall);
+	if (e->store.what == STORE_VERSION)
+		serials_note(n->serials, e->path, e->store.version);
 	if (collects)
 		crash_point("collect");
 	int rc = store_apply(n->store, e, n->wall_msec);
@@ -139,11 +146,16 @@ static void hand_carry_out(void *arg, struct task *t)
 	case (int)TASK_REPLY:
 		peers_carry_out(n->peers, t);
 		break;
+	case EFFECT_JUDGE:
+		judge_trial(n->judge, t->trial);
+		t->trial = NULL;
+		break;
 	case EFFECT_TOLD:
 		if (t->told.own)
 			log_stage("sent", t->path);
 		runs_changed(n->runs, t);
 		zones_changed(n->zones, t->path);
+		gated_changed(n->gated, t->path);
 		break;
 	case EFFECT_JOINED:
 		log_notice("this node has joined");
@@ -220,6 +232,8 @@ static int load_core(struct node *n)
 	    .receive_only = receive_only,
 	    .accept = accept,
 	    .origin_tags = tags,
+	    .gated = judge_gated,
+	    .gated_arg = n,
 	};
 	n->core = core_new(&c);
 	return n->core ? store_load(n->store, n->core) : -ENOMEM;
@@ -233,7 +247,8 @@ static int open_store(struct node *n)
 		return err;
 	/* What is local is decided before the core starts. */
 	n->zones = zones_new(n);
-	err = n->zones ? zones_locality(n->zones, n->conf->locality) : -ENOMEM;
+	n->gated = gated_new(n);
+	err = n->zones && n->gated ? zones_locality(n->zones, n->conf->locality) : -ENOMEM;
 	if (err == 0)
 		err = load_core(n);
 	if (err == 0)
@@ -258,8 +273,10 @@ static int open_store_or_anew(struct node *n, const struct tree_mark *tree)
 	n->put_aside_old = err > 0;
 	damage_free(n->damage);
 	core_free(n->core);
+	gated_free(n->gated);
 	zones_free(n->zones);
 	store_close(n->store);
+	n->gated = NULL;
 	n->zones = NULL;
 	n->damage = NULL;
 	n->core = NULL;
@@ -288,6 +305,10 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	err = pause_load(n);
 	if (err < 0)
 		return err;
+	n->thinker = thinker_new();
+	n->serials = serials_open(n);
+	n->news = news_new();
+	n->judge = judge_new(n);
 	n->names = names_new(NULL);
 	n->runner = runner_new(&hands);
 	n->peers = peers_new(n);
@@ -305,7 +326,8 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->notes = notes_new(n);
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
-	    !n->repair || !n->zones || !n->marker || !n->notes)
+	    !n->repair || !n->zones || !n->marker || !n->notes || !n->thinker ||
+	    !n->serials || !n->news || !n->judge)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -320,6 +342,8 @@ void node_close(struct node *n)
 	control_close(n->control);
 	if (n->runner && n->link && n->portal && !store_damaged(n->store))
 		runner_flush(n->runner, n->now_msec);
+	thinker_free(n->thinker); /* it works on what the judge has */
+	judge_free(n->judge);
 	if (n->portal)
 		portal_flush(n->portal);
 	if (n->link)
@@ -329,6 +353,9 @@ void node_close(struct node *n)
 	runs_free(n->runs);
 	marker_free(n->marker);
 	notes_free(n->notes);
+	news_free(n->news);
+	serials_close(n->serials);
+	gated_free(n->gated);
 	zones_free(n->zones);
 	repair_free(n->repair);
 	recall_free(n->recall);

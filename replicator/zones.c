@@ -15,7 +15,7 @@
 
 /* ---- the map ---- */
 
-static char *path_of_tree(const struct conf *conf, const char *in_root)
+char *zones_path(const struct conf *conf, const char *in_root)
 {
 	const char *root = strcmp(conf->server->root, "/") == 0 ? "" : conf->server->root;
 	CLEANUP_FREE char *host = NULL;
@@ -64,7 +64,7 @@ int zones_take(struct zones *z, struct named_conf *conf)
 	for (size_t i = 0; i < z->conf.n; i++) {
 		const char *file = z->conf.list[i].file;
 
-		paths[i] = file ? path_of_tree(z->node->conf, file) : NULL;
+		paths[i] = file ? zones_path(z->node->conf, file) : NULL;
 		if (paths[i])
 			by_path[z->nplaced++] = (struct placed){paths[i], (uint32_t)i};
 	}
@@ -243,4 +243,9 @@ bool zones_of_path(const struct zones *z, const char *path, size_t i, struct zon
 const char *zones_directory(const struct zones *z)
 {
 	return z->conf.directory ? z->conf.directory : "/";
+}
+
+const char *const *zones_files(const struct zones *z)
+{
+	return (const char *const *)z->files;
 }

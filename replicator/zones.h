@@ -88,6 +88,12 @@ bool zones_entry(const struct zones *z, size_t i, struct zone_entry *e);
 bool zones_of_path(const struct zones *z, const char *path, size_t i, struct zone_entry *e);
 /* named's `directory`, absolute within its root: "/" while there is no map. */
 const char *zones_directory(const struct zones *z);
+/* A path that named knows, absolute within its root, as one of the tree. NULL: it is none (or out of
+ * memory). The caller's to free. */
+struct conf;
+char *zones_path(const struct conf *conf, const char *in_root);
+/* What the configuration consists of, patterns too; NULL at the end. NULL: not known. */
+const char *const *zones_files(const struct zones *z);
 /* The configuration consists of this path, among others. */
 bool zones_is_conf(const struct zones *z, const char *path);
 

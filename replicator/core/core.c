@@ -391,6 +391,13 @@ const struct version *core_visible(const struct core *c, const char *path)
 	return k ? key_visible(c, k).version : NULL;
 }
 
+uint32_t core_versions(const struct core *c, const char *path)
+{
+	const struct key *k = key_find(c, path);
+
+	return k ? k->n : 0;
+}
+
 bool core_is_dir(const struct core *c, const char *path)
 {
 	const struct key *k = key_find(c, path);

@@ -483,6 +483,10 @@ struct core_gate {
 	uint32_t refused;             /* likewise, not installed: bad here, or could not be judged */
 };
 void core_gate(const struct core *c, struct core_gate *to);
+/* How many versions its entry has. */
+uint32_t core_versions(const struct core *c, const char *path);
+/* What is held at path (core_held_by), or NULL. */
+const struct version *core_draft(const struct core *c, const char *path);
 /* What was released is being looked at, and is about to be told. */
 bool core_releasing(const struct core *c);
 /* The set that what is saved now belongs to; false: there is none. Borrowed until the next step. */

@@ -451,6 +451,13 @@ uint32_t core_braked(const struct core *c)
 	return c->brake.held;
 }
 
+const struct version *core_draft(const struct core *c, const char *path)
+{
+	const struct key *k = c->ndrafts ? key_find(c, path) : NULL;
+
+	return k ? k->draft : NULL;
+}
+
 bool core_releasing(const struct core *c)
 {
 	return c->releases;

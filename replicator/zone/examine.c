@@ -240,8 +240,6 @@ static void judge_serial(struct examine *e, const struct read_side *is, const st
 	e->has_serial = is->has_serial;
 	e->serial = is->serial;
 	e->serial_file = is->serial_file;
-	for (size_t i = 0; i < e->is.n && !e->is_signed; i++)
-		e->is_signed = serial_signed(e->is.files[i].text, e->is.files[i].len) != 0;
 	if (!e->known || !is->has_serial)
 		return;
 	order = serial_compare(is->serial, e->highest);
@@ -263,6 +261,9 @@ void examine_zone(struct examine *e)
 	buf_init(&e->warnings, EXAMINE_WORDS_MAX);
 	if (e->is.n == 0)
 		return;
+	for (size_t i = 0; i < e->is.n && !e->is_signed; i++)
+		e->is_signed = serial_signed(e->is.files[i].text, e->is.files[i].len) != 0;
+	e->raises &= !e->is_signed;
 	read_side(&is, e, &e->is, e->why);
 	read_side(&was, e, &e->was, ignored);
 	e->unread = !is.set;

@@ -21,15 +21,18 @@
 
 #define EXAMINE_WORDS_MAX 8192 /* of each kind; what is more is left out, whole lines of it */
 
-/* A text, and what it includes by which names: `included[i].file` into the side's files. */
+/* By which name a text includes which file: an index into its side's. */
+struct examine_include {
+	const char *name;
+	size_t file;
+};
+
+/* A text, and what it includes. */
 struct examine_file {
 	const char *path; /* in messages */
 	const char *text;
 	size_t len;
-	struct {
-		const char *name;
-		size_t file;
-	} * included;
+	const struct examine_include *included;
 	size_t n;
 };
 
@@ -46,7 +49,7 @@ struct examine {
 	size_t max_per_type; /* 0: no limit */
 	bool known;          /* a serial that was released: */
 	uint32_t highest;
-	bool raises; /* the serial will be raised: that it is not, is no doubt */
+	bool raises; /* the serial is raised where that is needed: that it is not, is no doubt then */
 
 	/* What is found. */
 	struct buf errors, doubts, warnings; /* lines; NUL-terminated unless empty */
