@@ -5,6 +5,7 @@
 #include "base/err.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -40,4 +41,19 @@ const char *err_text(int code)
 		return strerror_r(-code, words, sizeof words); /* GNU's: never fails */
 	snprintf(words, sizeof words, "error %d", code);
 	return words;
+}
+
+bool err_unreadable(int code)
+{
+	switch (code) {
+	case -EIO:
+	case -ENXIO:
+	case -ENODATA:
+	case -EILSEQ:
+	case -EBADMSG:
+	case -EUCLEAN:
+		return true;
+	default:
+		return false;
+	}
 }

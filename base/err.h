@@ -6,6 +6,8 @@
 #ifndef BASE_ERR_H
 #define BASE_ERR_H
 
+#include <stdbool.h>
+
 enum {
 	ERR_BUSY =
 	    -1001, /* a local process has it open for writing, or ESTALE was just answered there */
@@ -25,5 +27,10 @@ enum {
 /* The sentence for a code (a negative errno or one of the above). Never NULL; static or
  * thread-local. */
 const char *err_text(int code);
+
+/* With this (a negative errno) a read says that the medium has not kept what was written: EIO, and what block
+ * devices and file systems say of lost sectors and wrong checksums (block/blk-core.c, blk_errors; EUCLEAN and
+ * EBADMSG are EFSCORRUPTED and EFSBADCRC). */
+bool err_unreadable(int code);
 
 #endif

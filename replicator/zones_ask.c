@@ -154,6 +154,8 @@ static void take_files(struct zones *z, struct rd *r)
 		n += files[n] != NULL;
 	}
 	if (!files || r->err || n == 0) {
+		while (n > 0)
+			free(files[--n]);
 		free(files);
 		return;
 	}

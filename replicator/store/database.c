@@ -169,8 +169,10 @@ static int error_of(struct store *s, int rc)
 {
 	int os = s->db ? sqlite3_system_errno(s->db) : 0;
 
-	if (rc == SQLITE_IOERR_DATA) /* a page whose seal is broken */
+	if (rc == SQLITE_IOERR_DATA) /* a page whose seal is broken, or that cannot be read */
 		return ERR_CORRUPT;
+	if (rc == SQLITE_IOERR_CORRUPTFS || (rc == SQLITE_IOERR_READ && err_unreadable(-os)))
+		return ERR_CORRUPT; /* likewise its log */
 	switch (rc & 0xff) {
 	case SQLITE_FULL:
 		return -ENOSPC;
@@ -327,6 +329,14 @@ void database_rollback(struct store *s)
 	s->open_transaction = false;
 }
 
+static void checkpoint(struct store *s, int mode)
+{
+	int rc = sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL);
+
+	if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED) /* somebody reads: later */
+		database_error(s, rc, "moving its log");
+}
+
 /* Called after each commit. Checkpoints are left to quiet moments (store_prune), but not for ever.
  */
 static int committed(void *arg, sqlite3 *db, const char *name, int pages)
@@ -334,18 +344,17 @@ static int committed(void *arg, sqlite3 *db, const char *name, int pages)
 	struct store *s = arg;
 
 	(void)name;
+	(void)db;
 	s->wal_pages = pages;
 	if (pages >= WAL_PAGES_MAX)
-		sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
 	return SQLITE_OK;
 }
 
 void database_checkpoint(struct store *s, bool truncate)
 {
 	crash_point("checkpoint");
-	sqlite3_wal_checkpoint_v2(s->db, NULL,
-				  truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
-				  NULL, NULL);
+	checkpoint(s, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE);
 	crash_point("checkpointed");
 	s->wal_pages = 0;
 }

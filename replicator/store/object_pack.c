@@ -68,7 +68,7 @@ static uint64_t data_at(uint64_t size)
 	return HEAD + SEAL * blocks_of(size);
 }
 
-/* All of it, or an error: ERR_CORRUPT where the file ends before. */
+/* All of it, or an error: ERR_CORRUPT where the file ends before, or cannot be read. */
 static int read_all(int fd, void *p, size_t len, uint64_t at)
 {
 	while (len) {
@@ -77,7 +77,7 @@ static int read_all(int fd, void *p, size_t len, uint64_t at)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return n < 0 ? -errno : ERR_CORRUPT;
+			return n == 0 || err_unreadable(-errno) ? ERR_CORRUPT : -errno;
 		p = (uint8_t *)p + n;
 		len -= (size_t)n;
 		at += (uint64_t)n;

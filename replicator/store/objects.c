@@ -89,7 +89,7 @@ long object_read(struct store *s, struct hash hash, uint64_t offset, void *p, si
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return err_unreadable(-errno) ? ERR_CORRUPT : -errno;
 		if (n == 0)
 			break;
 		done += (size_t)n;

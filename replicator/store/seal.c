@@ -10,15 +10,21 @@
  *
  * SQLite's log (-wal) has checksums of its own, which are looked at when it is opened; pages are sealed
  * when they move from there to their place. Nothing is mapped into memory.
+ *
+ * A page that the disk does not give at all is as good as one with a broken seal.
  */
 #include "replicator/store/seal.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
+
+#include "base/err.h"
+#include "base/log.h"
 
 #define PAGE_MIN 512
 #define PAGE_MAX 65536
@@ -71,10 +77,23 @@ static void look_at_header(struct sealed *s, const uint8_t *header)
 		s->on = header[HEADER_RESERVED] == SEAL_BYTES;
 }
 
+/* SQLITE_OK, SQLITE_IOERR_SHORT_READ, SQLITE_IOERR_DATA, or another result. */
+static int read_below(sqlite3_file *under, void *p, int len, sqlite3_int64 at)
+{
+	int rc = under->pMethods->xRead(under, p, len, at);
+	int err = errno;
+
+	if (rc != SQLITE_IOERR_READ && rc != SQLITE_IOERR_CORRUPTFS)
+		return rc;
+	log_limited(LOG_LEVEL_ERROR, "zonefs.db cannot be read from its disk (at %lld): %s",
+		    (long long)at, err_text(-err));
+	return err_unreadable(-err) ? SQLITE_IOERR_DATA : SQLITE_IOERR_READ;
+}
+
 static int do_read(sqlite3_file *file, void *p, int len, sqlite3_int64 at)
 {
 	struct sealed *s = (struct sealed *)file;
-	int rc = below(file)->pMethods->xRead(below(file), p, len, at);
+	int rc = read_below(below(file), p, len, at);
 
 	if (rc == SQLITE_OK && s->on && is_page(len, at) && !is_whole(p, len, at))
 		return SQLITE_IOERR_DATA;
@@ -216,9 +235,15 @@ static int do_open(sqlite3_vfs *v, const char *name, sqlite3_file *file, int fla
 		free(s->page);
 		return rc;
 	}
-	s->file.pMethods = &methods;
-	if (below(file)->pMethods->xRead(below(file), header, HEADER, 0) == SQLITE_OK)
+	rc = read_below(below(file), header, HEADER, 0);
+	if (rc == SQLITE_OK) {
 		look_at_header(s, header);
+	} else if (rc != SQLITE_IOERR_SHORT_READ) { /* not known whether it is sealed */
+		below(file)->pMethods->xClose(below(file));
+		free(s->page);
+		return rc;
+	}
+	s->file.pMethods = &methods;
 	return SQLITE_OK;
 }
 
@@ -269,24 +294,26 @@ static bool is_blank(const uint8_t *page, int len)
 	return page[0] == 0 && memcmp(page, page + 1, (size_t)len - 1) == 0;
 }
 
-/* As the header says, if that can be read. */
-static int page_size(sqlite3_file *file)
+/* As the header says. */
+static int page_size(sqlite3_file *under, int *len)
 {
 	uint8_t header[HEADER];
-
-	if (file->pMethods->xRead(file, header, HEADER, 0) != SQLITE_OK)
-		return 0;
+	int rc = read_below(under, header, HEADER, 0);
 	int size = header[16] << 8 | header[17];
-	return size == 1 ? PAGE_MAX : size;
+
+	if (rc == SQLITE_OK)
+		*len = size == 1 ? PAGE_MAX : size;
+	return rc == SQLITE_IOERR_SHORT_READ ? SQLITE_OK : rc;
 }
 
 int seal_check(sqlite3 *db, sqlite3_int64 *page, int n)
 {
 	struct sealed *s = sealed_of(db);
 	sqlite3_int64 size;
-	int len = s && s->on ? page_size(below(&s->file)) : 0;
-	int rc = len ? do_size(&s->file, &size) : SQLITE_OK;
+	int len = 0, rc = s && s->on ? page_size(below(&s->file), &len) : SQLITE_OK;
 
+	if (rc == SQLITE_OK && len)
+		rc = do_size(&s->file, &size);
 	if (len == 0 || rc != SQLITE_OK) {
 		*page = 0;
 		return rc;
@@ -300,7 +327,7 @@ int seal_check(sqlite3 *db, sqlite3_int64 *page, int n)
 			*page = 0;
 			return SQLITE_OK;
 		}
-		rc = below(&s->file)->pMethods->xRead(below(&s->file), s->page, len, at);
+		rc = read_below(below(&s->file), s->page, len, at);
 		if (rc != SQLITE_OK)
 			return rc;
 		if (!is_whole(s->page, len, at) && !is_blank(s->page, len))

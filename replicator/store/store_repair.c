@@ -234,7 +234,7 @@ static int check_object(struct store_check *k, store_checked *each, void *arg)
 	k->at = 0;
 	if (len == -ENOENT) /* swept meanwhile */
 		return 1;
-	if (len < 0 && len != ERR_CORRUPT && len != -EIO)
+	if (len < 0 && len != ERR_CORRUPT)
 		return (int)len;
 	XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(k->state));
 	each(arg, hash, len >= 0 && memcmp(canonical.digest, hash.b, sizeof(hash.b)) == 0);
