@@ -187,7 +187,7 @@ install: all
 	install -m 755 $(B)/zonefs $(B)/zonefsctl $(B)/zonefs-health $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/zonefs-replicator $(DESTDIR)$(LIBEXECDIR)/
 	install -m 755 $(B)/hooks/bind $(DESTDIR)$(LIBEXECDIR)/hooks/
-	install -m 755 tools/health/route-bird $(DESTDIR)$(LIBEXECDIR)/
+	install -m 755 tools/health/route-* $(DESTDIR)$(LIBEXECDIR)/
 	install -m 644 tools/zonefs.conf.sample $(DESTDIR)$(DOCDIR)/
 	install -m 644 tools/zonefs.service tools/zonefs-health.service $(DESTDIR)$(UNITDIR)/
 	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \

@@ -75,6 +75,43 @@ birds_start() {
 	for h in ns1 ns2 ns3; do bird_start $h; done
 }
 
+# ---- FRR
+
+frr_use() {
+	ROUTE=route-frr
+	route_arguments() { echo "\"zonefs-health\", \"$1\", \"10$1\""; }
+}
+# frr_start HOST METRIC
+frr_start() {
+	local d
+	mkdir -p "$T/$1/run/frr" "$T/$1/etc/frr"
+	: >"$T/$1/etc/frr/vtysh.conf"
+	cat >"$T/$1/etc/frr/frr.conf" <<-END
+		ip prefix-list zonefs-health permit $SERVICE/32
+		route-map zonefs-health permit 10
+		 match ip address prefix-list zonefs-health
+		 set metric $2
+		 set metric-type type-1
+		exit
+		interface eth0
+		 ip ospf area 0
+		 ip ospf hello-interval 1
+		 ip ospf dead-interval 5
+		exit
+		router ospf
+		 ospf router-id $(ip_of "$1")
+		 timers throttle spf 10 100 1000
+		 redistribute connected route-map zonefs-health
+		exit
+	END
+	chown -R frr:frr "$T/$1/run/frr" "$T/$1/etc/frr"
+	for d in zebra ospfd; do
+		on "$1" /usr/lib/frr/$d -u frr -g frr -f /etc/frr/frr.conf >>"$T/$1/frr.log" 2>&1 &
+		JOB[$1.$d]=$!
+	done
+	wait_for 60 on "$1" vtysh -c 'show ip ospf' || bail "FRR does not start on $1: $(cat "$T/$1/frr.log")"
+}
+
 # ---- mirrors
 
 # mirrors_start: a chroot and zones on ns1, nodes on both with what node_conf wrote, both the same.
