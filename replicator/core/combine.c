@@ -108,13 +108,6 @@ static struct version *version_make(struct core *c, const struct key *k, int fie
 
 /* ---- one path ---- */
 
-static bool is_own(const struct core *c, const struct version *v)
-{
-	const char *node = core_origin_node(c, v->dot.origin);
-
-	return node && strcmp(node, c->conf.node) == 0;
-}
-
 /* A new version of the origin that orders are made with would say that it has seen all earlier ones
  * of it. */
 static bool would_claim(const struct core *c, const struct key *k, const struct version *loser)
@@ -162,7 +155,7 @@ static void combine(struct core *c, struct key *k)
 		const struct version *loser = k->entry[i];
 		int fields = fields_to_take(shown, loser);
 
-		if (fields < 0 || !is_own(c, loser) || would_claim(c, k, loser))
+		if (fields < 0 || !merge_origin_own(c, loser->dot.origin) || would_claim(c, k, loser))
 			continue;
 		if (fields >> FIELD_CONTENT & 1 && !content_here(c, k, loser))
 			continue;

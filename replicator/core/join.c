@@ -26,6 +26,7 @@
 
 #define META_JOINED "joined"
 #define META_KNOWN "known/"
+#define META_FORGOT "forgot"
 #define META_LATE "late/"
 
 void join_load(struct core *c, const char *name, const uint8_t *p, size_t len)
@@ -40,6 +41,8 @@ void join_load(struct core *c, const char *name, const uint8_t *p, size_t len)
 			}
 		}
 	}
+	if (strcmp(name, META_FORGOT) == 0)
+		c->forgot = true;
 	if (strncmp(name, META_LATE, strlen(META_LATE)) == 0 && len == 1 &&
 	    path_valid(name + strlen(META_LATE)))
 		key_get(c, name + strlen(META_LATE))->late = p[0];
@@ -85,7 +88,7 @@ static void join(struct core *c, bool equal)
 	c->taking_in = true;
 	c->take_in_equal = equal;
 	c->returning = was_known(c, true);
-	c->known = was_known(c, false);
+	c->known = was_known(c, false) || c->forgot;
 	effect_note(c, LOG_LEVEL_NOTICE, "joined: %s",
 		    equal          ? "no peer had a tree yet, this node's is taken in"
 		    : c->returning ? "the peers know this node, whose store is empty: their tree is "
@@ -118,6 +121,24 @@ void join_start(struct core *c)
 		scan_again(c, 0);
 }
 
+/* It covers what this node once made. */
+static bool has_own(const struct core *c, const struct vv *v)
+{
+	for (uint32_t i = 0; i < v->n; i++)
+		if (merge_origin_own(c, v->p[i].origin))
+			return true;
+	return false;
+}
+
+/* Others had it, and this store did not. Whoever hears afterwards what it covers cannot tell. */
+void join_learned(struct core *c, uint64_t origin)
+{
+	if (!c->joining || c->forgot || !merge_origin_own(c, origin))
+		return;
+	c->forgot = true;
+	store_meta(c, META_FORGOT, NULL, 0);
+}
+
 void join_answered(struct core *c, uint32_t peer, const struct page *page)
 {
 	struct peer *p = &c->peers[peer];
@@ -125,8 +146,8 @@ void join_answered(struct core *c, uint32_t peer, const struct page *page)
 	if (!c->joining)
 		return;
 	p->answered = true;
-	p->answer_joining = page->joining || page->joined_with;
-	p->known_before |= page->known && !p->limited;
+	p->known_before |= (page->known || (c->forgot && has_own(c, &page->vector))) && !p->limited;
+	p->answer_joining = page->joining || (page->joined_with && !p->known_before);
 	if (page->joining)
 		p->heard_joining = true;
 	join_if_all_answered(c);
@@ -291,6 +312,9 @@ void join_taken(struct core *c, const struct scan *s)
 {
 	c->taking_in = false;
 	store_joined(c);
+	if (c->forgot)
+		store_meta_forget(c, META_FORGOT);
+	c->forgot = false;
 	if (c->aside)
 		effect_note(c, LOG_LEVEL_WARNING,
 			    "%llu path%s here as on no peer: now as there, and what was here is in the "

@@ -35,6 +35,13 @@ const char *core_origin_node(const struct core *c, uint64_t origin)
 	return found ? found->origin.node : NULL;
 }
 
+bool merge_origin_own(const struct core *c, uint64_t origin)
+{
+	const char *node = core_origin_node(c, origin);
+
+	return node && strcmp(node, c->conf.node) == 0;
+}
+
 void merge_origin(struct core *c, const struct origin *o)
 {
 	struct origin_node *node;
@@ -62,6 +69,7 @@ static void raise_vector(struct core *c, struct dot d, uint64_t untold)
 {
 	uint32_t at = 0;
 
+	join_learned(c, d.origin);
 	vv_raise(&c->vector, d);
 	store_vector(c, d, untold);
 	while (at < c->nrecent && c->recent[at].origin != d.origin)

@@ -388,6 +388,7 @@ struct core {
 	bool taking_in;     /* joined, and the scan of the first tree runs */
 	bool returning;     /* the peers have heard this node before: its store was lost */
 	bool known;         /* some peer has, be it one that is joining itself */
+	bool forgot;        /* joining: others had what this node made, and its store did not */
 	bool take_in_equal; /* nobody had anything: imports carry their mtime */
 	struct locality *lists_before; /* what was local in the life before; NULL: the same, or not known */
 	bool lists_kept;               /* the lists of this life are in the store */
@@ -627,6 +628,7 @@ void merge_op(struct core *c, const struct event *e);
 void merge_items(struct core *c, uint32_t peer, bool page, const struct item *items,
 		 const bool *have, uint32_t n);
 void merge_origin(struct core *c, const struct origin *o);
+bool merge_origin_own(const struct core *c, uint64_t origin); /* this node's, of any life */
 void merge_vector(struct core *c, struct dot d); /* raises, remembers as recent, stores */
 /* Likewise, by what a page says: what lies between may have been superseded, and never told. */
 void merge_vector_untold(struct core *c, struct dot d);
@@ -748,6 +750,8 @@ void join_load(struct core *c, const char *name, const uint8_t *p, size_t len);
 void join_start(struct core *c);
 void join_answered(struct core *c, uint32_t peer, const struct page *page);
 void join_alone(struct core *c);
+/* The vector is about to cover more of this origin. */
+void join_learned(struct core *c, uint64_t origin);
 void join_take(struct core *c, struct key *k, const struct observation *o);
 void join_taken(struct core *c, const struct scan *s);
 void join_late(struct core *c, struct key *k);      /* it cannot be read now */

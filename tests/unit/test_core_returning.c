@@ -212,6 +212,31 @@ static void who_was_never_heard_as_established_returns_all_the_same(void **state
 	assert_true(in_history(N2, "zone", 1));
 }
 
+/* It has heard what it once made from a peer that was lost before it had joined: the other one cannot
+ * tell any more that it had forgotten that. */
+static void what_it_was_told_of_itself_it_remembers(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_saves(&s, N1, "zone", 1);
+	lose_store(N1);
+	user_saves(&s, N2, "zone", 3); /* n1 still has what was there before that */
+	user_deletes(&s, N2, "zone");
+	story_wait(&s, 200);
+	s.cut[0][1] = s.cut[1][0] = true;
+	story_up(&s, N1);
+	assert_true(core_joining(N1->core));
+	story_crash(&s, N1);
+	s.cut[0][1] = s.cut[1][0] = false;
+	lose_store(N3);
+	story_up(&s, N3);
+	story_up(&s, N1);
+	assert_false(core_joining(N1->core));
+	expect_absent(N2, "zone");
+	expect_absent(N1, "zone");
+	assert_true(in_history(N1, "zone", 1));
+}
+
 static void joins_alone(struct host *h)
 {
 	struct event alone = {.type = EVENT_START_ALONE};
@@ -297,6 +322,7 @@ int main(void)
 	    STORY(a_file_that_cannot_be_read_at_first_is_no_edit_later),
 	    STORY(but_it_is_one_when_somebody_has_saved_it),
 	    STORY(who_was_never_heard_as_established_returns_all_the_same),
+	    STORY(what_it_was_told_of_itself_it_remembers),
 	    STORY(a_peer_that_is_joining_knows_of_some_paths),
 	    STORY(half_a_transfer_is_not_forgotten),
 	    STORY(store_and_tree_of_yesterday_are_brought_up_to_date),
