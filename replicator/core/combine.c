@@ -49,11 +49,14 @@ static int fields_to_take(const struct version *winner, const struct version *lo
 		return -1;
 	for (int f = 0; f < FIELDS; f++) {
 		bool old = has_seen(loser, winner->setter[f]);
+		bool seen = has_seen(winner, loser->setter[f]);
 
 		if (same_field(winner, loser, (enum field)f))
 			continue;
 		differ = true;
-		if (old == has_seen(winner, loser->setter[f]))
+		if (old && seen && winner->combined != loser->combined)
+			old = loser->combined; /* who combines has chosen, who saves takes what is shown */
+		else if (old == seen)
 			return -1;
 		if (old)
 			fields |= 1 << f;
@@ -99,6 +102,9 @@ static struct version *version_make(struct core *c, const struct key *k, int fie
 		v->target = core_strdup(target);
 	v->changed = attrs_compare(&winner->attrs, &v->attrs);
 	version_set_by(v, winner);
+	for (int f = 0; f < FIELDS; f++) /* it changes nothing itself: who has seen that has seen this */
+		if (fields >> f & 1 && loser->setter[f].origin)
+			v->setter[f] = loser->setter[f];
 	v->replaced = winner->attrs.hash;
 	v->who = loser->who;
 	free(v->user);

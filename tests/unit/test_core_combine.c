@@ -130,6 +130,31 @@ static void a_later_touch_does_not_bring_the_old_content_back(void **state)
 	expect_everywhere(2, 0644, 1);
 }
 
+static void meet(struct host *a, struct host *b)
+{
+	s.cut[a->index][b->index] = s.cut[b->index][a->index] = false;
+	story_reach(&s, a, true);
+	story_run(&s);
+	story_wait(&s, 1000);
+	cut_off(a, true);
+}
+
+/* What was combined comes from both sides: whoever had seen it there has seen it. */
+static void a_save_that_had_seen_what_was_combined_is_no_conflict(void **state)
+{
+	(void)state;
+	begin(3);
+	user_saves(&s, N1, "zone", 2);
+	meet(N1, N3);
+	expect_content(N3, "zone", 2);
+	user_touches(N2, "zone");
+	meet(N1, N2);
+	assert_true(visible(N2)->combined);
+	user_saves(&s, N3, "zone", 3);
+	heal_all();
+	expect_everywhere(3, 0644, 1);
+}
+
 static void an_earlier_touch_is_no_conflict(void **state)
 {
 	(void)state;
@@ -321,6 +346,7 @@ int main(void)
 	    STORY(a_later_edit_and_an_earlier_chmod_both_survive),
 	    STORY(a_later_chmod_and_an_earlier_edit_both_survive),
 	    STORY(a_later_touch_does_not_bring_the_old_content_back),
+	    STORY(a_save_that_had_seen_what_was_combined_is_no_conflict),
 	    STORY(an_earlier_touch_is_no_conflict),
 	    STORY(five_saves_and_a_chmod_both_survive),
 	    STORY(three_sides_are_combined_step_by_step),
