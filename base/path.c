@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 /* A component's length if it is one, else 0. */
 static size_t component_len(const char *p)
 {
@@ -150,4 +152,37 @@ char *path_escape(char *dst, size_t size, const char *path)
 	if (size)
 		dst[at] = '\0';
 	return dst;
+}
+
+static int octal(const char *s)
+{
+	int value = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (s[i] < '0' || s[i] > '7')
+			return -1;
+		value = value * 8 + (s[i] - '0');
+	}
+	return value > 0 && value <= 255 ? value : -1;
+}
+
+int path_unescape(char *dst, size_t size, const char *text)
+{
+	size_t len = 0;
+
+	while (*text) {
+		int byte = (unsigned char)*text++;
+
+		if (byte == '\\') {
+			byte = octal(text);
+			if (byte < 0)
+				return ERR_FORMAT;
+			text += 3;
+		}
+		if (len + 1 >= size)
+			return ERR_LIMIT;
+		dst[len++] = (char)byte;
+	}
+	dst[len] = '\0';
+	return 0;
 }

@@ -37,6 +37,9 @@ int path_compare(const char *a, const char *b);
  * a C1 control character), and the backslash become \ooo (octal). Writes at most size bytes,
  * NUL-terminated; returns dst. */
 char *path_escape(char *dst, size_t size, const char *p);
+/* The bytes that path_escape showed as `text`, into dst[size]. 0; ERR_FORMAT: a backslash without three
+ * octal digits of a byte, or a NUL; ERR_LIMIT: longer than that. */
+int path_unescape(char *dst, size_t size, const char *text);
 #define PATH_ESCAPED_MAX (4 * PATH_LEN_MAX + 1)
 
 #endif

@@ -33,7 +33,7 @@
  *     INSTALL  install                     -> look (without descriptor): what is there now
  *     REMOVE   path, expected ident        -> nothing
  *     HOOK     name, verb, input bytes     -> exit i32, signal i32, timed out u8, run time u32 (ms),
- *                                             output bytes (cut at PORT_OUTPUT_MAX)
+ *                                             output bytes (cut at PORT_HOOK_OUTPUT_MAX)
  *     ALERT    begins u8, what, since i64 (wall ms), path, peer, hook ("": none), words, input bytes
  *                                          -> as HOOK
  *     MARK     mark                        -> nothing: the tree has it now (a node's store is older than
@@ -73,6 +73,7 @@
 #define PORT_PACKET_MAX (128 * 1024)
 #define PORT_INLINE_MAX (64 * 1024)
 #define PORT_OUTPUT_MAX (16 * 1024)
+#define PORT_HOOK_OUTPUT_MAX (96 * 1024) /* of a hook, with a line for each of 1,000 zones */
 #define PORT_INPUT_MAX (96 * 1024)
 #define PORT_XATTRS_MAX (16 * 1024)
 #define PORT_TARGET_MAX 4095

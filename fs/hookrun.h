@@ -22,7 +22,7 @@ struct hook_result {
 	bool timed_out;
 	uint32_t run_msec;
 	size_t output_len;
-	char output[PORT_OUTPUT_MAX]; /* standard output and error, its beginning */
+	char output[PORT_HOOK_OUTPUT_MAX]; /* standard output and error, its beginning */
 };
 
 /* What a program is told besides: each "NAME=value" of its own in the environment. */

@@ -26,6 +26,7 @@
  *   {"zonefs":1,"command":"pause", WHO}
  *   {"zonefs":1,"command":"resume"}
  *   {"zonefs":1,"command":"zones"}
+ *   {"zonefs":1,"command":"serving","zones":[NAME...]}
  *   {"zonefs":1,"command":"lint","path":P}
  *   {"zonefs":1,"command":"notes","say":BYTES}   in base 64; without: only what was heard
  *
@@ -51,6 +52,9 @@
  *   held        a path that is held, "by" what, and what of it           held
  *   map         whether the zones are known, and as of when             zones, status
  *   zone        a zone: file, kind, why it does not replicate            zones
+ *   serving     a zone in a view: whether it is "well", whether serials "differs", and "nodes": each
+ *               one's "state" ("served", "not yet", "failed", "waits", "held", "not proved"), serial,
+ *               loaded, asked, version                                   serving
  *   checked     "verdict" ("good", "bad", "could not") of a zone, or of the
  *               configuration where none is named                        lint
  *   note        a peer, whether it can be reached; "note" (in base 64) and its age_ms, where it said

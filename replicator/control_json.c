@@ -114,40 +114,13 @@ void control_id_text(char dst[CONTROL_ID_TEXT], struct dot d)
 	dst[CONTROL_ID_TEXT - 1] = '\0';
 }
 
-static int octal(const char *p)
-{
-	int value = 0;
-
-	for (int i = 0; i < 3; i++) {
-		if (p[i] < '0' || p[i] > '7')
-			return -1;
-		value = value * 8 + (p[i] - '0');
-	}
-	return value > 0 && value < 256 ? value : -1;
-}
-
 int control_path(const char *text, char path[PATH_LEN_MAX + 1])
 {
 	char bytes[PATH_LEN_MAX + 1];
-	size_t len = 0;
 
-	while (*text) {
-		int byte = (unsigned char)*text++;
-
-		if (byte == '\\') {
-			byte = octal(text);
-			if (byte < 0)
-				return ERR_FORMAT;
-			text += 3;
-		}
-		if (len == PATH_LEN_MAX)
-			return ERR_FORMAT;
-		bytes[len++] = (char)byte;
-	}
-	bytes[len] = '\0';
-	if (!path_valid_or_root(bytes))
+	if (path_unescape(bytes, sizeof(bytes), text) < 0 || !path_valid_or_root(bytes))
 		return ERR_FORMAT;
-	memcpy(path, bytes, len + 1);
+	memcpy(path, bytes, strlen(bytes) + 1);
 	return 0;
 }
 

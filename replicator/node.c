@@ -25,6 +25,7 @@
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
+#include "replicator/proofs.h"
 #include "replicator/recall.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"
@@ -147,6 +148,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, zones_wake(n->zones));
 	wake = earlier(wake, judge_wake(n->judge));
 	wake = earlier(wake, outcomes_wake(n));
+	wake = earlier(wake, proofs_wake(n->proofs));
 	wake = earlier(wake, verify_wake(n->verify));
 	wake = earlier(wake, repair_wake(n->repair));
 	wake = earlier(wake, recall_wake(n->recall));
@@ -251,6 +253,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 	if (!runner_blocked(n->runner)) {
 		outcomes_tick(n);
 		runs_tick(n->runs);
+		proofs_tick(n->proofs);
 		zones_tick(n->zones);
 		verify_tick(n->verify);
 		recall_tick(n->recall);

@@ -28,6 +28,7 @@ struct placer;
 struct peers;
 struct contents;
 struct runs;
+struct proofs;
 struct waits;
 struct verify;
 struct recall;
@@ -59,6 +60,7 @@ struct node {
 	struct peers *peers;
 	struct contents *contents;
 	struct runs *runs;
+	struct proofs *proofs;
 	struct waits *waits;
 	struct verify *verify;
 	struct recall *recall;

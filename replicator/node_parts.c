@@ -31,6 +31,7 @@
 #include "replicator/peers.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
+#include "replicator/proofs.h"
 #include "replicator/recall.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"
@@ -320,6 +321,9 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->verify = verify_new(n);
 	n->recall = recall_new(n);
 	n->runs = runs_new(n);
+	n->proofs = proofs_new(n);
+	if (!n->proofs)
+		return -ENOMEM;
 	n->teller = teller_new(n);
 	n->repair = repair_new(n);
 	n->marker = marker_new(n, &tree);
@@ -351,6 +355,7 @@ void node_close(struct node *n)
 	portal_close(n->portal);
 	teller_free(n->teller);
 	runs_free(n->runs);
+	proofs_free(n->proofs);
 	marker_free(n->marker);
 	notes_free(n->notes);
 	news_free(n->news);

@@ -14,6 +14,7 @@
 #include "replicator/contents.h"
 #include "replicator/outcomes.h"
 #include "replicator/peers_internal.h"
+#include "replicator/proofs.h"
 #include "replicator/recall.h"
 #include "replicator/runs.h"
 #include "replicator/verify.h"
@@ -125,6 +126,8 @@ void peers_judge(struct peers *p, struct peer *peer)
 		snprintf(peer->last_error, sizeof(peer->last_error), "nothing heard for %d s",
 			 PEERS_SILENCE_MSEC / 1000);
 	peer->reachable = reachable;
+	if (reachable)
+		proofs_peer_found(p->node->proofs, (uint32_t)(peer - p->p));
 	tell_reachable(p, peer);
 }
 

@@ -16,6 +16,7 @@
 #include "replicator/outcomes.h"
 #include "replicator/peek.h"
 #include "replicator/peers_internal.h"
+#include "replicator/proofs.h"
 #include "replicator/recall.h"
 #include "replicator/verify.h"
 #include "replicator/waits.h"
@@ -212,6 +213,9 @@ static void take_request(struct peers *p, struct peer *peer, const struct link_e
 	case WIRE_OUTCOMES:
 		outcomes_take(p->node, i, &l->route, m);
 		break;
+	case WIRE_PROOFS:
+		proofs_take(p->node, i, &l->route, m);
+		break;
 	case WIRE_WAITFOR:
 		waits_asked(p->node->waits, i, &l->route, m);
 		break;
@@ -252,6 +256,7 @@ static void take_answer(struct peers *p, struct peer *peer, const struct message
 		break;
 	case WIRE_TOLD:
 		outcomes_told(p->node, peer, m);
+		proofs_told(p->node, i, m);
 		break;
 	case WIRE_DONE:
 		waits_answered(p->node->waits, i, m);

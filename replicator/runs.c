@@ -20,6 +20,7 @@
 #include "base/path.h"
 #include "replicator/outcomes.h"
 #include "replicator/portal.h"
+#include "replicator/proofs.h"
 
 #define MARK "hooks-due"
 #define BACKOFF_FIRST_MSEC 1000
@@ -34,6 +35,8 @@ struct hook_state {
 	bool recovering; /* a run for everything is due */
 	int64_t recover_msec;
 	int64_t backoff_msec;
+	char *since[HOOK_ITEMS_MAX]; /* what has changed since the run under way began */
+	uint32_t nsince; /* HOOK_ITEMS_MAX: and more */
 	struct hook_status status;
 	char words[WIRE_WORDS_MAX + 1];
 };
@@ -80,11 +83,20 @@ struct runs *runs_new(struct node *n)
 	return r;
 }
 
+static void forget_since(struct hook_state *h)
+{
+	for (uint32_t i = 0; i < h->nsince; i++)
+		free(h->since[i]);
+	h->nsince = 0;
+}
+
 void runs_free(struct runs *r)
 {
 	if (!r)
 		return;
 	hooks_free(r->hooks);
+	for (uint32_t i = 0; i < r->n; i++)
+		forget_since(&r->h[i]);
 	free(r->h);
 	free(r);
 }
@@ -121,9 +133,37 @@ static void mark_as_is(struct runs *r)
 		mark(r, due);
 }
 
+static void add_since(struct runs *r, const char *path)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct hook_state *h = &r->h[i];
+		char *copy = h->running && h->nsince < HOOK_ITEMS_MAX ? strdup(path) : NULL;
+
+		if (copy)
+			h->since[h->nsince++] = copy;
+	}
+}
+
+static bool changed_since(const void *arg, const char *path)
+{
+	const struct hook_state *h = arg;
+
+	for (uint32_t i = 0; i < h->nsince; i++)
+		if (strcmp(h->since[i], path) == 0)
+			return true;
+	return h->nsince == HOOK_ITEMS_MAX;
+}
+
 void runs_note(struct runs *r, const struct effect *e)
 {
-	if (!concerns_a_hook(r, e->path, e->told.kind == KIND_DIR, e->told.changed))
+	bool concerns = concerns_a_hook(r, e->path, e->told.kind == KIND_DIR, e->told.changed);
+
+	add_since(r, e->path);
+	if (e->told.kind == KIND_ABSENT)
+		proofs_removed(r->node->proofs, e->path);
+	else if (!concerns && e->told.version)
+		proofs_touched(r->node->proofs, e->path, e->told.version);
+	if (!concerns)
 		return;
 	r->noted++;
 	if (!r->marked)
@@ -196,6 +236,25 @@ char *runs_served(const char *output)
 	return served;
 }
 
+/* Takes the lines that start with `word` out of the text. */
+static void drop_lines(char *text, const char *word)
+{
+	size_t len = strlen(word);
+	char *to = text;
+
+	while (*text) {
+		size_t line = strcspn(text, "\n");
+
+		line += text[line] == '\n';
+		if (strncmp(text, word, len) != 0) {
+			memmove(to, text, line);
+			to += line;
+		}
+		text += line;
+	}
+	*to = '\0';
+}
+
 /* ---- ends ---- */
 
 void runs_result(struct run_result *out, int status, struct rd *r)
@@ -206,7 +265,7 @@ void runs_result(struct run_result *out, int status, struct rd *r)
 	size_t len;
 
 	out->run_msec = rd_u32(r);
-	const uint8_t *text = rd_bytes(r, &len, PORT_OUTPUT_MAX);
+	const uint8_t *text = rd_bytes(r, &len, PORT_HOOK_OUTPUT_MAX);
 	if (r->err) {
 		len = 0;
 		exit_status = -1;
@@ -298,7 +357,6 @@ static void hook_done(struct node *n, void *arg, int status, struct rd *r, int *
 {
 	struct run_result *result = malloc(sizeof(*result));
 
-	(void)n;
 	(void)fd;
 	if (!result) {
 		log_error("out of memory");
@@ -306,6 +364,8 @@ static void hook_done(struct node *n, void *arg, int status, struct rd *r, int *
 	}
 	runs_result(result, status, r);
 	crash_point("hook-ended");
+	proofs_hook(n->proofs, result->output, changed_since, arg);
+	drop_lines(result->output, "proof\t");
 	ended(arg, result);
 	crash_point("hook-noted");
 	free(result);
@@ -327,6 +387,7 @@ static void start(struct hook_state *h, const struct hook_run *run)
 	buf_fini(&input);
 	h->run = run;
 	h->running = true;
+	forget_since(h);
 	crash_point("hook-due");
 	if (portal_send(n->portal, hook_done, h) < 0) {
 		struct run_result failed = {.status = -1};

@@ -32,7 +32,7 @@ void runs_words(const struct runs *r, char *dst, size_t size);
 struct run_result {
 	int status; /* exit status, -1: a signal, the time limit, or it could not be run */
 	uint32_t run_msec;
-	char output[PORT_OUTPUT_MAX + 1];
+	char output[PORT_HOOK_OUTPUT_MAX + 1];
 };
 void runs_result(struct run_result *out, int status, struct rd *r);
 

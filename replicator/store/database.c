@@ -81,6 +81,7 @@ static const char *const statements[SQL_MAX] = {
     [SQL_VALUE_SET] = "REPLACE INTO value(name, value) VALUES(?1, ?2)",
     [SQL_VALUE_FORGET] = "DELETE FROM value WHERE name = ?1",
     [SQL_VALUE_GET] = "SELECT value FROM value WHERE name = ?1",
+    [SQL_VALUE_EACH] = "SELECT name, value FROM value WHERE name >= ?1 ORDER BY name",
     [SQL_CONTENT_ADD] = "INSERT OR IGNORE INTO content(hash, data) VALUES(?1, ?2)",
     [SQL_CONTENT_GET] = "SELECT data FROM content WHERE hash = ?1",
     [SQL_CONTENT_HAS] = "SELECT 1 FROM content WHERE hash = ?1",

@@ -65,6 +65,10 @@ int store_apply(struct store *s, const struct effect *e, int64_t wall_msec);
  * error. */
 int store_value_put(struct store *s, const char *name, const void *p, size_t len);
 long store_value_get(struct store *s, const char *name, void *p, size_t max);
+/* Calls back with those whose names begin with `prefix`, in their order, until it returns other than 0;
+ * what is in no committed transaction yet may be left out. 0, or an error. */
+int store_value_each(struct store *s, const char *prefix,
+		     int (*each)(void *arg, const char *name, const void *p, size_t len), void *arg);
 
 /* Makes all since the last commit durable. 0, -ENOSPC and the like: call again later. */
 int store_commit(struct store *s);

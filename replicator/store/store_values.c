@@ -3,6 +3,7 @@
  * Named values that the loop keeps for itself.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "replicator/store/internal.h"
@@ -56,4 +57,31 @@ long store_value_get(struct store *s, const char *name, void *p, size_t max)
 		len = give(sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), p, max);
 	sqlite3_reset(st);
 	return len;
+}
+
+int store_value_each(struct store *s, const char *prefix,
+		     int (*each)(void *arg, const char *name, const void *p, size_t len), void *arg)
+{
+	size_t len = strlen(prefix);
+	int err, rc, stop = 0;
+
+	sqlite3_stmt *st = database_statement(s, SQL_VALUE_EACH, &err);
+	if (!st)
+		return err;
+	bind_path(st, 1, prefix);
+	while (stop == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		const char *p = sqlite3_column_blob(st, 0);
+		size_t n = (size_t)sqlite3_column_bytes(st, 0);
+
+		if (n < len || memcmp(p, prefix, len) != 0)
+			break;
+		char *name = strndup(p, n);
+		if (!name)
+			break;
+		stop = each(arg, name, sqlite3_column_blob(st, 1),
+			    (size_t)sqlite3_column_bytes(st, 1));
+		free(name);
+	}
+	sqlite3_reset(st);
+	return 0;
 }

@@ -50,6 +50,8 @@ void buf_pieces_body(struct buf *b, const struct message *m);
 void rd_pieces_body(struct rd *r, struct message *m);
 void buf_outcomes_body(struct buf *b, const struct message *m);
 void rd_outcomes_body(struct rd *r, struct message *m);
+void buf_proofs_body(struct buf *b, const struct message *m);
+void rd_proofs_body(struct rd *r, struct message *m);
 void buf_waitfor_body(struct buf *b, const struct message *m);
 void rd_waitfor_body(struct rd *r, struct message *m);
 void buf_listing_body(struct buf *b, const struct message *m);

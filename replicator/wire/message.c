@@ -183,6 +183,7 @@ static const struct body {
     [WIRE_PEEK] = {"peek", false, buf_peek_body, rd_peek_body},
     [WIRE_PEEKED] = {"peeked", false, buf_peeked_body, rd_peeked_body},
     [WIRE_NOTE] = {"note", true, buf_note_body, rd_note_body},
+    [WIRE_PROOFS] = {"proofs", false, buf_proofs_body, rd_proofs_body},
 };
 
 static const struct body *body_of(unsigned type)
@@ -248,6 +249,13 @@ static void outcomes_fini(struct message *m)
 	free(m->outcomes.o);
 }
 
+static void proofs_fini(struct message *m)
+{
+	for (uint32_t i = 0; i < m->proofs.n; i++)
+		proof_fini(&m->proofs.p[i]);
+	free(m->proofs.p);
+}
+
 static void listing_fini(struct message *m)
 {
 	for (uint32_t i = 0; i < m->listing.n; i++)
@@ -281,6 +289,9 @@ void message_fini(struct message *m)
 		break;
 	case WIRE_OUTCOMES:
 		outcomes_fini(m);
+		break;
+	case WIRE_PROOFS:
+		proofs_fini(m);
 		break;
 	case WIRE_WAITFOR:
 		vv_fini(&m->waitfor.vector);

@@ -18,6 +18,7 @@
  *     want      = u32 n, n * (hash, offset u64)              -> pieces, as many as fit WIRE_PIECES_MAX
  *     pieces    = u32 n, n * (hash, offset u64, total u64, status u8, bytes)
  *     outcomes  = u32 n, n * outcome                         -> told
+ *     proofs    = u8 anew, u32 n, n * proof (proof.h)        -> told
  *     told      = u32 n
  *     waitfor   = vector, served u8, path str ("": all), limit u32 ms -> done
  *     done      = u8 1 reached, 0 not within the limit; words str
@@ -37,8 +38,9 @@
 
 #include "base/buf.h"
 #include "replicator/core/exchange.h"
+#include "replicator/wire/proof.h"
 
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 #define WIRE_INLINE_MAX (64 * 1024)
 #define WIRE_PIECE_MAX (256 * 1024)
 #define WIRE_PIECES_MAX (1024 * 1024)   /* content bytes in one answer */
@@ -46,6 +48,7 @@
 #define WIRE_MESSAGE_MAX (8 * 1024 * 1024)
 #define WIRE_OP_INLINE_MAX (4 * 1024 * 1024) /* inline contents in one op */
 #define WIRE_OUTCOMES_MAX 256
+#define WIRE_PROOFS_MAX 256
 #define WIRE_LISTING_MAX 4096
 #define WIRE_WORDS_MAX 1024
 #define WIRE_RANGES_MAX 64    /* in one recall */
@@ -74,6 +77,7 @@ enum wire_type {
 	WIRE_PEEK = 18,
 	WIRE_PEEKED = 19,
 	WIRE_NOTE = 20,
+	WIRE_PROOFS = 21,
 };
 
 struct wire_content {
@@ -157,6 +161,11 @@ struct message {
 			uint32_t n;
 			struct outcome *o;
 		} outcomes;
+		struct {
+			bool anew; /* all that the sender has proved follows, from here on */
+			uint32_t n;
+			struct proof *p;
+		} proofs;
 		uint32_t told;
 		struct {
 			struct vv vector;

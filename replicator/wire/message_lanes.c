@@ -8,6 +8,7 @@
  *   outcomes = n u32, n * outcome
  *   outcome  = dot, path str, node str, wall i64 (ms), after u32 (ms, signed),
  *              installed u8 (1: no hook), hook str, status u32 (signed), words str, served str
+ *   proofs   = anew u8, n u32, n * proof (proof.h)
  *   waitfor  = vector, served u8, path str, limit u32 (ms)
  *   listing  = next str, n u32, n * (path str, digest u64)
  *   recall   = n u32, n * (origin u64, first u64, last u64)
@@ -24,6 +25,7 @@
 #define WANT_LEAST 24 /* bytes */
 #define PIECE_LEAST 37
 #define OUTCOME_LEAST 43
+#define PROOF_LEAST 49
 #define LISTED_LEAST 11
 #define HOOK_NAME_MAX 255
 #define RANGE_BYTES 24
@@ -155,6 +157,24 @@ void rd_outcomes_body(struct rd *r, struct message *m)
 	m->outcomes.o = rd_array(r, n, sizeof(*m->outcomes.o));
 	while (!r->err && m->outcomes.n < n)
 		rd_outcome(r, &m->outcomes.o[m->outcomes.n++]);
+}
+
+void buf_proofs_body(struct buf *b, const struct message *m)
+{
+	buf_u8(b, m->proofs.anew);
+	buf_u32(b, m->proofs.n);
+	for (uint32_t i = 0; i < m->proofs.n; i++)
+		buf_proof(b, &m->proofs.p[i]);
+}
+
+void rd_proofs_body(struct rd *r, struct message *m)
+{
+	m->proofs.anew = rd_bool(r);
+	uint32_t n = rd_count(r, WIRE_PROOFS_MAX, PROOF_LEAST);
+
+	m->proofs.p = rd_array(r, n, sizeof(*m->proofs.p));
+	while (!r->err && m->proofs.n < n)
+		rd_proof(r, &m->proofs.p[m->proofs.n++]);
 }
 
 /* ---- waiting ---- */

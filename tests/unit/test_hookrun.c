@@ -60,7 +60,7 @@ static int run_shell(const char *script, const char *input, int timeout_sec,
 
 static const char *output(const struct hook_result *r)
 {
-	static char text[PORT_OUTPUT_MAX + 1];
+	static char text[PORT_HOOK_OUTPUT_MAX + 1];
 
 	memcpy(text, r->output, r->output_len);
 	text[r->output_len] = '\0';
@@ -118,7 +118,7 @@ static void long_output_is_cut_and_the_hook_goes_on(void **state)
 	(void)state;
 	assert_int_equal(run_shell("head -c 1000000 /dev/zero | tr '\\0' x; exit 5", "", 10, &r),
 			 0);
-	assert_int_equal(r.output_len, PORT_OUTPUT_MAX);
+	assert_int_equal(r.output_len, PORT_HOOK_OUTPUT_MAX);
 	assert_int_equal(r.exit_status, 5);
 }
 

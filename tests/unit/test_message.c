@@ -238,6 +238,33 @@ static void make_note(struct message *m)
 	m->note.len = 13;
 }
 
+static void make_proofs(struct message *m)
+{
+	m->proofs.anew = true;
+	m->proofs.n = 2;
+	m->proofs.p = calloc(2, sizeof(struct proof));
+	m->proofs.p[0] = (struct proof){.zone = text("a.test"),
+					.zclass = text("IN"),
+					.view = text("inside"),
+					.path = text("var/named/a.zone"),
+					.words = text(""),
+					.state = PROOF_SERVED,
+					.has_serial = true,
+					.has_loaded = true,
+					.serial = 2026112201,
+					.loaded_sec = 1700000000,
+					.asked_msec = 1700000000123,
+					.dot = {7, 8}};
+	m->proofs.p[0].hash.b[3] = 4;
+	m->proofs.p[1] = (struct proof){.zone = text("b.test"),
+					.zclass = text("IN"),
+					.view = text(""),
+					.path = text(""),
+					.words = text("named does not answer"),
+					.state = PROOF_FAILED,
+					.asked_msec = 1};
+}
+
 static void (*const make[])(struct message *) = {
     [WIRE_OP] = make_op,           [WIRE_HEARTBEAT] = make_heartbeat, [WIRE_HELLO] = make_hello,
     [WIRE_ASK] = make_ask,         [WIRE_PAGE] = make_page,           [WIRE_WANT] = make_want,
@@ -250,6 +277,7 @@ static void (*const make[])(struct message *) = {
     [WIRE_PEEK] = make_peek,
     [WIRE_PEEKED] = make_peeked,
     [WIRE_NOTE] = make_note,
+    [WIRE_PROOFS] = make_proofs,
 };
 #define TYPES ((int)(sizeof(make) / sizeof(make[0])))
 

@@ -45,6 +45,7 @@ bool is_static(const struct named_zone *z)
 
 void zone_failed(struct hook *h, const struct named_zone *z, const char *words)
 {
+	prove_print(h, z, "failed", NULL, words);
 	printf("failed %s %s%s%s%s\n", z->name, z->view ? "in view " : "", z->view ? z->view : "",
 	       z->view ? ": " : "", words);
 	h->failures++;

@@ -51,7 +51,7 @@ int open_inside(const struct hook *h, const char *path, uint64_t flags);
 bool stat_inside(const struct hook *h, const char *path, struct stat *st);
 /* Its zone has a file that is ours to have loaded. */
 bool is_static(const struct named_zone *z);
-/* Prints the line "failed ZONE words" and counts it. */
+/* Prints the line "failed ZONE words", and its proof, and counts it. */
 void zone_failed(struct hook *h, const struct named_zone *z, const char *words);
 
 /* ---- bind_plan.c */
@@ -73,7 +73,17 @@ bool rndc_load(struct hook *h);
 
 /* ---- bind_proof.c */
 
-/* Waits until named serves what the plan concerns, and prints a line for each zone. */
+/* What named has loaded of a zone. */
+struct loaded {
+	bool has_serial, has_time;
+	uint32_t serial;
+	int64_t time_sec; /* since 1970 */
+};
+
+/* Waits until named serves what the plan concerns, and prints lines for each zone. */
 void prove_all(struct hook *h);
+/* Prints the line "proof" of a zone (zonefs-hooks(7)); `l` may be NULL. */
+void prove_print(const struct hook *h, const struct named_zone *z, const char *state,
+		 const struct loaded *l, const char *words);
 
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "tools/hooks/bind.h"
@@ -14,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/path.h"
 #include "tools/hooks/bind_serial.h"
 #include "tools/hooks/bind_tool.h"
 
@@ -44,9 +46,43 @@ static int file_serial(const struct hook *h, const struct named_zone *z, uint32_
 	return serial_of_text(text, serial);
 }
 
+/* A path of the tree, or "" where the file lies elsewhere. */
+static void tree_path(const struct options *o, const char *file, char *escaped, size_t size)
+{
+	CLEANUP_FREE char *host = NULL;
+	size_t n = strlen(o->mount);
+
+	escaped[0] = '\0';
+	if (!file || asprintf(&host, "%s%s", strcmp(o->root, "/") == 0 ? "" : o->root, file) < 0)
+		return;
+	if (strncmp(host, o->mount, n) == 0 && host[n] == '/')
+		path_escape(escaped, size, host + n + 1);
+}
+
+void prove_print(const struct hook *h, const struct named_zone *z, const char *state,
+		 const struct loaded *l, const char *words)
+{
+	char path[PATH_ESCAPED_MAX];
+	char serial[16] = "";
+	char loaded[24] = "";
+	char line[256];
+
+	tree_path(&h->options, z->file, path, sizeof path);
+	if (l && l->has_serial)
+		snprintf(serial, sizeof serial, "%u", l->serial);
+	if (l && l->has_time)
+		snprintf(loaded, sizeof loaded, "%lld", (long long)l->time_sec);
+	snprintf(line, sizeof line, "%s", words);
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' ';
+	printf("proof\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", z->name, z->zclass,
+	       z->view ? z->view : "", state, serial, loaded, path, line);
+}
+
 /* What named has loaded. An SOA record would prove one view only, and of a zone that named signs it
  * has another serial: there named itself is asked. */
-static int served_serial(struct hook *h, const struct named_zone *z, uint32_t *serial, char *words,
+static int served_serial(struct hook *h, const struct named_zone *z, struct loaded *l, char *words,
 			 size_t size)
 {
 	const struct options *o = &h->options;
@@ -54,14 +90,16 @@ static int served_serial(struct hook *h, const struct named_zone *z, uint32_t *s
 	struct buf output;
 	int r;
 
+	*l = (struct loaded){.has_serial = true};
 	if (!z->view && !z->signs_itself)
 		return serial_of_server(o->address ? o->address : h->zones.address,
 					o->port ? o->port : h->zones.port, z->name, ANSWER_MSEC,
-					serial, words, size);
+					&l->serial, words, size);
 	buf_init(&output, TOOL_OUTPUT_MAX);
 	r = rndc(h, &output, status);
-	if (r == 0 && serial_of_status(&output, serial) < 0)
+	if (r == 0 && serial_of_status(&output, &l->serial) < 0)
 		r = ERR_UNKNOWN;
+	l->has_time = r == 0 && loaded_of_status(&output, &l->time_sec) == 0;
 	if (r != 0)
 		snprintf(words, size, "%s",
 			 r > 0 ? rndc_says(&output, r) : "named has not loaded it");
@@ -77,6 +115,7 @@ static bool begin(struct hook *h, struct question *q)
 
 	if (r == -ENOENT && !z->changed) {
 		printf("zone %s waits for its file %s\n", z->name, z->file);
+		prove_print(h, z, "waits", NULL, "");
 	} else if (r < 0) {
 		snprintf(q->words, sizeof q->words, "%s: %s", z->file,
 			 r == ERR_FORMAT ? "no SOA record in it" : err_text(r));
@@ -90,14 +129,16 @@ static bool ask(struct hook *h, struct question *q)
 {
 	const struct named_zone *z = q->zone;
 	uint32_t now = q->first;
-	uint32_t served = 0;
+	struct loaded l;
 
-	if (served_serial(h, z, &served, q->words, sizeof q->words) < 0)
+	if (served_serial(h, z, &l, q->words, sizeof q->words) < 0)
 		return false;
+	uint32_t served = l.serial;
 	if (z->text && served != q->first && file_serial(h, z, &now) < 0)
 		now = q->first;
 	if (!z->text || served == q->first || served == now) {
 		printf("served %s %u\n", z->name, served);
+		prove_print(h, z, "served", &l, "");
 		return true;
 	}
 	snprintf(q->words, sizeof q->words, "named serves %u, the file has %u: see named's log",

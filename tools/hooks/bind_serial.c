@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <ldns/ldns.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "tools/hooks/bind_serial.h"
@@ -184,23 +185,43 @@ int serial_of_server(const char *address, unsigned port, const char *zone, int t
 	return r;
 }
 
-int serial_of_status(const struct buf *status, uint32_t *serial)
+/* What follows `key` on the line of the output that begins with it, into value[size]. */
+static bool status_value(const struct buf *status, const char *key, char *value, size_t size)
 {
-	static const char key[] = "serial: ";
 	const char *p = (const char *)status->data;
 	const char *end = p + status->len;
+	size_t skip = strlen(key);
 
 	while (p && p < end) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 		size_t len = (size_t)((eol ? eol : end) - p);
-		char number[16];
 
-		if (len > sizeof key - 1 && memcmp(p, key, sizeof key - 1) == 0) {
-			snprintf(number, sizeof number, "%.*s", (int)(len - (sizeof key - 1)),
-				 p + sizeof key - 1);
-			return serial_of_words(number, serial);
+		if (len > skip && memcmp(p, key, skip) == 0) {
+			snprintf(value, size, "%.*s", (int)(len - skip), p + skip);
+			return true;
 		}
 		p = eol ? eol + 1 : end;
 	}
-	return ERR_FORMAT;
+	return false;
+}
+
+int serial_of_status(const struct buf *status, uint32_t *serial)
+{
+	char number[16];
+
+	if (!status_value(status, "serial: ", number, sizeof number))
+		return ERR_FORMAT;
+	return serial_of_words(number, serial);
+}
+
+int loaded_of_status(const struct buf *status, int64_t *loaded_sec)
+{
+	char date[64];
+	struct tm tm = {0};
+
+	if (!status_value(status, "loaded: ", date, sizeof date) ||
+	    !strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm))
+		return ERR_FORMAT;
+	*loaded_sec = timegm(&tm);
+	return *loaded_sec < 0 ? ERR_FORMAT : 0;
 }

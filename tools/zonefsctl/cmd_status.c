@@ -402,7 +402,9 @@ static void say(void *arg, const json_t *line)
 
 int cmd_status(int argc, char **argv)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+						{"zones", no_argument, NULL, 'z'},
+						{0}};
 	CLEANUP_FREE char *words = NULL;
 	struct status s = {.now = clock_wall_msec()};
 	struct client_call call = {.command = "status",
@@ -410,14 +412,20 @@ int cmd_status(int argc, char **argv)
 				   .each = say,
 				   .arg = &s,
 				   .words = &words};
+	bool zones = false;
 	int c;
 
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
+		if (c == 'j')
+			call.json = true;
+		else if (c == 'z')
+			zones = true;
+		else
 			return ctl_usage("status");
-		call.json = true;
 	}
+	if (zones)
+		return status_zones(argc - optind, argv + optind, call.json);
 	if (optind != argc)
 		return ctl_usage("status");
 	int status = client_call(&call);

@@ -36,6 +36,8 @@ int cmd_restore(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_start_alone(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+/* status --zones, for these zones or all; argv has no more than them. */
+int status_zones(int argc, char **argv, bool json);
 int cmd_verify(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 
