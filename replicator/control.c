@@ -9,6 +9,7 @@
  *   {"zonefs":1,"command":"peers"}
  *   {"zonefs":1,"command":"log","path":P,"since":MS,"origin":NODE,"last":N,"follow":BOOL}
  *   {"zonefs":1,"command":"wait","path":P,"serial":"N","served":BOOL,"all":BOOL,"limit_ms":N}
+ *   {"zonefs":1,"command":"wait-zone","zone":NAME,"limit_ms":N}
  *   {"zonefs":1,"command":"verify"}
  *   {"zonefs":1,"command":"start-alone"}
  *   {"zonefs":1,"command":"history","path":P}
@@ -45,7 +46,7 @@
  *   content     "data": the next bytes of it, in base 64                 content
  *   hole        "changes" of a node that no log here has                  log
  *   outcome     one that became known since                              log, with "follow"
- *   reached     a peer (or "self") has it, or in words why not           wait
+ *   reached     a peer (or "self") has it, or in words why not           wait, wait-zone
  *   writer      a process that has the path open for writing             wait
  *   difference  a path that is not the same on a peer                    verify
  *   set         the change set that is open: since, user, why, patterns  held

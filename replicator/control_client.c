@@ -102,7 +102,7 @@ static const struct control_command *const commands[] = {
     &control_held,    &control_hold,        &control_release, &control_approve,
     &control_discard, &control_pause,       &control_resume,
     &control_forget,
-    &control_zones,   &control_serving,
+    &control_zones,   &control_serving, &control_wait_zone,
     &control_lint,
     &control_check,
     &control_notes,

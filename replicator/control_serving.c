@@ -313,9 +313,9 @@ static void end(struct client *c)
 			    n == 1 ? "" : "s", nodes > 1 ? "all " : "", nodes, nodes == 1 ? "" : "s");
 	else
 		control_end(c, 1,
-			    "%" PRIu64 " of %" PRIu64 " zone%s NOT served alike by all %" PRIu32
+			    "%" PRIu64 " of %" PRIu64 " zone%s %s NOT served alike by all %" PRIu32
 			    " node%s: %s%s",
-			    j->ill, n, n == 1 ? " is" : "s are", nodes, nodes == 1 ? "" : "s",
+			    j->ill, n, n == 1 ? "" : "s", j->ill == 1 ? "is" : "are", nodes, nodes == 1 ? "" : "s",
 			    j->first_ill, j->ill > 3 ? ", ..." : "");
 }
 

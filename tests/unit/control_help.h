@@ -15,6 +15,7 @@
 #include <sys/un.h>
 
 #include "base/err.h"
+#include "replicator/proofs.h"
 #include "replicator/checks.h"
 #include "replicator/control.h"
 
@@ -258,6 +259,32 @@ bool core_releasing(const struct core *c)
 {
 	(void)c;
 	return fake.releasing;
+}
+const struct proof *proofs_find(const struct proofs *p, uint32_t peer, const struct proof *key)
+{
+	(void)p;
+	(void)peer;
+	(void)key;
+	return NULL;
+}
+void proofs_each(const struct proofs *p, uint32_t peer,
+		 void (*each)(void *arg, const struct proof *proof), void *arg)
+{
+	(void)p;
+	(void)peer;
+	(void)each;
+	(void)arg;
+}
+uint64_t proofs_news(const struct proofs *p)
+{
+	(void)p;
+	return 0;
+}
+enum serving proofs_standing(const struct proof *proof, const struct version *here)
+{
+	(void)proof;
+	(void)here;
+	return SERVING_UNKNOWN;
 }
 uint32_t core_held(const struct core *c)
 {

@@ -170,7 +170,7 @@ static int run(struct hook *h)
 
 int main(int argc, char **argv)
 {
-	struct hook h = {.root = -1};
+	struct hook h = {.root = -1, .channel = {.fd = -1}};
 	CLEANUP_FREE char *root = NULL;
 	CLEANUP_FREE char *mount = NULL;
 	int status;
@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 	h.options.mount = mount;
 	status = run(&h);
 	named_conf_fini(&h.zones);
+	channel_close(&h.channel);
 	for (size_t i = 0; i < h.nrndc; i++)
 		free(h.rndc[i]);
 	if (h.root >= 0)

@@ -5,6 +5,7 @@
  *   bind.c         options, the order of things
  *   bind_plan.c    standard input: which zones, configuration, or all
  *   bind_rndc.c    telling named
+ *   bind_channel.c named's control channel
  *   bind_proof.c   asking named what it serves
  *   bind_serial.c  serials, in files and in answers
  *   bind_tool.c    running BIND's tools
@@ -18,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/named_conf.h"
+#include "tools/hooks/bind_channel.h"
 
 #define BOUND_MSEC                                                                                 \
 	10000 /* for named to serve what it was told to load; and for one call of a tool */
@@ -39,6 +41,7 @@ struct hook {
 	struct named_conf zones;
 	char *rndc[RNDC_WORDS_MAX + RNDC_COMMAND_MAX + 4]; /* argv up to the command */
 	size_t nrndc;
+	struct channel channel;
 	bool reload_all; /* the plan; beside the zones that are marked as changed */
 	bool reconfig;
 	unsigned failures; /* zones */
@@ -63,8 +66,8 @@ int plan(struct hook *h);
 
 /* Builds the beginning of rndc's argv. 0, ERR_LIMIT, -ENOMEM. */
 int rndc_prepare(struct hook *h);
-/* Runs rndc with a command (fewer words: NULL after the last); waits while named says "already
- * running". `output` is emptied, and a string afterwards. The exit status, or an error. */
+/* Gives named a command, over the channel or else by rndc (fewer words: NULL after the last); waits while
+ * named says "already running". `output` is emptied, and a string afterwards. The exit status, or an error. */
 int rndc(struct hook *h, struct buf *output, const char *const words[RNDC_COMMAND_MAX]);
 /* What it said, in a line: in `output`, or static. `status` is what rndc() has returned. */
 const char *rndc_says(const struct buf *output, int status);

@@ -88,13 +88,25 @@ static int served_serial(struct hook *h, const struct named_zone *z, struct load
 	const struct options *o = &h->options;
 	const char *status[4] = {"zonestatus", z->name, z->zclass, z->view};
 	struct buf output;
+	uint32_t loaded_serial;
 	int r;
 
 	*l = (struct loaded){.has_serial = true};
-	if (!z->view && !z->signs_itself)
-		return serial_of_server(o->address ? o->address : h->zones.address,
-					o->port ? o->port : h->zones.port, z->name, ANSWER_MSEC,
-					&l->serial, words, size);
+	if (!z->view && !z->signs_itself) {
+		r = serial_of_server(o->address ? o->address : h->zones.address,
+				     o->port ? o->port : h->zones.port, z->name, ANSWER_MSEC,
+				     &l->serial, words, size);
+		if (r < 0 || !h->channel.usable)
+			return r;
+		/* It answers: and since when. */
+		buf_init(&output, TOOL_OUTPUT_MAX);
+		l->has_time = rndc(h, &output, status) == 0 &&
+			      serial_of_status(&output, &loaded_serial) == 0 &&
+			      loaded_serial == l->serial &&
+			      loaded_of_status(&output, &l->time_sec) == 0;
+		buf_fini(&output);
+		return 0;
+	}
 	buf_init(&output, TOOL_OUTPUT_MAX);
 	r = rndc(h, &output, status);
 	if (r == 0 && serial_of_status(&output, &l->serial) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Telling named, by way of rndc: its exit status and words say whether the command was taken, and
- * nothing about whether anything was loaded.
+ * Telling named, over its control channel, or else by way of rndc, who also has the words for why nobody
+ * answers. What they say is whether the command was taken, and nothing about whether anything was loaded.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +18,35 @@
 #define AGAIN_MSEC 100 /* after "already running" */
 #define RELOADS_MAX 50 /* more zones than that: one reload of all is cheaper */
 
+/* ERR_*: not this way. */
+static int by_channel(struct hook *h, struct buf *output, const char *const words[4])
+{
+	CLEANUP_FREE char *command = NULL;
+
+	if (!h->channel.usable)
+		return ERR_UNKNOWN;
+	if (asprintf(&command, "%s%s%s%s%s%s%s", words[0], words[1] ? " " : "",
+		     words[1] ? words[1] : "", words[1] && words[2] ? " " : "",
+		     words[1] && words[2] ? words[2] : "",
+		     words[1] && words[2] && words[3] ? " " : "",
+		     words[1] && words[2] && words[3] ? words[3] : "") < 0)
+		return -ENOMEM;
+	return channel_command(&h->channel, command, BOUND_MSEC, output);
+}
+
+static int once(struct hook *h, struct buf *output, const char *const words[4])
+{
+	struct tool_run run = {.argv = (const char *const *)h->rndc, .timeout_msec = BOUND_MSEC};
+	int r;
+
+	buf_reset(output);
+	r = by_channel(h, output, words);
+	if (r >= 0)
+		return r;
+	buf_reset(output);
+	return tool_run(&run, output);
+}
+
 /* Runs rndc with a command of up to four words (NULL: none). Waits while named says "already
  * running". */
 int rndc(struct hook *h, struct buf *output, const char *const words[4])
@@ -29,11 +58,7 @@ int rndc(struct hook *h, struct buf *output, const char *const words[4])
 	for (size_t i = 0; i < 5; i++)
 		h->rndc[h->nrndc + i] = i < 4 ? (char *)words[i] : NULL;
 	for (;;) {
-		struct tool_run run = {.argv = (const char *const *)h->rndc,
-				       .timeout_msec = BOUND_MSEC};
-
-		buf_reset(output);
-		r = tool_run(&run, output);
+		r = once(h, output, words);
 		buf_u8(output, 0); /* a string from here on */
 		if (r <= 0 || output->err || !strstr((char *)output->data, "already running") ||
 		    clock_monotonic_msec() > deadline)
@@ -79,6 +104,7 @@ int rndc_prepare(struct hook *h)
 		h->rndc[h->nrndc++] = strdup(key);
 		break;
 	}
+	channel_init(&h->channel, h->rndc, h->nrndc);
 	return 0;
 }
 

@@ -219,7 +219,7 @@ int loaded_of_status(const struct buf *status, int64_t *loaded_sec)
 	char date[64];
 	struct tm tm = {0};
 
-	if (!status_value(status, "loaded: ", date, sizeof date) ||
+	if (!status_value(status, "last loaded: ", date, sizeof date) ||
 	    !strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &tm))
 		return ERR_FORMAT;
 	*loaded_sec = timegm(&tm);

@@ -21,7 +21,7 @@ int serial_of_server(const char *address, unsigned port, const char *zone, int t
 
 /* Of `rndc zonestatus`'s output: the line "serial: N". 0, ERR_FORMAT. */
 int serial_of_status(const struct buf *status, uint32_t *serial);
-/* Likewise "loaded: DATE" (as in "Sat, 21 Nov 2026 16:20:05 GMT"), in seconds since 1970. */
+/* Likewise "last loaded: DATE" (as in "Sat, 21 Nov 2026 16:20:05 GMT"), in seconds since 1970. */
 int loaded_of_status(const struct buf *status, int64_t *loaded_sec);
 
 #endif

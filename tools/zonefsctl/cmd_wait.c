@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
@@ -84,8 +85,51 @@ static int wait_for_all(struct waiting *w, const struct conf *c)
 	return wait_for(w, json_pack("{s:s}", "serial", serial));
 }
 
+static void count_zones(void *arg, const json_t *line)
+{
+	*(int *)arg += line_is(line, "serving");
+}
+
+/* A zone's name that is no file's. */
+static bool is_zone(const struct waiting *w, const char *argument)
+{
+	CLEANUP_FREE char *words = NULL;
+	struct stat st;
+	int n = 0;
+
+	if (!w->served || strchr(argument, '/') || lstat(argument, &st) == 0)
+		return false;
+	struct client_call call = {.command = "serving",
+				   .request = json_pack("{s:[s]}", "zones", argument),
+				   .silence_sec = ANSWER_SEC,
+				   .each = count_zones,
+				   .arg = &n,
+				   .words = &words};
+	client_call(&call);
+	return n > 0;
+}
+
+static int wait_for_zone(struct waiting *w, const char *zone)
+{
+	int64_t left = w->until_msec - clock_monotonic_msec();
+
+	left = left > 0 ? left : 0;
+	struct client_call call = {.command = "wait-zone",
+				   .request = json_pack("{s:s,s:I}", "zone", zone, "limit_ms",
+							(json_int_t)left),
+				   .silence_sec = (int)(left / 1000) + ANSWER_SEC,
+				   .each = say,
+				   .arg = w};
+	w->path = zone;
+	int status = client_ask(call, zone);
+	w->path = "";
+	return status;
+}
+
 static int wait_for_path(struct waiting *w, const struct conf *c, const char *argument)
 {
+	if (is_zone(w, argument))
+		return wait_for_zone(w, argument);
 	json_t *request = json_object();
 	int status = lines_add_path(request, argument);
 

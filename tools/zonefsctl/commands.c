@@ -18,7 +18,7 @@ const struct ctl_command ctl_commands[] = {
     {"log", cmd_log, "[-f] [--path P] [--since T] [--origin NODE] [-n N] [--json]",
      "what was changed, where, by whom, and what became of it"},
     {"peers", cmd_peers, "", "the other nodes: name, address, key, state"},
-    {"wait", cmd_wait, "[--served] [--all] [--timeout S] [PATH...]",
+    {"wait", cmd_wait, "[--served] [--all] [--timeout S] [PATH|ZONE...]",
      "until the peers have (or serve) what is on this disk now"},
     {"verify", cmd_verify, "", "are all nodes identical, and if not, which paths differ?"},
     {"check", cmd_check, "", "has this node's disk kept all contents of the store?"},

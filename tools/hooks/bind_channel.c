@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A message is a length, a version, and a table of names with values, all numbers in network order:
+ *
+ *   message = u32 length of what follows, u32 1, "_auth" table, "_ctrl" table, "_data" table
+ *   table   = u8 length, name, u8 type, u32 length, value ...        types: 1 bytes, 2 table, 3 list
+ *   _auth   = "hsha": u8 algorithm, the HMAC of all that follows _auth, in base 64, in 88 bytes
+ *   _ctrl   = "_ser", "_tim", "_exp" (decimal numbers), "_nonce"; an answer has "_rpl"
+ *   _data   = "type": the command;  an answer: "result" (decimal), "err", "text"
+ *
+ * The first answer of a connection brings its nonce, which each further message must have; so the first
+ * command is "null". Answers are believed only with the right HMAC.
+ */
+#include "tools/hooks/bind_channel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ldns/ldns.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/base64.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/named_text.h"
+
+#define MESSAGE_MAX (1024 * 1024)
+#define KEY_FILE_MAX (64 * 1024)
+#define VERSION 1
+#define EXPIRES_SEC 60
+#define MAC_TEXT 88
+#define DIGEST_MAX 64
+#define BLOCK_MAX 128
+
+enum { TYPE_BYTES = 1, TYPE_TABLE = 2, TYPE_LIST = 3 };
+enum { HMAC_SHA1 = 161, HMAC_SHA256 = 163, HMAC_SHA384 = 164, HMAC_SHA512 = 165 };
+
+/* ---- HMAC (RFC 2104) ---- */
+
+union digest_state {
+	ldns_sha1_ctx sha1;
+	ldns_sha256_CTX sha256;
+	ldns_sha384_CTX sha384;
+	ldns_sha512_CTX sha512;
+};
+
+static size_t block_len(uint8_t algorithm)
+{
+	return algorithm == HMAC_SHA1 || algorithm == HMAC_SHA256 ? 64 : 128;
+}
+
+/* Of the two pieces one after the other; its length. */
+static size_t digest(uint8_t algorithm, const uint8_t *a, size_t alen, const uint8_t *b, size_t blen,
+		     uint8_t out[DIGEST_MAX])
+{
+	union digest_state s;
+
+	switch (algorithm) {
+	case HMAC_SHA1:
+		ldns_sha1_init(&s.sha1);
+		ldns_sha1_update(&s.sha1, a, (unsigned)alen);
+		ldns_sha1_update(&s.sha1, b, (unsigned)blen);
+		ldns_sha1_final(out, &s.sha1);
+		return LDNS_SHA1_DIGEST_LENGTH;
+	case HMAC_SHA256:
+		ldns_sha256_init(&s.sha256);
+		ldns_sha256_update(&s.sha256, a, alen);
+		ldns_sha256_update(&s.sha256, b, blen);
+		ldns_sha256_final(out, &s.sha256);
+		return LDNS_SHA256_DIGEST_LENGTH;
+	case HMAC_SHA384:
+		ldns_sha384_init(&s.sha384);
+		ldns_sha384_update(&s.sha384, a, alen);
+		ldns_sha384_update(&s.sha384, b, blen);
+		ldns_sha384_final(out, &s.sha384);
+		return LDNS_SHA384_DIGEST_LENGTH;
+	default:
+		ldns_sha512_init(&s.sha512);
+		ldns_sha512_update(&s.sha512, a, alen);
+		ldns_sha512_update(&s.sha512, b, blen);
+		ldns_sha512_final(out, &s.sha512);
+		return LDNS_SHA512_DIGEST_LENGTH;
+	}
+}
+
+/* As it stands in a message: base 64, zeros after it. */
+static void mac(const struct channel *c, const uint8_t *p, size_t len, char text[MAC_TEXT + 1])
+{
+	uint8_t key[BLOCK_MAX] = {0}, pad[BLOCK_MAX], inner[DIGEST_MAX], outer[DIGEST_MAX];
+	size_t block = block_len(c->algorithm), n;
+	static const uint8_t none[1];
+
+	if (c->secret_len > block)
+		digest(c->algorithm, c->secret, c->secret_len, none, 0, key);
+	else
+		memcpy(key, c->secret, c->secret_len);
+	for (size_t i = 0; i < block; i++)
+		pad[i] = key[i] ^ 0x36;
+	n = digest(c->algorithm, pad, block, p, len, inner);
+	for (size_t i = 0; i < block; i++)
+		pad[i] = key[i] ^ 0x5c;
+	digest(c->algorithm, pad, block, inner, n, outer);
+	memset(text, 0, MAC_TEXT + 1);
+	base64_encode(text, outer, n);
+}
+
+/* ---- the key ---- */
+
+static bool take_algorithm(struct channel *c, const char *word)
+{
+	static const struct {
+		const char *name;
+		uint8_t number;
+	} list[] = {
+	    {"hmac-sha1", HMAC_SHA1}, {"hmac-sha256", HMAC_SHA256}, {"hmac-sha384", HMAC_SHA384}, {"hmac-sha512", HMAC_SHA512}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
+		if (strcasecmp(word, list[i].name) == 0)
+			c->algorithm = list[i].number;
+	return c->algorithm != 0;
+}
+
+static bool take_secret(struct channel *c, const char *word)
+{
+	long n = base64_decode(c->secret, sizeof c->secret, word);
+
+	c->secret_len = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* The file has one key and nothing else. */
+static bool parse_key(struct channel *c, const char *text, size_t len)
+{
+	struct named_text t = {.p = text, .end = text + len};
+	struct named_statement s;
+	unsigned keys = 0;
+	bool good = true;
+
+	for (named_text_next(&t, &s); !t.err && s.end; named_text_next(&t, &s)) {
+		if (s.end == '{')
+			good &= named_statement_is(&s, 0, "key") && ++keys == 1;
+		else if (named_statement_is(&s, 0, "algorithm") && s.n == 2)
+			good &= take_algorithm(c, s.words[1]);
+		else if (named_statement_is(&s, 0, "secret") && s.n == 2)
+			good &= take_secret(c, s.words[1]);
+		else
+			good &= s.end == '}' || s.n == 0;
+		named_statement_fini(&s);
+	}
+	named_statement_fini(&s);
+	return good && !t.err && keys == 1 && c->algorithm && c->secret_len;
+}
+
+static bool read_key(struct channel *c, const char *file)
+{
+	char *text CLEANUP_FREE = malloc(KEY_FILE_MAX);
+	int fd CLEANUP_CLOSE = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd >= 0 && text ? read(fd, text, KEY_FILE_MAX) : -1;
+
+	return n > 0 && n < KEY_FILE_MAX && parse_key(c, text, (size_t)n);
+}
+
+void channel_init(struct channel *c, char *const *argv, size_t n)
+{
+	const char *key = NULL;
+
+	*c = (struct channel){.address = "127.0.0.1", .port = 953, .fd = -1};
+	if (n % 2 == 0)
+		return;
+	for (size_t i = 1; i + 1 < n; i += 2) {
+		if (strcmp(argv[i], "-s") == 0 && strlen(argv[i + 1]) < sizeof c->address)
+			snprintf(c->address, sizeof c->address, "%s", argv[i + 1]);
+		else if (strcmp(argv[i], "-p") == 0)
+			c->port = (unsigned)strtoul(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "-k") == 0)
+			key = argv[i + 1];
+		else
+			return;
+	}
+	c->usable = key && c->port > 0 && c->port <= UINT16_MAX && read_key(c, key);
+	if (getrandom(&c->serial, sizeof c->serial, 0) != sizeof c->serial)
+		c->serial = (uint32_t)getpid();
+}
+
+/* ---- messages ---- */
+
+static void put_u32(uint8_t *to, uint32_t v)
+{
+	v = htonl(v);
+	memcpy(to, &v, 4);
+}
+
+static uint32_t get_u32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return ntohl(v);
+}
+
+static void add_name(struct buf *b, const char *name, uint8_t type, size_t len)
+{
+	uint8_t number[4];
+
+	put_u32(number, (uint32_t)len);
+	buf_u8(b, (uint8_t)strlen(name));
+	buf_raw(b, name, strlen(name));
+	buf_u8(b, type);
+	buf_raw(b, number, 4);
+}
+
+static void add_text(struct buf *b, const char *name, const char *text)
+{
+	add_name(b, name, TYPE_BYTES, strlen(text));
+	buf_raw(b, text, strlen(text));
+}
+
+static void add_number(struct buf *b, const char *name, uint32_t n)
+{
+	char text[16];
+
+	snprintf(text, sizeof text, "%u", n);
+	add_text(b, name, text);
+}
+
+static void add_table(struct buf *b, const char *name, const struct buf *table)
+{
+	add_name(b, name, TYPE_TABLE, table->len);
+	buf_raw(b, table->data, table->len);
+}
+
+static void build(struct channel *c, const char *command, struct buf *b)
+{
+	uint32_t now = (uint32_t)time(NULL);
+	struct buf ctrl, data, both;
+	char text[MAC_TEXT + 1];
+	uint8_t number[4];
+
+	buf_init(&ctrl, MESSAGE_MAX);
+	buf_init(&data, MESSAGE_MAX);
+	buf_init(&both, MESSAGE_MAX);
+	add_number(&ctrl, "_ser", ++c->serial);
+	add_number(&ctrl, "_tim", now);
+	add_number(&ctrl, "_exp", now + EXPIRES_SEC);
+	if (c->nonce[0])
+		add_text(&ctrl, "_nonce", c->nonce);
+	add_text(&data, "type", command);
+	add_table(&both, "_ctrl", &ctrl);
+	add_table(&both, "_data", &data);
+	mac(c, both.data, both.len, text);
+	put_u32(number, (uint32_t)both.len + 4 + 11 + 10 + 1 + MAC_TEXT);
+	buf_raw(b, number, 4);
+	put_u32(number, VERSION);
+	buf_raw(b, number, 4);
+	add_name(b, "_auth", TYPE_TABLE, 10 + 1 + MAC_TEXT);
+	add_name(b, "hsha", TYPE_BYTES, 1 + MAC_TEXT);
+	buf_u8(b, c->algorithm);
+	buf_raw(b, text, MAC_TEXT);
+	buf_raw(b, both.data, both.len);
+	if (ctrl.err || data.err || both.err)
+		b->err = ERR_LIMIT;
+	buf_fini(&ctrl);
+	buf_fini(&data);
+	buf_fini(&both);
+}
+
+struct value {
+	const uint8_t *p;
+	size_t len;
+	uint8_t type;
+};
+
+/* The value of that name in a table; *after: what follows it. */
+static bool find(const uint8_t *p, size_t len, const char *name, struct value *v, const uint8_t **after)
+{
+	const uint8_t *end = p + len;
+
+	while (end - p >= 1 && end - p >= 1 + p[0] + 5) {
+		size_t n = p[0], size = get_u32(p + 1 + n + 1);
+		const uint8_t *value = p + 1 + n + 5;
+
+		if (size > (size_t)(end - value))
+			return false;
+		if (n == strlen(name) && memcmp(p + 1, name, n) == 0) {
+			*v = (struct value){value, size, p[1 + n]};
+			if (after)
+				*after = value + size;
+			return true;
+		}
+		p = value + size;
+	}
+	return false;
+}
+
+static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n)
+{
+	uint8_t other = 0;
+
+	for (size_t i = 0; i < n; i++)
+		other |= a[i] ^ b[i];
+	return other == 0;
+}
+
+static bool authentic(const struct channel *c, const uint8_t *p, size_t len)
+{
+	const uint8_t *signed_part;
+	struct value auth, hsha;
+	char text[MAC_TEXT + 1];
+
+	if (!find(p, len, "_auth", &auth, &signed_part) || auth.type != TYPE_TABLE ||
+	    !find(auth.p, auth.len, "hsha", &hsha, NULL) || hsha.len != 1 + MAC_TEXT ||
+	    hsha.p[0] != c->algorithm || p[0] != 5 || memcmp(p + 1, "_auth", 5) != 0)
+		return false;
+	mac(c, signed_part, (size_t)(p + len - signed_part), text);
+	return same_bytes(hsha.p + 1, (uint8_t *)text, MAC_TEXT);
+}
+
+/* Takes an answer's nonce, and its words. 0, 1, ERR_FORMAT, ERR_DENIED. */
+static int understand(struct channel *c, const char *command, const uint8_t *p, size_t len,
+		      struct buf *output)
+{
+	struct value ctrl, data, nonce, result, words;
+	bool refused;
+
+	if (len < 4 || get_u32(p) != VERSION)
+		return ERR_FORMAT;
+	p += 4;
+	len -= 4;
+	if (!authentic(c, p, len))
+		return ERR_DENIED;
+	if (!find(p, len, "_ctrl", &ctrl, NULL) || !find(p, len, "_data", &data, NULL) ||
+	    !find(ctrl.p, ctrl.len, "_nonce", &nonce, NULL) || nonce.len >= sizeof c->nonce)
+		return ERR_FORMAT;
+	memcpy(c->nonce, nonce.p, nonce.len);
+	c->nonce[nonce.len] = '\0';
+	refused = find(data.p, data.len, "result", &result, NULL) &&
+		  (result.len != 1 || result.p[0] != '0');
+	if (refused && find(data.p, data.len, "err", &words, NULL)) {
+		char start[64];
+
+		snprintf(start, sizeof start, "'%.*s' failed: ", (int)strcspn(command, " "), command);
+		buf_raw(output, start, strlen(start));
+		buf_raw(output, words.p, words.len);
+		buf_raw(output, "\n", 1);
+	}
+	if (find(data.p, data.len, "text", &words, NULL)) {
+		buf_raw(output, words.p, words.len);
+		buf_raw(output, "\n", 1);
+	}
+	return refused;
+}
+
+/* ---- the connection ---- */
+
+void channel_close(struct channel *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->nonce[0] = '\0';
+}
+
+static bool ready(int fd, short events, int64_t deadline)
+{
+	struct pollfd p = {fd, events, 0};
+	int64_t left;
+
+	while ((left = deadline - clock_monotonic_msec()) > 0) {
+		int n = poll(&p, 1, (int)left);
+
+		if (n > 0)
+			return true;
+		if (n < 0 && errno != EINTR)
+			return false;
+	}
+	return false;
+}
+
+static int connect_to(struct channel *c, int64_t deadline)
+{
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)c->port)};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)c->port)};
+	bool is_v6 = inet_pton(AF_INET6, c->address, &v6.sin6_addr) == 1;
+	int one = 1, err = 0;
+	socklen_t len = sizeof err;
+
+	if (!is_v6 && inet_pton(AF_INET, c->address, &v4.sin_addr) != 1)
+		return ERR_FORMAT;
+	c->fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (c->fd < 0)
+		return -errno;
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (connect(c->fd, is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4,
+		    is_v6 ? sizeof v6 : sizeof v4) == 0)
+		return 0;
+	if (errno != EINPROGRESS)
+		return -errno;
+	if (!ready(c->fd, POLLOUT, deadline))
+		return ERR_TIMEOUT;
+	if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0 || err)
+		return -(err ? err : EIO);
+	return 0;
+}
+
+static int write_all(int fd, const uint8_t *p, size_t len, int64_t deadline)
+{
+	while (len > 0) {
+		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EAGAIN) {
+			if (!ready(fd, POLLOUT, deadline))
+				return ERR_TIMEOUT;
+		} else if (n < 0 && errno != EINTR) {
+			return -errno;
+		} else if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int read_all(int fd, uint8_t *p, size_t len, int64_t deadline)
+{
+	while (len > 0) {
+		ssize_t n = recv(fd, p, len, 0);
+
+		if (n == 0)
+			return -ECONNRESET;
+		if (n < 0 && errno == EAGAIN) {
+			if (!ready(fd, POLLIN, deadline))
+				return ERR_TIMEOUT;
+		} else if (n < 0 && errno != EINTR) {
+			return -errno;
+		} else if (n > 0) {
+			p += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+static int exchange(struct channel *c, const char *command, int64_t deadline, struct buf *output)
+{
+	uint8_t *answer CLEANUP_FREE = NULL;
+	uint8_t head[4];
+	struct buf b;
+	int err;
+
+	buf_init(&b, MESSAGE_MAX);
+	build(c, command, &b);
+	err = b.err ? b.err : write_all(c->fd, b.data, b.len, deadline);
+	buf_fini(&b);
+	if (err == 0)
+		err = read_all(c->fd, head, sizeof head, deadline);
+	if (err < 0)
+		return err;
+	size_t len = get_u32(head);
+	if (len < 4 || len > MESSAGE_MAX)
+		return ERR_FORMAT;
+	answer = malloc(len);
+	if (!answer)
+		return -ENOMEM;
+	err = read_all(c->fd, answer, len, deadline);
+	return err < 0 ? err : understand(c, command, answer, len, output);
+}
+
+int channel_command(struct channel *c, const char *command, int timeout_msec, struct buf *output)
+{
+	int64_t deadline = clock_monotonic_msec() + timeout_msec;
+	bool kept = c->fd >= 0;
+	struct buf none;
+	int r = 0;
+
+	/* A kept connection may be of a named that has ended since. */
+	for (int tries = 0; tries < 2; tries++) {
+		if (c->fd < 0) {
+			r = connect_to(c, deadline);
+			buf_init(&none, MESSAGE_MAX);
+			if (r == 0)
+				r = exchange(c, "null", deadline, &none);
+			buf_fini(&none);
+		}
+		if (r >= 0)
+			r = exchange(c, command, deadline, output);
+		if (r >= 0)
+			return r;
+		channel_close(c);
+		if (!kept || r == ERR_TIMEOUT)
+			break;
+		r = 0;
+	}
+	return r;
+}
