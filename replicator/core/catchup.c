@@ -370,18 +370,6 @@ static void fill_origins(const struct core *c, struct page *page)
 	}
 }
 
-/* It has forgotten what it once made: its store was lost before it was heard as established. */
-static bool has_forgotten(const struct core *c, const struct peer *p, const struct ask *ask)
-{
-	for (uint32_t i = 0; ask->joining && i < c->vector.n; i++) {
-		const char *node = core_origin_node(c, c->vector.p[i].origin);
-
-		if (node && strcmp(node, p->name) == 0 && !vv_covers(&ask->vector, c->vector.p[i]))
-			return true;
-	}
-	return false;
-}
-
 void catchup_ask(struct core *c, const struct event *e)
 {
 	const struct ask *ask = e->ask;
@@ -393,8 +381,6 @@ void catchup_ask(struct core *c, const struct event *e)
 
 	if (!f.max || f.max > PAGE_VERSIONS_MAX / 2)
 		f.max = PAGE_VERSIONS_MAX / 2;
-	if (!p->known && has_forgotten(c, p, ask))
-		join_known(c, p);
 	page->id = ask->id;
 	page->joining = c->joining;
 	page->joined_with = !c->joining && ask->joining && p->heard_joining && !p->known;

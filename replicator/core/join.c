@@ -10,8 +10,8 @@
  *   - only here: published; but not what the peers have deleted and we hold as
  * it was. Where nobody had anything, all have imports, ranked by the files'
  * age.
- * A node that its peers have heard as an established one has lost its store:
- * what it has otherwise than they may have been changed or deleted by them
+ * A node that its peers have heard as an established one, or that they tell
+ * what it once made itself, has lost its store: what it has otherwise than they may have been changed or deleted by them
  * since. It becomes as theirs; what was there is kept in the history, with a
  * dot of an origin that is in no vector. Where only peers know it that are
  * joining themselves, and may not have all yet, that goes for those paths
