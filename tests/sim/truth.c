@@ -412,6 +412,11 @@ static bool is_interrupted(const struct node *n, const struct path_truth *p, int
 	return n->power_cuts && save >= 0 && p->save[save].excused;
 }
 
+static bool is_found(const struct shown *s)
+{
+	return !s->dot.origin && (s->attrs.kind == KIND_FILE || s->attrs.kind == KIND_LINK);
+}
+
 void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s)
 {
 	struct path_truth *p = path_of(w, path);
@@ -421,6 +426,8 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
+	spot->due_install |= spot->found && s->dot.origin;
+	spot->found = is_found(s);
 	/* It is what a change is compared with, until it is put back, whatever was saved since it was
 	 * read. So is what a save left that the power cut interrupted. */
 	if ((spot->cut || (spot->looked && spot->looked_cut) || spot->discarded ||
@@ -579,6 +586,7 @@ void truth_loaded(struct world *w, struct node *n)
 
 		spot->goes = 0; /* nothing is being released any more */
 		spot->held = false;
+		spot->found = s && s->shown && is_found(s->shown);
 		if (s && s->draft)
 			holds(spot, s->draft);
 	}

@@ -96,6 +96,7 @@ struct spot {
 	bool due_install;     /* an install has changed it since the last run of the hook began, */
 	bool due_own;         /* or a version was made of it; */
 	bool running;         /* or not since, and that run has not ended */
+	bool found;           /* what is shown there was found, and hooks have not heard of it */
 	bool cut;             /* a power cut has made it what it is, and the core can tell so */
 	bool refused;         /* BUSY was answered: FREE is owed */
 	int64_t file_mtime;   /* served last by a file here, without absence since; 0: none */
