@@ -174,20 +174,29 @@ static bool ranges_found(struct peer *p, const struct page *page)
 	return last;
 }
 
+/* What is dropped told others what is dead, as a tombstone does that is collected: from now on the
+ * floor does. (The sender's may never be joined: our vector may reach it by then, through others.) */
 static void dots_found(struct core *c, struct peer *p, const struct page *page)
 {
+	bool any = false;
+
 	for (uint32_t i = 0; i < p->nmarks; i++) {
 		struct key *k = key_find(c, p->marks[i].path);
+		const struct version *v = entry_find(k, p->marks[i].dot);
 
-		if (!page->found[i] || !entry_find(k, p->marks[i].dot))
+		if (!page->found[i] || !v)
 			continue;
 		key_scratch(c, k);
 		if (refused_release(c, k, p->marks[i].dot))
 			continue;
+		vv_join(&c->floor, &v->context);
+		any = true;
 		entry_drop(c, k, p->marks[i].dot);
 		place_consider(c, k);
 		place_above(c, k);
 	}
+	if (any)
+		nodes_store_floor(c);
 }
 
 static void marks_clear(struct peer *p)

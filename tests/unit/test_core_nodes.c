@@ -362,6 +362,77 @@ static void let_go(enum effect_type type)
 	fail_msg("nothing of that is held");
 }
 
+/* Likewise of the answers that `from` gives to `to`. False: there is none. */
+static bool answer(const struct host *from, const struct host *to)
+{
+	for (uint32_t at = 0; at < s.npending; at++) {
+		struct pending p = s.pending[at];
+
+		if (p.e.type != EFFECT_ANSWER || p.host != from->index ||
+		    from->peer_host[p.e.peer] != to->index)
+			continue;
+		memmove(&s.pending[at], &s.pending[at + 1], (s.npending - at - 1) * sizeof p);
+		s.npending--;
+		story_carry_out(&s, &s.host[p.host], &p.e);
+		effect_fini(&p.e);
+		story_run(&s);
+		return true;
+	}
+	return false;
+}
+
+/* n3 has lost its store. That "zone" was deleted it hears from n2, while it compares with n1, who has
+ * collected that; and what n2 knows it has taken in before that is through. Then n2 comes back from an
+ * image in which the file is still there, and can ask n3 only. */
+static void what_a_comparison_drops_is_dead_for_the_next_one_too(void **state)
+{
+	struct storage store;
+	struct disk disk;
+
+	(void)state;
+	story_begin(&s, 3);
+	N2->conf.page_versions = 1;
+	for (uint32_t i = 0; i < 3; i++)
+		story_up(&s, &s.host[i]);
+	user_saves(&s, N2, "other", 2);
+	user_saves(&s, N2, "zone", 1);
+	user_saves(&s, N2, "zz", 3);
+	all_know();
+	storage_copy(&store, &N2->store);
+	disk_copy(&disk, &N2->disk);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	s.cut[0][1] = s.cut[2][1] = true; /* n2 does not hear that the others know */
+	all_know();
+	story_wait(&s, 2 * DAY);
+	s.cut[0][1] = s.cut[2][1] = false;
+	assert_int_equal(versions_of(N1, "zone"), 0);
+	assert_int_equal(versions_of(N2, "zone"), 1);
+	lose_store(N3);
+	s.hold = EFFECT_ANSWER;
+	story_up(&s, N3);
+	while (versions_of(N3, "zone") == 0)
+		assert_true(answer(N2, N3));
+	assert_true(answer(N1, N3));
+	while (answer(N2, N3))
+		;
+	while (answer(N1, N3))
+		;
+	s.hold = -1;
+	story_run(&s);
+	assert_false(core_joining(N3->core));
+	assert_int_equal(versions_of(N3, "zone"), 0);
+	story_crash(&s, N2);
+	storage_fini(&N2->store);
+	N2->store = store;
+	disk_put_back(&N2->disk, &disk);
+	disk_fini(&disk);
+	s.cut[0][1] = s.cut[1][0] = true;
+	story_up(&s, N2);
+	story_wait(&s, 20000);
+	expect_absent(N2, "zone");
+}
+
 static void expect_transfer(bool asking, uint64_t taken, uint64_t of, int64_t since_msec)
 {
 	struct core_transfer t;
@@ -427,6 +498,7 @@ int main(void)
 	    cmocka_unit_test_teardown(what_is_set_aside_has_a_name_of_its_own, end),
 	    cmocka_unit_test_teardown(a_newcomer_publishes_what_only_it_has, end),
 	    cmocka_unit_test_teardown(a_silent_node_is_forgotten_in_time, end),
+	    cmocka_unit_test_teardown(what_a_comparison_drops_is_dead_for_the_next_one_too, end),
 	    cmocka_unit_test_teardown(a_catch_up_says_how_far_it_has_come, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
