@@ -189,7 +189,7 @@ static void images(struct weights *w, struct rng *r)
 static void exclusions(struct weights *w, struct rng *r)
 {
 	w->flavour = "exclusions";
-	w->exclude = 10000;
+	w->exclude = 5000;
 	w->nodes = rng_range(r, 3, 5);
 	w->topology = rng_chance(r, 5000) ? TOPOLOGY_CHAIN : TOPOLOGY_STAR;
 	w->names = 2;
