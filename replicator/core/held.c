@@ -283,7 +283,7 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 	r->keys[r->n++] = k;
 	if (k->draft->aside)
 		aside_edit(c, k);
-	else
+	if (!k->draft->aside || k->looking) /* what is read already may be older */
 		observe_look(c, k);
 }
 

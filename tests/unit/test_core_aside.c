@@ -285,6 +285,24 @@ static void an_end_in_the_middle_is_no_edit(void **state)
 	assert_int_equal(versions_of(N1, "a"), 1);
 }
 
+/* The look that finds it may have read it before the release: once more. */
+static void a_save_instead_of_it_is_looked_at_by_the_release(void **state)
+{
+	struct event e = {.type = EVENT_RELEASE, .decision = &(struct decision){0}};
+
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	s.hold = EFFECT_LOOK;
+	user_saves(&s, N1, "a", 5);
+	story_event(&s, N1, &e);
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	expect_content(N2, "a", 1);
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	expect_content(N2, "a", 5);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -294,6 +312,7 @@ int main(void)
 	    TEST(edited_it_is_there_again_and_held),
 	    TEST(a_restart_keeps_it_aside),
 	    TEST(a_release_brings_it_back_first),
+	    TEST(a_save_instead_of_it_is_looked_at_by_the_release),
 	    TEST(discarded_it_is_over),
 	    TEST(a_peers_save_meanwhile_is_served_and_not_lost),
 	    TEST(a_save_takes_its_place),
