@@ -59,17 +59,18 @@ src_repl  := $(filter-out replicator/main.c,$(wildcard replicator/*.c replicator
 src_ctl   := $(wildcard tools/zonefsctl/*.c)
 src_hooks := $(wildcard tools/hooks/*.c)
 src_health := $(wildcard tools/health/*.c)
+src_prestart := $(wildcard tools/prestart/*.c)
 src_unit  := $(wildcard tests/unit/test_*.c)
 src_sim   := $(wildcard tests/sim/*.c)
 src_bench := $(wildcard tests/bench/*.c)
 src_help  := $(wildcard tests/system/helpers/*.c)
 src_fuzz  := $(wildcard tests/fuzz/*.c)
-all_src   := $(src_base) $(src_fs) $(src_repl) $(src_ctl) $(src_hooks) $(src_health) $(src_unit) $(src_sim) \
+all_src   := $(src_base) $(src_fs) $(src_repl) $(src_ctl) $(src_hooks) $(src_health) $(src_prestart) $(src_unit) $(src_sim) \
              $(src_bench) $(src_help) $(src_fuzz) fs/main.c replicator/main.c
 
 obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
-programs := $(B)/zonefs $(B)/zonefs-replicator $(B)/zonefsctl $(B)/zonefs-health $(B)/hooks/bind
+programs := $(B)/zonefs $(B)/zonefs-replicator $(B)/zonefsctl $(B)/zonefs-health $(B)/zonefs-prestart $(B)/hooks/bind
 units    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(src_unit))
 helpers  := $(patsubst tests/system/helpers/%.c,$(B)/helpers/%,$(src_help))
 benches  := $(patsubst tests/bench/%.c,$(B)/bench/%,$(src_bench))
@@ -87,7 +88,7 @@ cflags_layer = $(STD)
 $(call obj,$(src_base)): LAYER := $(call cflags_of,$(pkgs_base))
 $(call obj,$(src_fs) fs/main.c): LAYER := $(call cflags_of,$(pkgs_fs)) $(FUSE_DEF)
 $(call obj,$(src_repl) replicator/main.c): LAYER := $(call cflags_of,$(pkgs_replicator))
-$(call obj,$(src_ctl) $(src_hooks) $(src_health)): LAYER := $(call cflags_of,$(pkgs_tools))
+$(call obj,$(src_ctl) $(src_hooks) $(src_health) $(src_prestart)): LAYER := $(call cflags_of,$(pkgs_tools))
 $(call obj,$(src_unit) $(src_sim) $(src_bench) $(src_help) $(src_fuzz)): LAYER := \
 	$(call cflags_of,$(pkgs_fs) $(pkgs_replicator) $(pkgs_tests)) $(FUSE_DEF)
 
@@ -133,6 +134,8 @@ $(B)/other/zonefs-replicator: $(patsubst %.c,$(B)/other/obj/%.o,$(other_src)) $(
 		$(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_replicator) $(pkgs_base)))
 $(B)/zonefsctl: $(call obj,tools/zonefsctl/main.c) $(B)/libctl.a $(B)/libreplicator.a $(B)/libbase.a
+	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
+$(B)/zonefs-prestart: $(call obj,$(src_prestart)) $(B)/libctl.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
 $(B)/zonefs-health: $(call obj,tools/health/main.c) $(B)/libhealth.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,jansson ldns $(pkgs_base)))
@@ -184,12 +187,14 @@ tsan: deps
 install: all
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(LIBEXECDIR)/hooks $(DESTDIR)$(DOCDIR) \
 		$(DESTDIR)$(SYSCONFDIR)/zonefs $(DESTDIR)$(UNITDIR)
-	install -m 755 $(B)/zonefs $(B)/zonefsctl $(B)/zonefs-health $(DESTDIR)$(SBINDIR)/
+	install -m 755 $(B)/zonefs $(B)/zonefsctl $(B)/zonefs-health $(B)/zonefs-prestart $(DESTDIR)$(SBINDIR)/
 	install -m 755 $(B)/zonefs-replicator $(DESTDIR)$(LIBEXECDIR)/
 	install -m 755 $(B)/hooks/bind $(DESTDIR)$(LIBEXECDIR)/hooks/
 	install -m 755 tools/health/route-* $(DESTDIR)$(LIBEXECDIR)/
 	install -m 644 tools/zonefs.conf.sample $(DESTDIR)$(DOCDIR)/
 	install -m 644 tools/zonefs.service tools/zonefs-health.service $(DESTDIR)$(UNITDIR)/
+	for u in named named-chroot; do install -d $(DESTDIR)$(UNITDIR)/$$u.service.d && \
+		install -m 644 tools/zonefs-prestart.conf $(DESTDIR)$(UNITDIR)/$$u.service.d/ || exit 1; done
 	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \
 		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
 

@@ -106,6 +106,8 @@ static const struct control_command *const commands[] = {
     &control_lint,
     &control_check,
     &control_notes,
+    &control_edit,
+    &control_set_aside,
 };
 
 static const struct control_command *find(const char *name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What becomes of what is held: the commands "release", "approve" and "discard". They end when it has been
- * done.
+ * What becomes of what is held: the commands "release", "approve", "discard", "edit" and "set-aside".
+ * They end when it has been done.
  */
 #include "replicator/control_held.h"
 
@@ -21,13 +21,20 @@ struct decide_job {
 	bool decided;
 	uint32_t n; /* paths that it is about */
 	bool ended; /* a set, by it */
-	int64_t until_msec;
+	int64_t begun_msec;
+	int64_t limit_msec; /* from then */
+	int64_t again_msec;
 };
 
 static struct decision decision_of(const struct decide_job *j)
 {
 	return (struct decision){
 	    .paths = (const char *const *)j->path, .n = j->npaths, .why = j->why, .user = j->user};
+}
+
+static bool is_release(const struct decide_job *j)
+{
+	return j->type == EVENT_RELEASE || j->type == EVENT_APPROVE;
 }
 
 struct counting {
@@ -39,8 +46,19 @@ static bool count(void *arg, const struct core_path *p)
 {
 	struct counting *k = arg;
 
-	k->n += k->type == EVENT_DISCARD ||
-		(k->type == EVENT_APPROVE) == (core_held_by(p->draft) == HELD_BRAKE);
+	switch (k->type) {
+	case EVENT_DISCARD:
+		k->n++;
+		break;
+	case EVENT_EDIT:
+		k->n += p->draft->aside;
+		break;
+	case EVENT_SET_ASIDE: /* until what was released last is there */
+		k->n += !p->draft->aside || p->waiting;
+		break;
+	default:
+		k->n += (k->type == EVENT_APPROVE) == (core_held_by(p->draft) == HELD_BRAKE);
+	}
 	return true;
 }
 
@@ -61,6 +79,10 @@ static void nothing(struct client *c)
 
 	if (j->ended)
 		control_end(c, 0, "the change set has ended: nothing was saved under it");
+	else if (j->type == EVENT_SET_ASIDE)
+		control_end(c, 0, "nothing that is held lies in the tree");
+	else if (j->type == EVENT_EDIT)
+		control_end(c, 1, "nothing is set aside there: zonefsctl held lists what is");
 	else if (j->npaths)
 		control_end(c, 1, "nothing is held there: zonefsctl held lists what is");
 	else if (j->type == EVENT_RELEASE && core_held(c->node->core))
@@ -78,7 +100,8 @@ static void decide(struct client *c)
 	struct core_set set;
 
 	j->n = meant(c);
-	j->ended = core_set(c->node->core, &set) && !j->npaths && j->type != EVENT_APPROVE;
+	j->ended = core_set(c->node->core, &set) && !j->npaths &&
+		   (j->type == EVENT_RELEASE || j->type == EVENT_DISCARD);
 	if (j->n == 0 && !j->ended) {
 		nothing(c);
 		return;
@@ -89,9 +112,55 @@ static void decide(struct client *c)
 		return;
 	}
 	j->decided = true;
-	j->until_msec = c->node->now_msec + HELD_LIMIT_MSEC;
+	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
 	if (j->n == 0)
 		nothing(c);
+}
+
+static bool say_aside(void *arg, const struct core_path *p)
+{
+	struct client *c = arg;
+	json_t *o = json_object();
+
+	control_add_text(o, "type", "held");
+	control_add_path(o, "path", p->path);
+	control_add_bool(o, "aside", p->draft->aside && !p->waiting);
+	control_line(c, o);
+	return control_has_room(c);
+}
+
+static void end_aside(struct client *c, uint32_t done, uint32_t left)
+{
+	const struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+	bool edit = j->type == EVENT_EDIT;
+
+	if (!edit)
+		node_held(c->node, &d, say_aside, c);
+	if (left)
+		control_end(c, 1, "%u path%s %s, %u %s: zonefsctl held", done, control_plural(done),
+			    edit ? "brought back, to be edited" : "set aside", left,
+			    edit ? "yet to be" : "left as it was saved here");
+	else if (edit)
+		control_end(c, 0, "%u path%s: brought back into the tree, and held as before", done,
+			    control_plural(done));
+	else
+		control_end(c, 0,
+			    "%u held path%s set aside: what was released last is there; zonefsctl "
+			    "held lists what is held, zonefsctl held --edit brings it back",
+			    done, control_plural(done));
+}
+
+/* What was being written, or saved since, is set aside when it can be. */
+static void aside_again(struct client *c)
+{
+	struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+
+	if (j->type != EVENT_SET_ASIDE || c->node->now_msec < j->again_msec)
+		return;
+	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
+	node_decide(c->node, j->type, &d);
 }
 
 static void end_decided(struct client *c, uint32_t left)
@@ -99,7 +168,9 @@ static void end_decided(struct client *c, uint32_t left)
 	const struct decide_job *j = c->job;
 	uint32_t done = j->n > left ? j->n - left : 0;
 
-	if (left && j->type == EVENT_DISCARD)
+	if (j->type == EVENT_SET_ASIDE || j->type == EVENT_EDIT)
+		end_aside(c, done, left);
+	else if (left && j->type == EVENT_DISCARD)
 		control_end(c, 1,
 			    "%u path%s put back as the peers have it, %u still being written and "
 			    "left as it is: zonefsctl held",
@@ -119,15 +190,20 @@ static void decide_round(struct client *c)
 {
 	struct decide_job *j = c->job;
 
-	if (j->before.over && !j->decided) {
+	int64_t for_msec = c->node->now_msec - j->begun_msec;
+
+	/* A name server that waits to be started is not kept by somebody who goes on writing. */
+	if ((j->before.over || (j->type == EVENT_SET_ASIDE && for_msec > j->limit_msec / 2)) &&
+	    !j->decided) {
 		decide(c);
 	} else if (j->decided) {
-		bool late = c->node->now_msec >= j->until_msec;
+		bool late = for_msec >= j->limit_msec;
 		uint32_t left = meant(c);
 
-		if (left == 0 || late ||
-		    (j->type != EVENT_DISCARD && !core_releasing(c->node->core)))
+		if (left == 0 || late || (is_release(j) && !core_releasing(c->node->core)))
 			end_decided(c, left);
+		else
+			aside_again(c);
 	}
 }
 
@@ -135,7 +211,8 @@ static int64_t decide_wake(const struct client *c)
 {
 	const struct decide_job *j = c->job;
 
-	return held_before_wake(c, &j->before);
+	return j->type == EVENT_SET_ASIDE ? c->node->now_msec + HELD_LOOK_MSEC
+					  : held_before_wake(c, &j->before);
 }
 
 static bool add_paths(struct decide_job *j, const char *const *texts, uint32_t n)
@@ -176,6 +253,9 @@ static bool read_decision(struct client *c, const json_t *request)
 			    "\"path\" is not a path of the tree, or \"paths\" not a list of them");
 		return false;
 	}
+	json_int_t limit = json_integer_value(json_object_get(request, "limit_ms"));
+	if (limit > 0 && limit < j->limit_msec)
+		j->limit_msec = limit;
 	order_who(c, request, &who, &user);
 	j->why = strdup(why);
 	j->user = strdup(user);
@@ -194,6 +274,8 @@ static void decide_start(struct client *c, const json_t *request, enum event_typ
 		return;
 	}
 	j->type = type;
+	j->begun_msec = c->node->now_msec;
+	j->limit_msec = type == EVENT_SET_ASIDE ? HELD_LIMIT_MSEC : 2 * HELD_LIMIT_MSEC;
 	if (read_decision(c, request) && held_before(c, request, &j->before) && j->before.over)
 		decide(c);
 }
@@ -229,6 +311,16 @@ static void discard_start(struct client *c, const json_t *request)
 	decide_start(c, request, EVENT_DISCARD);
 }
 
+static void edit_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_EDIT);
+}
+
+static void set_aside_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_SET_ASIDE);
+}
+
 const struct control_command control_release = {.name = "release",
 						.start = release_start,
 						.round = decide_round,
@@ -244,3 +336,13 @@ const struct control_command control_discard = {.name = "discard",
 						.round = decide_round,
 						.finish = decide_finish,
 						.wake = decide_wake};
+const struct control_command control_edit = {.name = "edit",
+					     .start = edit_start,
+					     .round = decide_round,
+					     .finish = decide_finish,
+					     .wake = decide_wake};
+const struct control_command control_set_aside = {.name = "set-aside",
+						  .start = set_aside_start,
+						  .round = decide_round,
+						  .finish = decide_finish,
+						  .wake = decide_wake};

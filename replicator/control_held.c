@@ -6,6 +6,7 @@
  */
 #include "replicator/control_held.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 
 struct held_list {
 	struct client *client;
-	uint32_t said, braked, n;
+	uint32_t said, braked, aside, n;
 };
 
 static bool say_held(void *arg, const struct core_path *p)
@@ -26,12 +27,15 @@ static bool say_held(void *arg, const struct core_path *p)
 
 	list->n++;
 	list->braked += braked;
+	list->aside += p->draft->aside;
 	if (list->said == HELD_MAX || !control_has_room(list->client))
 		return true;
 	json_t *o = json_object();
 	control_add_text(o, "type", "held");
 	control_add_path(o, "path", p->path);
 	control_add_text(o, "by", braked ? "safety brake" : "set");
+	if (p->draft->aside)
+		control_add_bool(o, "aside", true);
 	control_add_version(o, p->draft);
 	list->said += control_line(list->client, o);
 	return true;
@@ -58,12 +62,18 @@ static void held_start(struct client *c, const json_t *request)
 	struct decision all = {0};
 	struct core_set set;
 	bool open = core_set(c->node->core, &set);
+	char aside[128] = "";
 
 	(void)request;
 	if (open)
 		say_set(c, &set);
 	node_held(c->node, &all, say_held, &list);
 	const char *more = list.said < list.n ? " (not all are listed)" : "";
+	if (list.aside)
+		snprintf(aside, sizeof aside,
+			 "; %u set aside while what was released last is there: zonefsctl held "
+			 "--edit brings it back",
+			 list.aside);
 	if (list.n == 0)
 		control_end(c, 0, "%s",
 			    open ? "a change set is open, and nothing has been saved under it yet"
@@ -71,15 +81,17 @@ static void held_start(struct client *c, const json_t *request)
 	else if (list.braked == list.n)
 		control_end(c, 1,
 			    "%u path%s %s removed or emptied here, but not on the peers%s: "
-			    "zonefsctl approve tells them, zonefsctl discard puts it back",
-			    list.n, control_plural(list.n), list.n == 1 ? "is" : "are", more);
+			    "zonefsctl approve tells them, zonefsctl discard puts it back%s",
+			    list.n, control_plural(list.n), list.n == 1 ? "is" : "are", more,
+			    aside);
 	else
 		control_end(
 		    c, 1,
 		    "%u path%s %s held here, and no peer has heard of it%s: zonefsctl release "
-		    "tells them, zonefsctl discard puts it back%s",
+		    "tells them, zonefsctl discard puts it back%s%s",
 		    list.n, control_plural(list.n), list.n == 1 ? "is" : "are", more,
-		    list.braked ? "; zonefsctl approve is for what the safety brake holds" : "");
+		    list.braked ? "; zonefsctl approve is for what the safety brake holds" : "",
+		    aside);
 }
 
 const struct control_command control_held = {.name = "held", .start = held_start};

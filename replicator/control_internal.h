@@ -67,6 +67,8 @@ extern const struct control_command control_hold;
 extern const struct control_command control_release;
 extern const struct control_command control_approve;
 extern const struct control_command control_discard;
+extern const struct control_command control_edit;
+extern const struct control_command control_set_aside;
 extern const struct control_command control_pause;
 extern const struct control_command control_resume;
 extern const struct control_command control_forget;

@@ -84,11 +84,20 @@ static bool tell(struct troubles *t, enum trouble_kind kind, const char *path, c
 	return !t->stopped;
 }
 
-static bool look_at(void *arg, const struct core_path *p)
+static void tell_held(struct troubles *t, const struct core_path *p)
 {
 	static const char *const held_by[] = {[HELD_SET] = "by a change set",
 					      [HELD_BRAKE] = "by the safety brake",
 					      [HELD_GATE] = "by the gate"};
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s%s", held_by[core_held_by(p->draft)],
+		 p->draft->aside ? ", and set aside" : "");
+	tell(t, TROUBLE_HELD, p->path, words, UINT32_MAX);
+}
+
+static bool look_at(void *arg, const struct core_path *p)
+{
 	struct troubles *t = arg;
 	char words[64];
 
@@ -101,7 +110,7 @@ static bool look_at(void *arg, const struct core_path *p)
 	if (p->shown && p->shown->leftover)
 		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
 	if (p->draft)
-		tell(t, TROUBLE_HELD, p->path, held_by[core_held_by(p->draft)], UINT32_MAX);
+		tell_held(t, p);
 	if (p->mended)
 		tell(t, TROUBLE_MENDED, p->path, p->mended, UINT32_MAX);
 	if (p->conflict) {

@@ -161,7 +161,8 @@ world_make() {
 		must mount -t tmpfs -o mode=755 zonefs-test $T
 	fi
 	must mkdir $T/bin $T/bin/hooks
-	install -m 755 "$B/zonefs" "$B/zonefs-replicator" "$B/zonefsctl" $BIN/ 2>/dev/null
+	install -m 755 "$B/zonefs" "$B/zonefs-replicator" "$B/zonefsctl" "$B/zonefs-prestart" \
+		$BIN/ 2>/dev/null
 	install -m 755 "$B/hooks/bind" $BIN/hooks/ 2>/dev/null
 	# Sanitizers keep what is freed: what bounds memory in a test looks at this.
 	! grep -q __asan_init $BIN/zonefs || export SAN=${SAN:-address}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * zonefsctl hold, held, release, approve, discard: a change set by hand, what the safety brake holds,
+ * zonefsctl hold, held (--edit), release, approve, discard: a change set by hand, what the safety brake holds,
  * and an administrator's decision. What was saved before the decision is waited for, as by zonefsctl
  * wait: a question sent through the mount is answered when all that came before it is done.
  */
@@ -47,6 +47,8 @@ static void say_path(const json_t *line)
 	lines_say_what(line);
 	if (strcmp(line_text(line, "by"), "set") != 0)
 		printf("  (%s)", line_text(line, "by"));
+	if (line_bool(line, "aside"))
+		printf("  (set aside)");
 	printf("\n");
 }
 
@@ -59,19 +61,26 @@ static void say(void *arg, const json_t *line)
 		say_path(line);
 }
 
+static int decide(int argc, char **argv, const char *command, json_t *request);
+
 int cmd_held(int argc, char **argv)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+	static const struct option options[] = {
+	    {"json", no_argument, NULL, 'j'}, {"edit", no_argument, NULL, 'e'}, {0}};
 	struct client_call call = {.command = "held", .silence_sec = ANSWER_SEC, .each = say};
+	bool edit = false;
 	int c;
 
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c != 'j')
+		if (c != 'j' && c != 'e')
 			return ctl_usage("held");
-		call.json = true;
+		call.json |= c == 'j';
+		edit |= c == 'e';
 	}
-	if (optind != argc)
+	if (edit && !call.json)
+		return decide(argc, argv, "edit", json_object());
+	if (edit || optind != argc)
 		return ctl_usage("held");
 	return call.json ? client_call(&call) : client_order(call, NULL);
 }
@@ -80,7 +89,7 @@ int cmd_held(int argc, char **argv)
 
 /* All that was saved before is known to the worker by this number. Where there is no mount to ask
  * through, the node decides on what it knows. */
-static void add_barrier(json_t *request)
+void held_add_barrier(json_t *request)
 {
 	const struct conf *c = client_conf();
 	char serial[32];
@@ -128,17 +137,17 @@ static bool read_why(int argc, char **argv, json_t *request)
 	return true;
 }
 
-static int decide(int argc, char **argv, json_t *request)
+static int decide(int argc, char **argv, const char *command, json_t *request)
 {
 	struct client_call call = {
-	    .command = argv[0], .request = request, .silence_sec = ANSWER_SEC};
+	    .command = command, .request = request, .silence_sec = ANSWER_SEC};
 
 	if (add_paths(request, argc - optind, argv + optind) != CTL_OK) {
 		json_decref(request);
 		return CTL_FAILED;
 	}
 	lines_add_who(request);
-	add_barrier(request);
+	held_add_barrier(request);
 	return client_order(call, NULL);
 }
 
@@ -149,7 +158,7 @@ static int decide_without_words(int argc, char **argv)
 	optind = 0;
 	if (getopt_long(argc, argv, "+", none, NULL) != -1)
 		return ctl_usage(argv[0]);
-	return decide(argc, argv, json_object());
+	return decide(argc, argv, argv[0], json_object());
 }
 
 int cmd_approve(int argc, char **argv)
@@ -170,7 +179,7 @@ int cmd_release(int argc, char **argv)
 		json_decref(request);
 		return ctl_usage("release");
 	}
-	return decide(argc, argv, request);
+	return decide(argc, argv, argv[0], request);
 }
 
 /* ---- hold ---- */
@@ -196,6 +205,6 @@ int cmd_hold(int argc, char **argv)
 		json_array_append_new(patterns, pattern);
 	}
 	lines_add_who(call.request);
-	add_barrier(call.request);
+	held_add_barrier(call.request);
 	return client_order(call, NULL);
 }

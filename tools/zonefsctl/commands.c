@@ -11,6 +11,8 @@
 
 #define WORDS_LINES 5 /* of a text, a failed hook's output mostly */
 
+const char *ctl_program = "zonefsctl";
+
 const struct ctl_command ctl_commands[] = {
     {"keygen", cmd_keygen, "[-p] FILE", "make this node's key pair; -p: show its public key"},
     {"status", cmd_status, "[--json] [--zones [ZONE...]]",
@@ -35,7 +37,8 @@ const struct ctl_command ctl_commands[] = {
     {"start-alone", cmd_start_alone, "", "join no longer: do not wait for peers that are away"},
     {"forget", cmd_forget, "[-y] NODE", "a node that is gone for good: nothing is kept for it"},
     {"hold", cmd_hold, "[-m WHY] [PATTERN...]", "begin a change set: what is saved here is held here"},
-    {"held", cmd_held, "[--json]", "what is held here: by a change set, by the safety brake"},
+    {"held", cmd_held, "[--json] | --edit [PATH...]",
+     "what is held here, and by what; --edit: what was set aside is in the tree again"},
     {"release", cmd_release, "[-m WHY] [PATH...]", "what the change set holds goes out, as one change"},
     {"approve", cmd_approve, "[PATH...]", "what the safety brake holds is meant: the peers remove it"},
     {"discard", cmd_discard, "[PATH...]", "what is held is not meant: put it back here"},
@@ -93,7 +96,7 @@ int ctl_fail(const char *format, ...)
 	va_list ap;
 
 	fflush(stdout);
-	fputs("zonefsctl: ", stderr);
+	fprintf(stderr, "%s: ", ctl_program);
 	va_start(ap, format);
 	vfprintf(stderr, format, ap);
 	va_end(ap);

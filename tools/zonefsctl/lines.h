@@ -27,4 +27,7 @@ void lines_add_who(json_t *request);
  * after the reason has been told. */
 int lines_content(const char *argument, const char *version, FILE *to, json_t **line);
 
+/* What was saved before through the mount is dealt with before the request is (cmd_held.c). */
+void held_add_barrier(json_t *request);
+
 #endif

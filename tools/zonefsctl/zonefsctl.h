@@ -49,13 +49,16 @@ struct ctl_command {
 };
 extern const struct ctl_command ctl_commands[];
 
+/* Whose messages they are: "zonefsctl", unless another program says so. */
+extern const char *ctl_program;
+
 /* Asks at the terminal whether to go on. */
 bool ctl_agreed(void);
 /* How the subcommand is used, on standard error; CTL_USAGE. */
 int ctl_usage(const char *name);
 /* Likewise for what follows the options where nothing may; 0: nothing does. */
 int ctl_no_arguments(int argc, char **argv);
-/* "zonefsctl: ..." on standard error; CTL_FAILED. */
+/* "zonefsctl: ..." (ctl_program) on standard error; CTL_FAILED. */
 int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The first lines of a text that may have more, the first one without indentation, the others
