@@ -145,6 +145,12 @@ static void begin(struct health *h, enum step step)
 	char **argv = h->h->command[command_of(step)];
 	char limit[VALUE_MAX];
 
+	/* An address that others put here, once they may, is nowhere yet, or another host's. */
+	if (step == STEP_ANSWER && !h->h->command[CONF_HEALTH_ADD_ADDRESS] &&
+	    addresses_here(h) == 0) {
+		steps_end(&h->steps, true, h->now);
+		return;
+	}
 	if (step == STEP_ANSWER) {
 		h->answer_due = true; /* when the round under way is over */
 		return;
