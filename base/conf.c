@@ -28,7 +28,8 @@ static cfg_opt_t peer_options[] = {
 };
 
 static cfg_opt_t hook_options[] = {
-    LIST("run"), STR("user"), LIST("match"), INT("quiet", 50), INT("timeout", 30), CFG_END(),
+    LIST("run"), STR("user"), LIST("match"), INT("quiet", 50), INT("timeout", 30),
+    CFG_BOOL("persistent", cfg_false, CFGF_NONE), CFG_END(),
 };
 
 static cfg_opt_t alert_options[] = {

@@ -42,6 +42,7 @@ struct conf_hook {
 	struct patterns *match; /* NULL for an alert */
 	int quiet_msec;
 	int timeout_sec;
+	bool persistent; /* goes on running, and reads one batch after another */
 	int after_sec; /* an alert: what comes and goes is told when it has lasted that long */
 	int line;
 };

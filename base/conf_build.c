@@ -277,6 +277,7 @@ static void take_hook(struct conf_source *s, struct conf_hook *hook, const char 
 	hook->match = patterns_new();
 	s->failed |= !hook->match;
 	hook->quiet_msec = conf_take_int(s, "quiet", 0, 1000);
+	hook->persistent = cfg_getbool(s->cfg, "persistent") == cfg_true;
 	if (!hook->match)
 		return;
 	take_patterns(s, "match", hook->match, add_match);

@@ -23,6 +23,7 @@
 #include "fs/slots.h"
 #include "fs/staging.h"
 
+struct hookkeep;
 struct portserver;
 struct reader;
 
@@ -53,6 +54,7 @@ struct fs {
 	struct dirsync *dirsync;
 	struct inval *inval;
 	struct portserver *port;
+	struct hookkeep *hookkeep;
 	struct reader *reader;
 };
 

@@ -114,13 +114,10 @@ static void set_environment(struct run *r, const struct hook_more *more)
 		set_variable(r, ENV_OWN + i, more[i].name, more[i].value);
 }
 
-static int open_descriptors(struct run *r, const void *input, size_t len)
+static int open_descriptors(struct run *r)
 {
 	int pipes[2];
 
-	r->input = memfile_new("zonefs-hook-input", input, len);
-	if (r->input < 0)
-		return r->input;
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	r->output = pipes[0];
@@ -289,15 +286,13 @@ static void finish(struct run *r, int64_t started)
 	result->run_msec = (uint32_t)(clock_monotonic_msec() - started);
 }
 
-static int run(struct run *r, const char *verb, const struct hook_more *more, const void *input,
-	       size_t input_len)
+/* All but the input, which is there already, or an error that it could not be made with. Starts it. */
+static int run_start(struct run *r, const char *verb, const struct hook_more *more)
 {
 	char why[PORT_OUTPUT_MAX];
 
 	if (!verb_valid(verb))
 		return refuse(r->result, ERR_DENIED, "not a verb that hooks are run with");
-	if (input_len > PORT_INPUT_MAX)
-		return refuse(r->result, ERR_LIMIT, "more input than a hook is given");
 	int rc = set_arguments(r, verb);
 	if (rc < 0)
 		return refuse(r->result, rc, "the hook's 'run' is empty or has too many words");
@@ -311,18 +306,29 @@ static int run(struct run *r, const char *verb, const struct hook_more *more, co
 		return refuse(r->result, rc, why);
 	}
 	set_environment(r, more);
-
-	int64_t started = clock_monotonic_msec();
-	rc = open_descriptors(r, input, input_len);
+	rc = r->input < 0 ? r->input : open_descriptors(r);
 	if (rc == 0)
 		rc = start(r);
-	if (rc < 0) {
-		snprintf(why, sizeof(why), "%s cannot be run: %s", r->argv[0], err_text(rc));
-		return refuse(r->result, rc, why);
-	}
-	watch(r, started + (int64_t)r->hook->timeout_sec * 1000);
-	finish(r, started);
-	return 0;
+	if (rc == 0)
+		return 0;
+	snprintf(why, sizeof(why), "%s cannot be run: %s", r->argv[0], err_text(rc));
+	return refuse(r->result, rc, why);
+}
+
+static struct run *run_new(const struct conf *conf, const struct conf_hook *hook,
+			   struct hook_result *result)
+{
+	struct run *r = calloc(1, sizeof(*r));
+
+	memset(result, 0, sizeof(*result));
+	result->exit_status = -1;
+	if (!r)
+		return NULL;
+	r->conf = conf;
+	r->hook = hook;
+	r->result = result;
+	r->input = r->output = r->write = r->failure = r->report = r->pidfd = -1;
+	return r;
 }
 
 int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *verb,
@@ -335,16 +341,59 @@ int hook_run_with(const struct conf *conf, const struct conf_hook *hook, const c
 		  const struct hook_more *more, const void *input, size_t input_len,
 		  struct hook_result *result)
 {
-	memset(result, 0, sizeof(*result));
-	result->exit_status = -1;
-	struct run *r CLEANUP_FREE = calloc(1, sizeof(*r));
+	int64_t started = clock_monotonic_msec();
+	struct run *r CLEANUP_FREE = run_new(conf, hook, result);
+
 	if (!r)
 		return -ENOMEM;
-	r->conf = conf;
-	r->hook = hook;
-	r->result = result;
-	r->input = r->output = r->write = r->failure = r->report = r->pidfd = -1;
-	int rc = run(r, verb, more, input, input_len);
+	if (input_len > PORT_INPUT_MAX)
+		return refuse(result, ERR_LIMIT, "more input than a hook is given");
+	r->input = memfile_new("zonefs-hook-input", input, input_len);
+	int rc = run_start(r, verb, more);
+	if (rc == 0) {
+		watch(r, started + (int64_t)hook->timeout_sec * 1000);
+		finish(r, started);
+	}
 	close_descriptors(r);
 	return rc;
+}
+
+/* ---- one that goes on running ---- */
+
+int hook_start(const struct conf *conf, const struct conf_hook *hook, const char *verb,
+	       struct hook_kept *k, struct hook_result *result)
+{
+	struct run *r CLEANUP_FREE = run_new(conf, hook, result);
+	int pipes[2];
+
+	if (!r)
+		return -ENOMEM;
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -errno;
+	r->input = pipes[0];
+	fcntl(pipes[1], F_SETFL, O_NONBLOCK);
+	int rc = run_start(r, verb, NULL);
+	if (rc == 0) {
+		*k = (struct hook_kept){r->pid, r->pidfd, pipes[1], r->output};
+		r->pidfd = r->output = -1;
+	} else {
+		close(pipes[1]);
+	}
+	close_descriptors(r);
+	return rc;
+}
+
+void hook_end(struct hook_kept *k, struct hook_result *result)
+{
+	int status = 0;
+
+	end_session(k->pid, SIGKILL);
+	while (waitpid(k->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	result->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	result->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	close_descriptor(&k->pidfd);
+	close_descriptor(&k->input);
+	close_descriptor(&k->output);
+	k->pid = 0;
 }

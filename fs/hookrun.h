@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/conf.h"
 #include "base/port.h"
@@ -40,5 +41,19 @@ int hook_run(const struct conf *conf, const struct conf_hook *hook, const char *
 int hook_run_with(const struct conf *conf, const struct conf_hook *hook, const char *verb,
 		  const struct hook_more *more, const void *input, size_t input_len,
 		  struct hook_result *result);
+
+/* A hook that goes on running: started as by hook_run, with a pipe as its standard input. */
+struct hook_kept {
+	pid_t pid;
+	int pidfd;
+	int input;  /* our end of its standard input, which does not block */
+	int output; /* likewise of its standard output and error */
+};
+
+/* 0; or an error, with the words in result->output. */
+int hook_start(const struct conf *conf, const struct conf_hook *hook, const char *verb,
+	       struct hook_kept *k, struct hook_result *result);
+/* Ends its whole session, if it is still there, and fills in what `result` says of its end. */
+void hook_end(struct hook_kept *k, struct hook_result *result);
 
 #endif

@@ -17,6 +17,7 @@
 #include "fs/beneath.h"
 #include "fs/check.h"
 #include "fs/fs.h"
+#include "fs/hookkeep.h"
 #include "fs/hookrun.h"
 #include "fs/install.h"
 #include "fs/make.h"
@@ -221,7 +222,8 @@ static int hook(struct fs *fs, struct portjob *job, struct rd *r)
 	if (!result)
 		return -ENOMEM;
 	crash_point("fs-hook");
-	int rc = hook_run(fs->conf, h, verb, input, len, result);
+	int rc = h->persistent ? hookkeep_run(fs->hookkeep, h, input, len, result)
+			       : hook_run(fs->conf, h, verb, input, len, result);
 	crash_point("fs-hook-ended");
 	answer_run(job, rc, result);
 	return 0;

@@ -25,6 +25,7 @@
 #include "fs/cred.h"
 #include "fs/fs.h"
 #include "fs/handle.h"
+#include "fs/hookkeep.h"
 #include "fs/keeper.h"
 #include "fs/portserver.h"
 #include "fs/reader.h"
@@ -101,7 +102,8 @@ static int set_up_tables(struct fs *fs)
 	fs->mounts = mounts_new(fs->mount);
 	fs->busy = fs->capture ? busy_new(fs->capture) : NULL;
 	fs->port = portserver_new(fs);
-	if (!fs->capture || !fs->floor || !fs->mounts || !fs->busy || !fs->port)
+	fs->hookkeep = hookkeep_new(fs->conf);
+	if (!fs->hookkeep || !fs->capture || !fs->floor || !fs->mounts || !fs->busy || !fs->port)
 		return -ENOMEM;
 	return 0;
 }
@@ -249,6 +251,7 @@ static void tear_down(struct worker *w)
 		log_notice("a hook still runs");
 		return; /* with what it needs */
 	}
+	hookkeep_free(fs->hookkeep);
 	inval_free(fs->inval);
 	dirsync_free(fs->dirsync);
 	free_saves(fs);

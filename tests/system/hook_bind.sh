@@ -19,6 +19,7 @@ zone_text b.test 2000 >"$Z/b.test.zone"
 zone_text dyn.test 1 >"$Z/dynamic/dyn.zone"
 chown -R bind:bind "$Z/dynamic"
 
+mkfifo "$T/to" "$T/from"
 # As the hook runner does: named's user, a clean environment, items on standard input.
 hook_as() {
 	local user=$1
@@ -156,8 +157,59 @@ zone_text s.test 31 | save "$Z/s.zone"
 hook 'changed\tvar/named/s.zone\n'
 is "a zone that named signs is proved by its own serial" "$STATUS $OUT" "0 served s.test 31"
 
+# One that goes on running, batch after batch.
+on ns1 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin ZONEFS_HOOK=bind ZONEFS_NODE=ns1 ZONEFS_MOUNT=$TREE \
+	setpriv --reuid bind --regid bind --init-groups "$BIN/hooks/bind" batches <"$T/to" >"$T/from" 2>&1 &
+HELPER=$!
+sleep 1000 >"$T/to" & # its input goes on; nobody else has it open for long
+INPUT=$!
+exec {FROM}<"$T/from"
+# batch ITEMS: OUT, PROOFS, STATUS as of one run.
+batch() {
+	local line
+	OUT= PROOFS= STATUS=
+	printf "$1\n" >"$T/to"
+	while IFS= read -r -t 60 -u $FROM line; do
+		case $line in
+		"done "*) STATUS=${line#done }; break ;;
+		"proof	"*) PROOFS=${PROOFS:+$PROOFS$'\n'}$line ;;
+		*) OUT=${OUT:+$OUT$'\n'}$line ;;
+		esac
+	done
+}
+for i in 50 51 52; do
+	zone_text v.test $i | save "$Z/v.in"
+	batch 'changed\tvar/named/v.in\n'
+	is "batches: a change is served ($i)" "$STATUS $OUT" "0 served v.test $i"
+done
+is "... with its proof" "$(proofs 2,4,5,6)" "v.test inside served 52"
+batch ''
+is "an empty batch is one" "$STATUS $OUT" "0 "
+batch 'nonsense\nchanged\tvar/named/v.in\n'
+is "what is no batch is a mistake" "$STATUS" 2
+batch 'changed\tvar/named/v.in\n'
+is "... and the next one is none" "$STATUS $OUT" "0 served v.test 52"
+sed -i 's/zone "s.test"/zone "n.test" { type primary; file "n.zone"; }; zone "s.test"/' "$C/etc/named.conf"
+zone_text n.test 1 >"$Z/n.zone"
+batch 'changed\tetc/named.conf\nchanged\tvar/named/n.zone\n'
+like "a new configuration is seen" "$STATUS $OUT" "served n.test 1"
+zone_text n.test 2 | save "$Z/n.zone"
+batch 'changed\tvar/named/n.zone\n'
+is "... and its zone known from then on" "$STATUS $OUT" "0 served n.test 2"
+named_stop ns1
+batch 'changed\tvar/named/n.zone\n'
+is "named is stopped: it fails" "$STATUS" 1
+like "... in words" "$OUT" "connection refused"
+named_start ns1
+zone_text n.test 3 | save "$Z/n.zone"
+batch 'changed\tvar/named/n.zone\n'
+is "it is back: served" "$STATUS $OUT" "0 served n.test 3"
+kill $INPUT
+wait $INPUT 2>/dev/null
+check "the end of its input is its end" wait_for 60 gone $HELPER
+
 OUT=$(echo | hook_as bind -x 2>&1); is "an unknown option is a mistake" $? 2
 hook 'changed\t../etc/passwd\n'; is "a path that leads out is a mistake" $STATUS 2
 OUT=$(printf 'changed\tvar/named/v.in\n' | hook_as root 2>&1 | grep -v ^proof)
-is "root needs no namespace" "$OUT" "served v.test 10"
+is "root needs no namespace" "$OUT" "served v.test 52"
 finish

@@ -304,6 +304,7 @@ node_conf() {
 			echo "  run   = { \"$BIN/hooks/bind\" }"
 			echo "  user  = \"bind\""
 			echo "  match = { \"etc/**\", \"var/named/**\" }"
+			[ -z "${HOOK_MORE:-}" ] || echo "  $HOOK_MORE"
 			echo "}"
 		fi
 		[ $# -lt 2 ] || printf '%s\n' "$2"

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
 HOOK=bind
+HOOK_MORE="persistent = true"
 
 host_new ns1
 host_new ns2

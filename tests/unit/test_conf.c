@@ -136,7 +136,7 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	    "' accept = { \"etc/**\", \"*.zone\" } }\n"
 	    "hook \"bind\" {\n"
 	    "  run = { \"/usr/libexec/zonefs/hooks/bind\", \"reload # \\\"it\\\"\", }\n"
-	    "  user = \"bind\" match = { \"etc/**\", \"var/named/**\" } quiet = 5\n"
+	    "  user = \"bind\" match = { \"etc/**\", \"var/named/**\" } quiet = 5 persistent = true\n"
 	    "  timeout = 3\n}\n"
 	    "hook other { run = { '/bin/true' } user = nobody }\n"
 	    "exclude = { \"data/**\", '#odd\\'/' }\n"
@@ -180,10 +180,12 @@ static void a_full_configuration_is_taken_as_it_stands(void **state)
 	assert_null(c->hooks[0].run[2]);
 	assert_string_equal(c->hooks[0].user, "bind");
 	assert_int_equal(c->hooks[0].quiet_msec, 5);
+	assert_true(c->hooks[0].persistent);
 	assert_int_equal(c->hooks[0].timeout_sec, 3);
 	assert_true(patterns_match(c->hooks[0].match, "etc/named.conf", false));
 	assert_false(patterns_match(c->hooks[0].match, "usr/x", false));
 	assert_int_equal(c->hooks[1].quiet_msec, 50);
+	assert_false(c->hooks[1].persistent);
 	assert_int_equal(c->hooks[1].timeout_sec, 30);
 	assert_true(patterns_match(c->hooks[1].match, "usr/x", false));
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -20,8 +21,10 @@
 #include "tools/hooks/bind.h"
 #include "tools/hooks/bind_tool.h"
 
+#define QUIET_MSEC 30000 /* after that the connection to named is closed */
+
 static const char usage[] = "usage: bind [-t CHROOT] [-c NAMED.CONF] [-a ADDRESS] [-p PORT] [-r "
-			    "\"RNDC ARGUMENTS\"] reload\n";
+			    "\"RNDC ARGUMENTS\"] reload|batches\n";
 
 int open_inside(const struct hook *h, const char *path, uint64_t flags)
 {
@@ -49,38 +52,6 @@ void zone_failed(struct hook *h, const struct named_zone *z, const char *words)
 	printf("failed %s %s%s%s%s\n", z->name, z->view ? "in view " : "", z->view ? z->view : "",
 	       z->view ? ": " : "", words);
 	h->failures++;
-}
-
-static int read_zones(struct hook *h)
-{
-	const struct options *o = &h->options;
-	CLEANUP_FREE char *in_root = named_conf_absolute("/", o->conf);
-	const char *argv[6] = {"named-checkconf", "-px"};
-	struct tool_run run = {.argv = argv, .timeout_msec = BOUND_MSEC};
-	struct buf text;
-	int r;
-
-	if (!in_root)
-		return -ENOMEM;
-	if (strcmp(o->root, "/") != 0) {
-		argv[2] = "-t";
-		argv[3] = o->root;
-		run.own_root = true;
-	}
-	argv[run.own_root ? 4 : 2] = in_root;
-	buf_init(&text, TOOL_OUTPUT_MAX);
-	r = tool_run(&run, &text);
-	if (r == 0)
-		r = text.err;
-	if (r == 0)
-		r = named_conf_parse(&h->zones, (char *)text.data, text.len, 0);
-	else if (r > 0)
-		fwrite(text.data, 1, text.len, stdout);
-	if (r != 0)
-		printf("the configuration cannot be used: %s\n",
-		       r < 0 ? err_text(r) : "named-checkconf refuses it");
-	buf_fini(&text);
-	return r;
 }
 
 static const char *default_conf(const struct hook *h)
@@ -125,7 +96,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 	/* A configuration may name the verb itself; ours is the last word in any case. */
 	if (optind + 2 == argc && strcmp(argv[optind], "reload") == 0)
 		optind++;
-	if (optind + 1 != argc || strcmp(argv[optind], "reload") != 0)
+	if (optind + 1 != argc)
+		return ERR_FORMAT;
+	o->batches = strcmp(argv[optind], "batches") == 0;
+	if (!o->batches && strcmp(argv[optind], "reload") != 0)
 		return ERR_FORMAT;
 	if (!o->root)
 		o->root = o->mount;
@@ -134,16 +108,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return o->root ? 0 : ERR_FORMAT;
 }
 
-static int run(struct hook *h)
+/* What is on standard input, to its end or to an empty line. */
+static int run_batch(struct hook *h)
 {
 	struct options *o = &h->options;
 	int r;
 
-	h->root = open(o->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (h->root < 0) {
-		printf("%s: %s\n", o->root, err_text(-errno));
-		return 1;
-	}
 	if (!o->conf)
 		o->conf = default_conf(h);
 	if (!o->conf) {
@@ -151,7 +121,8 @@ static int run(struct hook *h)
 		       o->root);
 		return 1;
 	}
-	if (rndc_prepare(h) < 0) {
+	/* Again while there is no connection: the key may have come, or be another one. */
+	if (h->channel.fd < 0 && rndc_prepare(h) < 0) {
 		printf("too many arguments for rndc\n");
 		return 2;
 	}
@@ -166,6 +137,56 @@ static int run(struct hook *h)
 		return 1;
 	prove_all(h);
 	return h->failures ? 1 : 0;
+}
+
+/* The root is open only while it is needed: it is no reason for the mount to be busy. */
+static int run(struct hook *h)
+{
+	int status = 1;
+
+	h->failures = 0;
+	h->reload_all = h->reconfig = false;
+	h->root = open(h->options.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->root < 0) {
+		printf("%s: %s\n", h->options.root, err_text(-errno));
+		return 1;
+	}
+	status = run_batch(h);
+	close(h->root);
+	h->root = -1;
+	return status;
+}
+
+/* Waits for the next batch; false: there will be none. named ends a connection that is quiet for a minute,
+ * and complains of it: that is done here before. */
+static bool more_batches(struct hook *h)
+{
+	struct pollfd p = {STDIN_FILENO, POLLIN, 0};
+	int c;
+
+	if (h->channel.fd >= 0 && poll(&p, 1, QUIET_MSEC) == 0)
+		channel_close(&h->channel);
+	c = getchar();
+	if (c == EOF)
+		return false;
+	ungetc(c, stdin);
+	return true;
+}
+
+/* One batch after the other, until standard input ends. */
+static int run_batches(struct hook *h)
+{
+	while (more_batches(h)) {
+		int status;
+
+		h->in_batch = true;
+		status = run(h);
+		plan_skip(h);
+		printf("done %d\n", status);
+		if (fflush(stdout) != 0)
+			return 1;
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -185,12 +206,10 @@ int main(int argc, char **argv)
 		return 1;
 	h.options.root = root;
 	h.options.mount = mount;
-	status = run(&h);
+	status = h.options.batches ? run_batches(&h) : run(&h);
 	named_conf_fini(&h.zones);
 	channel_close(&h.channel);
 	for (size_t i = 0; i < h.nrndc; i++)
 		free(h.rndc[i]);
-	if (h.root >= 0)
-		close(h.root);
 	return status;
 }

@@ -3,6 +3,7 @@
  * What the parts of the hook for BIND share.
  *
  *   bind.c         options, the order of things
+ *   bind_conf.c    which zones there are
  *   bind_plan.c    standard input: which zones, configuration, or all
  *   bind_rndc.c    telling named
  *   bind_channel.c named's control channel
@@ -33,6 +34,7 @@ struct options {
 	const char *address; /* NULL: from the configuration */
 	unsigned port;       /* 0: likewise */
 	const char *rndc;    /* arguments; NULL: none given */
+	bool batches;        /* goes on running */
 };
 
 struct hook {
@@ -45,6 +47,8 @@ struct hook {
 	bool reload_all; /* the plan; beside the zones that are marked as changed */
 	bool reconfig;
 	unsigned failures; /* zones */
+	bool in_batch;     /* standard input is within one: its empty line is yet to come */
+	uint64_t stamp;    /* of the configuration that `zones` is from; 0: of none */
 };
 
 /* ---- bind.c */
@@ -57,10 +61,18 @@ bool is_static(const struct named_zone *z);
 /* Prints the line "failed ZONE words", and its proof, and counts it. */
 void zone_failed(struct hook *h, const struct named_zone *z, const char *words);
 
+/* ---- bind_conf.c */
+
+/* Reads the configuration into h->zones, or finds that it is the same as before. Not 0: it cannot be used,
+ * which is printed. */
+int read_zones(struct hook *h);
+
 /* ---- bind_plan.c */
 
 /* Reads the items, marks zones. 0, or ERR_FORMAT where they are none. */
 int plan(struct hook *h);
+/* Reads on to the empty line that ends a batch, if that has not come yet. */
+void plan_skip(struct hook *h);
 
 /* ---- bind_rndc.c */
 

@@ -134,6 +134,10 @@ int plan(struct hook *h)
 		total += (size_t)n;
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
+		if (h->options.batches && !line[0]) {
+			h->in_batch = false;
+			return 0;
+		}
 		if (!path || total > ITEMS_BYTES_MAX)
 			return ERR_FORMAT;
 		*path++ = '\0';
@@ -146,4 +150,14 @@ int plan(struct hook *h)
 			plan_item(h, path, strcmp(line, "removed") == 0);
 	}
 	return 0;
+}
+
+void plan_skip(struct hook *h)
+{
+	CLEANUP_FREE char *line = NULL;
+	size_t size = 0;
+
+	while (h->in_batch && getline(&line, &size, stdin) > 0)
+		if (line[0] == '\n')
+			h->in_batch = false;
 }

@@ -89,6 +89,8 @@ int rndc_prepare(struct hook *h)
 
 	if (!words)
 		return -ENOMEM;
+	while (h->nrndc > 0)
+		free(h->rndc[--h->nrndc]);
 	h->rndc[h->nrndc++] = strdup("rndc");
 	for (char *w = strtok_r(words, " ", &state); w; w = strtok_r(NULL, " ", &state)) {
 		if (h->nrndc == RNDC_WORDS_MAX)
