@@ -274,6 +274,8 @@ bool held_meant(const struct decision *d, const struct key *k)
 /* The later decision is the one that counts. */
 static void release_add(struct core *c, struct release *r, struct key *k)
 {
+	bool aside = k->draft->aside;
+
 	if (k->releasing)
 		return;
 	k->releasing = true;
@@ -281,9 +283,9 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 	k->held++;
 	GROW(r->keys, r->n, r->cap);
 	r->keys[r->n++] = k;
-	if (k->draft->aside)
-		aside_edit(c, k);
-	if (!k->draft->aside || k->looking) /* what is read already may be older */
+	if (aside)
+		aside_edit(c, k); /* be it that nothing has to be put back, and it is over */
+	if (!aside || k->looking) /* what is read already may be older */
 		observe_look(c, k);
 }
 
