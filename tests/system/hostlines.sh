@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Lines of a host's own, in an include that stays local: two hosts share a named.conf and differ in
+# server-id, listen-on and allow-transfer; what each host's checker judges has that host's lines in it.
+. "$(dirname "$0")/lib.sh"
+command -v named >/dev/null || skip_all "needs named"
+world_enter "$@"
+HOOK=bind
+
+for h in ns1 ns2; do host_new $h; done
+for h in ns1 ns2; do
+	chroot_make $h
+	other=$(ip_of $([ $h = ns1 ] && echo ns2 || echo ns1))
+	cat >"$T/$h$TREE/etc/named.host.conf" <<-END
+		server-id "$h";
+		listen-on { 127.0.0.1; $(ip_of $h); };
+		allow-transfer { $other; };
+	END
+done
+chroot_fill ns1
+zone_stanza a.test >>"$T/ns1$TREE/etc/named.conf"
+zone_text a.test 1000 >"$T/ns1$TREE/var/named/a.test.zone"
+for h in ns1 ns2; do node_conf $h 'server "named" { user = "bind" }'; done
+for h in ns1 ns2; do node_start $h; done
+check "ns2 has the configuration" wait_for 60 test -e "$T/ns2$TREE/etc/named.conf"
+settle ns1 ns2
+for h in ns1 ns2; do named_start $h; done
+for h in ns1 ns2; do check "$h serves" wait_for 60 serves $h a.test 1000; done
+
+check "both have the same named.conf" cmp "$T/ns1$TREE/etc/named.conf" "$T/ns2$TREE/etc/named.conf"
+for h in ns1 ns2; do
+	is "$h says who it is" "$(dig +short @"$(ip_of $h)" id.server ch txt)" "\"$h\""
+	like "$h transfers to the other" "$(on $([ $h = ns1 ] && echo ns2 || echo ns1) dig +noall +answer @"$(ip_of $h)" a.test axfr)" "SOA"
+	unlike "and not to itself" "$(on $h dig +noall +answer @"$(ip_of $h)" a.test axfr)" "SOA"
+done
+
+# ---- they stay each host's own ----
+lines=$(sh_on ns1 'cat etc/named.host.conf')
+sh_on ns2 'sed -i "s/server-id .*/server-id \"second\";/" etc/named.host.conf'
+sh_on ns2 'echo seen >etc/told; zonefsctl wait --timeout 60' >/dev/null 2>&1
+check "what is saved after that comes" wait_for 60 test -e "$T/ns1$TREE/etc/told"
+is "a host's lines do not" "$(sh_on ns1 'cat etc/named.host.conf')" "$lines"
+on ns2 rndc -k $TREE/etc/rndc.key reconfig >/dev/null
+check "that host has them" wait_for 60 eval '[ "$(dig +short @$(ip_of ns2) id.server ch txt)" = "\"second\"" ]'
+check_not "no version of them is known" sh_on ns1 'zonefsctl history etc/named.host.conf | grep .'
+check "the nodes are identical all the same" on ns1 zonefsctl verify
+
+# ---- and are part of what is checked there ----
+sh_on_lint() { sh_on "$1" 'zonefsctl lint etc/named.conf' 2>&1; }
+zones_say() { on "$1" zonefsctl zones 2>&1 | grep -Eq -- "$2"; }
+for h in ns1 ns2; do check "$h: its configuration is good" wait_for 60 sh_on $h 'zonefsctl lint etc/named.conf'; done
+sh_on ns2 'echo "allow-transfer { nobody-knows; }" >>etc/named.host.conf'
+check_not "ns2: its lines are bad" sh_on ns2 'zonefsctl lint etc/named.conf'
+like "in the checker's words, with file and line" "$(sh_on_lint ns2)" '/etc/named\.host\.conf:[0-9]+: '
+check "its map says so, too" wait_for 60 zones_say ns2 '/etc/named\.host\.conf:[0-9]+: '
+check "ns1: its own are good" sh_on ns1 'zonefsctl lint etc/named.conf'
+sh_on ns2 'sed -i "/nobody-knows/d" etc/named.host.conf'
+check "ns2: mended, they are" sh_on ns2 'zonefsctl lint etc/named.conf'
+check "and its map is" wait_for 60 zones_say ns2 '^a\.test: primary, '
+# Good here, and not with the other host's lines.
+sh_on ns2 'sed -i "s/allow-transfer .*/allow-transfer { friends; };/" etc/named.host.conf'
+sh_on ns1 'echo "acl friends { 10.53.0.1; };" >>etc/named.conf; zonefsctl wait --timeout 60' >/dev/null 2>&1
+check "ns2: with what the other one has saved they are good" wait_for 60 sh_on ns2 'zonefsctl lint etc/named.conf'
+sh_on ns1 'sed -i "/^acl friends/d" etc/named.conf; zonefsctl wait --timeout 60' >/dev/null 2>&1
+check "and without it bad" wait_for 60 fails sh_on ns2 'zonefsctl lint etc/named.conf'
+check "ns1 has nothing to say" sh_on ns1 'zonefsctl lint etc/named.conf'
+finish
