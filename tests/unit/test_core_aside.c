@@ -303,6 +303,23 @@ static void a_save_instead_of_it_is_looked_at_by_the_release(void **state)
 	assert_int_equal(core_held(N1->core), 0);
 }
 
+/* A peer did the same meanwhile. */
+static void what_is_so_already_is_released_by_that(void **state)
+{
+	(void)state;
+	begin();
+	user_deletes(&s, N1, "b");
+	story_wait(&s, 2000);
+	decide(N1, EVENT_SET_ASIDE, "b");
+	expect_content(N1, "b", 2);
+	user_deletes(&s, N2, "b");
+	story_wait(&s, 2000);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_absent(N1, "b");
+	expect_content(N2, "a", 3);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -313,6 +330,7 @@ int main(void)
 	    TEST(a_restart_keeps_it_aside),
 	    TEST(a_release_brings_it_back_first),
 	    TEST(a_save_instead_of_it_is_looked_at_by_the_release),
+	    TEST(what_is_so_already_is_released_by_that),
 	    TEST(discarded_it_is_over),
 	    TEST(a_peers_save_meanwhile_is_served_and_not_lost),
 	    TEST(a_save_takes_its_place),
