@@ -153,6 +153,7 @@ static void start(struct core *c, const struct event *e)
 	refused_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k))
 		place_consider(c, k);
+	wants_start(c);
 }
 
 static void dispatch(struct core *c, const struct event *e)

@@ -125,6 +125,26 @@ void want_content(struct core *c, struct key *k, const struct version *v, uint32
 	k->held++;
 }
 
+/* Nobody remembers what an earlier life wanted. What is to be put in place here is asked for then; of
+ * the rest (what is excluded here, the other side of a conflict) it is not known what is lacking, and
+ * peers may get it from this node only. */
+void wants_start(struct core *c)
+{
+	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		const struct version *placed = key_visible(c, k).version;
+
+		if (observe_local(c, k, false))
+			placed = NULL;
+		for (uint32_t i = 0; i < k->n; i++) {
+			const struct version *v = k->entry[i];
+
+			if (v != placed && v->attrs.kind == KIND_FILE &&
+			    v->attrs.size <= c->conf.max_file_size && !want_also(c, k, v->attrs.hash))
+				want_content(c, k, v, place_teller(c, v));
+		}
+	}
+}
+
 /* A version whose content was said to be here can still find it wanted: it came in the same moment,
  * and CONTENT is yet to be given. */
 bool want_also(struct core *c, struct key *k, struct hash hash)

@@ -637,6 +637,7 @@ struct want *want_find(const struct core *c, struct hash hash);
 void want_content(struct core *c, struct key *k, const struct version *v, uint32_t peer);
 /* Whether it is wanted; k is told when it comes, too. */
 bool want_also(struct core *c, struct key *k, struct hash hash);
+void wants_start(struct core *c);
 void wants_free(struct core *c);
 /* The absences of an op wait for its contents: `added` to the entries of `keys`, in this step. */
 void opwaits_make(struct core *c, struct key **keys, struct version **added, uint32_t n);

@@ -63,6 +63,7 @@ struct story {
 	bool cut[HOSTS_MAX][HOSTS_MAX]; /* from, to: nothing is heard */
 	bool deaf[HOSTS_MAX];           /* broadcasts to it are lost, questions work */
 	int hold;                       /* an effect that is not carried out for now; -1: none */
+	bool apart;             /* contents do not come with their versions */
 	bool lose_pages;
 	uint32_t pages;         /* so many more come through; 0: all */
 	bool mute;              /* installs are done, and nobody hears of it */
@@ -275,7 +276,7 @@ static inline void story_say(struct story *s, struct host *from, struct host *to
 	struct event heard = {.peer = story_peer(to, from->index)};
 	bool have[OP_VERSIONS_MAX];
 
-	memset(have, true, sizeof have);
+	memset(have, !s->apart, sizeof have);
 	heard.have = have;
 	if (s->cut[from->index][to->index])
 		return;

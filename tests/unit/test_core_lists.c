@@ -42,6 +42,36 @@ static void settle(void)
 	}
 }
 
+static bool has(const struct host *h, uint64_t content)
+{
+	return storage_has(&h->store, content_hash(content));
+}
+
+/* Peers behind it may get that from nobody else. */
+static void what_is_not_shown_here_is_fetched_after_a_restart_too(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	restart_excluding("own");
+	s.apart = true;
+	s.hold = EFFECT_FETCH;
+	user_saves(&s, N1, "own", 7);
+	s.cut[0][1] = s.cut[1][0] = true;
+	user_saves(&s, N1, "both", 8);
+	s.now += 10000;
+	user_saves(&s, N2, "both", 9);
+	s.cut[0][1] = s.cut[1][0] = false;
+	settle();
+	assert_int_equal(versions_of(N2, "both"), 2);
+	assert_false(has(N2, 7) || has(N2, 8));
+	story_crash(&s, N2);
+	s.hold = -1;
+	story_up(&s, N2);
+	assert_true(has(N2, 7));
+	assert_true(has(N2, 8));
+	expect_content(N2, "both", 9);
+}
+
 static void what_is_excluded_now_stays_and_is_told_nobody(void **state)
 {
 	(void)state;
@@ -276,6 +306,7 @@ static void an_intent_of_before_is_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_teardown(what_is_not_shown_here_is_fetched_after_a_restart_too, end),
 	    cmocka_unit_test_teardown(what_is_excluded_now_stays_and_is_told_nobody, end),
 	    cmocka_unit_test_teardown(what_the_peers_delete_stays_here_if_it_is_excluded, end),
 	    cmocka_unit_test_teardown(what_is_taken_back_comes_as_a_newcomers, end),
