@@ -175,6 +175,12 @@ static void end_decided(struct client *c, uint32_t left)
 			    "%u path%s put back as the peers have it, %u still being written and "
 			    "left as it is: zonefsctl held",
 			    done, control_plural(done), left);
+	else if (j->type == EVENT_DISCARD && core_putting_back(c->node->core))
+		control_end(
+		    c, 1,
+		    "%u path%s: not held any more, and about to be put back as the peers have it: "
+		    "zonefsctl status says what that waits for",
+		    j->n, control_plural(j->n));
 	else if (left)
 		control_end(c, 1,
 			    "nothing is released: a path is still being written (the log says "
@@ -198,9 +204,12 @@ static void decide_round(struct client *c)
 		decide(c);
 	} else if (j->decided) {
 		bool late = for_msec >= j->limit_msec;
+		bool working = is_release(j)              ? core_releasing(c->node->core)
+			       : j->type == EVENT_DISCARD ? core_putting_back(c->node->core)
+							  : false;
 		uint32_t left = meant(c);
 
-		if (left == 0 || late || (is_release(j) && !core_releasing(c->node->core)))
+		if (late || (!working && (left == 0 || is_release(j))))
 			end_decided(c, left);
 		else
 			aside_again(c);

@@ -489,6 +489,8 @@ uint32_t core_versions(const struct core *c, const char *path);
 const struct version *core_draft(const struct core *c, const char *path);
 /* What was released is being looked at, and is about to be told. */
 bool core_releasing(const struct core *c);
+/* Of what was discarded, something is not on the disk as the peers have it yet. */
+bool core_putting_back(const struct core *c);
 /* The set that what is saved now belongs to; false: there is none. Borrowed until the next step. */
 struct core_set {
 	uint64_t id; /* the `group` of its drafts */

@@ -258,6 +258,8 @@ void held_put_back(struct core *c, struct key *k, const struct observation *o)
 	held_put(c, &e, k->draft->group);
 	held_end(c, k);
 	held_show_found(c, k, o);
+	c->nputting_back += !k->putting_back;
+	k->putting_back = true; /* until it is settled */
 }
 
 /* ---- decisions ---- */
@@ -381,7 +383,8 @@ static void release_now(struct core *c, const struct release *r)
 
 static bool is_open(const struct key *k)
 {
-	return k->draft && (k->draft->aside || !k->draft_seen || k->looking || k->look_again || k->delay);
+	return k->draft &&
+	       (k->draft->aside || !k->draft_seen || k->looking || k->look_again || k->delay);
 }
 
 /* All of it has been looked at, and nothing has come up since: what was seen first may have been
@@ -458,6 +461,11 @@ const struct version *core_draft(const struct core *c, const char *path)
 	const struct key *k = c->ndrafts ? key_find(c, path) : NULL;
 
 	return k ? k->draft : NULL;
+}
+
+bool core_putting_back(const struct core *c)
+{
+	return c->nputting_back > 0;
 }
 
 bool core_releasing(const struct core *c)

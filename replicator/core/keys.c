@@ -100,9 +100,10 @@ bool key_live_below(const struct core *c, const char *path)
 
 static bool key_idle(const struct key *k)
 {
-	return !k->n && !k->nrefused && !k->shown && !k->intent && !k->flight && !k->looking && !k->delay &&
-	       !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready && !k->hinted.n &&
-	       !k->looked.n && !k->edited && !k->late && !k->held && !k->draft && !k->local;
+	return !k->n && !k->nrefused && !k->shown && !k->intent && !k->flight && !k->looking &&
+	       !k->delay && !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready &&
+	       !k->hinted.n && !k->looked.n && !k->edited && !k->late && !k->held && !k->draft &&
+	       !k->putting_back && !k->local;
 }
 
 static void key_free(struct core *c, struct key *k)
@@ -307,6 +308,8 @@ void key_settled(struct core *c, struct key *k)
 	k->block = BLOCK_NONE;
 	k->error = 0;
 	k->retry_msec = 0;
+	c->nputting_back -= k->putting_back;
+	k->putting_back = false;
 	if (!k->unsettled)
 		return;
 	k->unsettled = false;

@@ -107,6 +107,7 @@ struct key {
 	bool conflict;
 	bool ready;     /* in the queue of keys to be placed */
 	bool unsettled; /* not as the entry says */
+	bool putting_back; /* was discarded, and is not settled since */
 	bool unwanted;  /* will not be installed here */
 	bool looking;   /* a LOOK is out */
 	bool look_again;
@@ -341,6 +342,7 @@ struct core {
 	struct key_queue ready;
 	struct key_queue unsettled;
 	uint32_t nunsettled;
+	uint32_t nputting_back;
 	uint32_t nflight;
 	uint32_t nlooking;
 	uint32_t nconflicts;

@@ -34,8 +34,10 @@ held_count() { on "$1" zonefsctl held | grep -c '^zones/'; }
 held_versions() { on "$1" zonefsctl held --json | jq -r 'select(.type == "held") | "\(.path) \(.version)"' | sort; }
 
 # ---- nothing travels ----
-like "a set begins" "$(sh_on ns1 "echo early >zones/early; zonefsctl hold -m 'mail moves' zones/")" "what is saved on this node from now on under these patterns is held"
-check "what was saved right before goes" wait_for 60 peer_has early early
+# Much of it, so that it is not dealt with yet.
+like "a set begins" "$(sh_on ns1 "mkdir zones/early; for i in \$(seq 300); do echo early >zones/early/\$i; done; zonefsctl hold -m 'mail moves' zones/")" \
+	"what is saved on this node from now on under these patterns is held"
+check "what was saved right before goes" wait_for 60 peer_has early/300 early
 like "a second one does not" "$(on ns1 zonefsctl hold 2>&1)" "a change set is open already"
 check "five files are edited" vim_sets ns1 2 1 2 3 4 5
 is "wait says that they are held, at once" "$(sh_on ns1 'zonefsctl wait --timeout 3600 2>&1 | head -1')" \
@@ -110,6 +112,10 @@ draft=$(sh_on ns1 'zonefsctl history --json zones/new' | sed -n 's/.*"version":"
 is "with what it held" "$(sh_on ns1 "zonefsctl show zones/new@$draft")" new
 big=$(sh_on ns1 'zonefsctl history --json zones/big' | sed -n 's/.*"version":"\([^"]*\)".*/\1/p' | head -1)
 is "and so is the big one" "$(sh_on ns1 "zonefsctl show zones/big@$big | cksum")" "$(seq 60000 | cksum)"
+node_stop ns1
+node_start ns1
+must wait_for 60 node_well ns1
+is "it does not come back with a restart" "$(on ns1 zonefsctl held)" "nothing is held"
 check "an edit goes as ever" sh_on ns1 'echo last >zones/6; zonefsctl wait --timeout 60'
 check "and arrives" wait_for 60 peer_has 6 last
 check "all is well" wait_for 60 nodes_well ns1 ns2

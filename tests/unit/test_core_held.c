@@ -153,7 +153,13 @@ static void discarded_it_is_put_back_with_a_later_time(void **state)
 	user_saves(&s, N1, "a", 3);
 	user_saves(&s, N1, "new", 4);
 	draft = disk_find(&N1->disk, "a")->mtime;
+	s.hold = EFFECT_INSTALL;
 	decide(N1, EVENT_DISCARD, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	assert_true(core_putting_back(N1->core)); /* it takes its time */
+	s.hold = -1;
+	story_run(&s);
+	assert_false(core_putting_back(N1->core));
 	expect_content(N1, "a", 1);
 	assert_true(disk_find(&N1->disk, "a")->mtime > draft);
 	assert_null(disk_find(&N1->disk, "new"));

@@ -4,7 +4,8 @@
  *
  *   race FILE N M    N times, and on until M installs came in between: open for writing, write, and
  *                    see that the path names what was written, and that the bytes are there: as long
- *                    as it is open for writing, nothing may take its place. At most LIMIT_SEC long.
+ *                    as it is open for writing, nothing may take its place. It ends where no install
+ *                    comes for STANDSTILL_SEC; otherwise they may be as slow as they are.
  *
  * Prints "orphans N lost N errors N": writes that went into a file that had been replaced, writes
  * whose bytes the path did not have, and calls that failed; and on standard error how many rounds
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIMIT_SEC 200
+#define STANDSTILL_SEC 120
 #define GAP_USEC 8000
 #define TAIL_MAX 4096
 
@@ -91,7 +92,7 @@ static void once(const char *path, unsigned long i)
 int main(int argc, char **argv)
 {
 	struct timespec now;
-	time_t end;
+	time_t last; /* install */
 	unsigned long n;
 	unsigned long least;
 	unsigned long i;
@@ -103,9 +104,13 @@ int main(int argc, char **argv)
 	n = strtoul(argv[2], NULL, 10);
 	least = strtoul(argv[3], NULL, 10);
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	end = now.tv_sec + LIMIT_SEC;
-	for (i = 0; (i < n || installs < least) && now.tv_sec < end; i++) {
+	last = now.tv_sec;
+	for (i = 0; (i < n || installs < least) && now.tv_sec < last + STANDSTILL_SEC; i++) {
+		unsigned long before = installs;
+
 		once(argv[1], i);
+		if (installs > before)
+			last = now.tv_sec;
 		usleep((useconds_t)(random() % GAP_USEC)); /* an install gets its turn, or nearly */
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	}
