@@ -139,7 +139,7 @@ $(B)/zonefs-prestart: $(call obj,$(src_prestart)) $(B)/libctl.a $(B)/libreplicat
 	$(call link,$^ $(call libs_of,$(pkgs_tools) $(pkgs_base)))
 $(B)/zonefs-health: $(call obj,tools/health/main.c) $(B)/libhealth.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,jansson ldns $(pkgs_base)))
-$(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libbase.a
+$(B)/hooks/bind: $(call obj,$(filter tools/hooks/bind%,$(src_hooks))) $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,ldns $(pkgs_base)))
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libhealth.a $(B)/libctl.a $(B)/libfs.a $(B)/libreplicator.a $(B)/libbase.a
 	$(call link,$^ $(call libs_of,$(pkgs_tests) $(pkgs_fs) $(pkgs_replicator) ldns $(pkgs_base)))
@@ -170,6 +170,7 @@ demo: deps
 bench: deps
 	@+$(MAKE) --no-print-directory all $(benches) $(helpers)
 	@B=$(B) tests/bench/run
+	@B=$(B) tests/bench/served
 
 sim: $(B)/sim
 	$(B)/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) $(if $(TRACE),--trace)

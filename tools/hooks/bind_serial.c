@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A zone's text is tokens; a line's owner name stands in its first column, directives start with
- * '$', parentheses join lines. The serial is the third token after the type SOA.
+ * In a zone's text the serial is found as the replicator finds it; in an answer by ldns; in what named says
+ * of a zone, by the words before it.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -9,80 +9,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
+#include "replicator/zone/serial.h"
 #include "tools/hooks/bind_serial.h"
 
-#define SCAN_MAX (1024 * 1024)
-#define TOKEN_MAX 1024 /* a domain name in text is shorter */
-
-struct scan {
-	FILE *in;
-	size_t read;
-	unsigned parens;
-	bool line_start; /* nothing of this line has been read */
-};
-
-static int scan_char(struct scan *s)
-{
-	if (s->read++ >= SCAN_MAX)
-		return EOF;
-	return getc(s->in);
-}
-
-/* White space and comments. Returns the first byte that is neither; *newline: a record ended. */
-static int scan_blank(struct scan *s, bool *newline)
-{
-	for (;;) {
-		int c = scan_char(s);
-
-		if (c == ';')
-			while (c != EOF && c != '\n')
-				c = scan_char(s);
-		if (c == '\n' && s->parens == 0) {
-			*newline = true;
-			s->line_start = true;
-		} else if (c == '(') {
-			s->parens++;
-		} else if (c == ')') {
-			s->parens -= s->parens > 0;
-		} else if (c == EOF || !isspace(c)) {
-			return c;
-		} else if (c != '\n') {
-			s->line_start = false;
-		}
-	}
-}
-
-/* The next token; *first: it stands in a line's first column. False at the end. */
-static bool scan_token(struct scan *s, char token[TOKEN_MAX], bool *first, bool *newline)
-{
-	size_t len = 0;
-	bool quoted = false;
-	int c;
-
-	*newline = false;
-	c = scan_blank(s, newline);
-	*first = s->line_start;
-	s->line_start = false;
-	while (c != EOF && (quoted || (!isspace(c) && c != ';' && c != '(' && c != ')'))) {
-		if (c == '"')
-			quoted = !quoted;
-		if (len < TOKEN_MAX - 1)
-			token[len++] = (char)c;
-		if (c == '\\') {
-			c = scan_char(s);
-			if (c != EOF && len < TOKEN_MAX - 1)
-				token[len++] = (char)c;
-		}
-		c = scan_char(s);
-	}
-	if (c != EOF) {
-		ungetc(c, s->in);
-		s->read--;
-	}
-	token[len] = '\0';
-	return len > 0;
-}
+#define READ_MAX (1024 * 1024)
 
 static int serial_of_words(const char *text, uint32_t *serial)
 {
@@ -99,23 +31,17 @@ static int serial_of_words(const char *text, uint32_t *serial)
 
 int serial_of_text(FILE *text, uint32_t *serial)
 {
-	struct scan s = {.in = text, .line_start = true};
-	char token[TOKEN_MAX];
-	bool first;
-	bool newline;
-	unsigned after = 0; /* tokens since the type SOA */
+	CLEANUP_FREE char *start = malloc(READ_MAX);
+	size_t len = start ? fread(start, 1, READ_MAX, text) : 0;
+	struct serial_place place;
+	const char *why;
 
-	while (scan_token(&s, token, &first, &newline)) {
-		if (newline)
-			after = 0;
-		if (after > 0) {
-			if (++after == 4)
-				return serial_of_words(token, serial);
-		} else if (!first && strcasecmp(token, "SOA") == 0) {
-			after = 1;
-		}
-	}
-	return ERR_FORMAT;
+	if (!start)
+		return -ENOMEM;
+	if (serial_find(start, len, &place, &why) < 0)
+		return ERR_FORMAT;
+	*serial = place.value;
+	return 0;
 }
 
 /* The SOA's serial among an answer's records. */

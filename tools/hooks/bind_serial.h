@@ -11,7 +11,7 @@
 #include "base/buf.h"
 
 /* The serial of the first SOA record in a zone's text (RFC 1035, 5.1), of which at most 1 MB is
- * read: a light scan, which checks nothing else. 0, ERR_FORMAT where there is none. */
+ * read; what comes after it is not looked at. 0, ERR_FORMAT where there is none, -ENOMEM. */
 int serial_of_text(FILE *text, uint32_t *serial);
 
 /* Asks the name server at address and port for a zone's SOA, over UDP, for at most timeout_msec. 0;
