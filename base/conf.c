@@ -48,6 +48,7 @@ static cfg_opt_t server_options[] = {
 };
 
 static cfg_opt_t zone_options[] = {
+    STR("file"),
     STR("serial"),
     INT("guard-shrink", CONF_GUARD_SHRINK),
     CFG_END(),

@@ -70,6 +70,7 @@ enum conf_serial {
 /* Of zones whose names match. */
 struct conf_zone {
 	char *pattern;
+	char *file; /* where their files are in the tree, one "%s" in it for the name; NULL: not said */
 	enum conf_serial serial;
 	int guard_shrink; /* percent of its records that a zone may lose at once; -1: not said */
 	int line;
@@ -193,6 +194,11 @@ void conf_free(struct conf *c);
 
 /* By the zone's name, with a dot at its end or not. */
 struct conf_zone_options conf_zone_options(const struct conf *c, const char *zone);
+/* By sections with a `file`: the name of the zone whose file this path of the tree is, a new string; NULL:
+ * it is none's (or out of memory). */
+char *conf_zone_of_file(const struct conf *c, const char *path);
+/* There are such sections, and no name server that would be asked. */
+bool conf_zones_by_file(const struct conf *c);
 
 /* Whether two numeric addresses are the same one, however they are written. */
 bool conf_same_address(const char *a, const char *b);

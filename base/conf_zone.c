@@ -6,10 +6,12 @@
 #include "base/conf_text.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 
 #define PATTERN_MAX 1023
 
@@ -28,6 +30,28 @@ static void take_serial(struct conf_source *s, struct conf_zone *z)
 			"serial is keep or raise, not \"%.100s\"", value);
 }
 
+/* "%s" once, and a path of the tree with any name in its place. */
+static void take_file(struct conf_source *s, struct conf_zone *z)
+{
+	const char *value = cfg_getstr(s->cfg, "file"), *at;
+	char path[PATH_LEN_MAX + 1];
+
+	if (!value)
+		return;
+	value += value[0] == '/';
+	at = strstr(value, "%s");
+	if (!at || strchr(at + 1, '%') || strchr(value, '%') != at ||
+	    snprintf(path, sizeof(path), "%.*sx%s", (int)(at - value), value, at + 2) >=
+		(int)sizeof(path) ||
+	    !path_valid(path))
+		mistake(s->mistakes, conf_line_of(s, "file"),
+			"file is a path within the directory, with %%s in the place of the zone's "
+			"name, as \"nsd/zones/%%s.zone\", not \"%.100s\"",
+			value);
+	z->file = strdup(value);
+	s->failed |= !z->file;
+}
+
 void conf_take_zone(struct conf_source *s, struct conf_zone *z)
 {
 	const char *title = cfg_title(s->cfg);
@@ -41,6 +65,7 @@ void conf_take_zone(struct conf_source *s, struct conf_zone *z)
 		    "a zone is a name like \"example.com\", or a pattern like \"*.example.com\" "
 		    "or \"*\", not \"%.100s\"",
 		    title);
+	take_file(s, z);
 	take_serial(s, z);
 	z->guard_shrink =
 	    conf_given(s->section, "guard-shrink") ? conf_take_int(s, "guard-shrink", 0, 100) : -1;
@@ -48,8 +73,10 @@ void conf_take_zone(struct conf_source *s, struct conf_zone *z)
 
 void conf_free_zones(struct conf *c)
 {
-	for (size_t i = 0; i < c->nzones; i++)
+	for (size_t i = 0; i < c->nzones; i++) {
 		free(c->zones[i].pattern);
+		free(c->zones[i].file);
+	}
 	free(c->zones);
 }
 
@@ -88,4 +115,38 @@ struct conf_zone_options conf_zone_options(const struct conf *c, const char *zon
 	if (o.guard_shrink < 0)
 		o.guard_shrink = CONF_GUARD_SHRINK;
 	return o;
+}
+
+/* What is in the place of "%s"; NULL: it is not of this pattern. */
+static char *name_in(const char *file, const char *path)
+{
+	size_t before = (size_t)(strstr(file, "%s") - file), after = strlen(file) - before - 2;
+	size_t len = strlen(path);
+
+	if (len <= before + after || strncmp(path, file, before) != 0 ||
+	    strcmp(path + len - after, file + before + 2) != 0 ||
+	    memchr(path + before, '/', len - before - after))
+		return NULL;
+	return strndup(path + before, len - before - after);
+}
+
+char *conf_zone_of_file(const struct conf *c, const char *path)
+{
+	for (size_t i = 0; i < c->nzones; i++) {
+		const struct conf_zone *z = &c->zones[i];
+		CLEANUP_FREE char *said = z->file ? name_in(z->file, path) : NULL;
+		CLEANUP_FREE char *name = said ? bare(said) : NULL;
+
+		if (name && matches(z, name))
+			return strdup(name);
+	}
+	return NULL;
+}
+
+bool conf_zones_by_file(const struct conf *c)
+{
+	for (size_t i = 0; i < c->nzones && !c->server; i++)
+		if (c->zones[i].file)
+			return true;
+	return false;
 }

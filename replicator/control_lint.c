@@ -174,7 +174,7 @@ static void lint_start(struct client *c, const json_t *request)
 		control_end(c, 1, "%s", err_text(-ENOMEM));
 	} else if (!control_get_text(request, "path", &text) || control_path(text, l->path) < 0) {
 		control_end(c, 1, "\"path\" is not a path of the tree");
-	} else if (s.state == ZONES_NONE) {
+	} else if (!c->node->conf->server) {
 		control_end(c, 1, "zonefs.conf names no server: see zonefs.conf(5)");
 	} else if (s.generation == 0 && s.state == ZONES_ASKING) {
 		control_end(c, 1, "the configuration is being read: try again");

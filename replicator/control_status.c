@@ -273,7 +273,7 @@ static void say_all(struct client *c, const struct fs_info *fs)
 	say_summary(c, &e->summary);
 	say_node(c, &e->node);
 	say_fs(c, fs);
-	if (c->node->conf->server)
+	if (c->node->conf->server || conf_zones_by_file(c->node->conf))
 		control_line(c, control_zones_line(c->node));
 	for (uint32_t i = 0; i < node_hooks(c->node); i++)
 		say_hook(c, &e->hooks[i]);

@@ -59,8 +59,8 @@ json_t *control_zones_line(const struct node *n)
 	zones_status(n->zones, &s);
 	control_add_text(o, "type", "map");
 	control_add_text(o, "state", state_text(s.state));
-	if (n->conf->server) {
-		control_add_text(o, "server", n->conf->server->name);
+	if (s.state != ZONES_NONE) {
+		control_add_text(o, "server", n->conf->server ? n->conf->server->name : "patterns");
 		control_add_text(o, "version", s.version);
 		control_add_bool(o, "asking", s.asking);
 		control_add_number(o, "zones", s.n);
@@ -142,7 +142,7 @@ static void zones_start(struct client *c, const json_t *request)
 	(void)request;
 	zones_status(c->node->zones, &s);
 	if (s.state == ZONES_NONE) {
-		control_end(c, 1, "zonefs.conf names no server: see zonefs.conf(5)");
+		control_end(c, 1, "zonefs.conf names no server, and no zones by their files: see zonefs.conf(5)");
 		return;
 	}
 	struct listing *l = calloc(1, sizeof(*l));

@@ -273,11 +273,9 @@ static void gone(struct proofs *p, struct kept *k)
 
 void proofs_removed(struct proofs *p, const char *path)
 {
-	struct zones_status z;
 	struct kept *k, *next;
 
-	zones_status(p->node->zones, &z);
-	if (z.state != ZONES_NONE)
+	if (p->node->conf->server)
 		return; /* the map will say */
 	for (k = TAILQ_FIRST(&p->own.list); k; k = next) {
 		next = TAILQ_NEXT(k, list);
@@ -294,7 +292,7 @@ static void compare_with_map(struct proofs *p)
 	struct kept *k, *next;
 
 	zones_status(p->node->zones, &z);
-	if (z.state != ZONES_GOOD || z.generation == p->map)
+	if (!p->node->conf->server || z.state != ZONES_GOOD || z.generation == p->map)
 		return;
 	p->map = z.generation;
 	TAILQ_FOREACH(k, &p->own.list, list)

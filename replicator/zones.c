@@ -64,7 +64,9 @@ int zones_take(struct zones *z, struct named_conf *conf)
 	for (size_t i = 0; i < z->conf.n; i++) {
 		const char *file = z->conf.list[i].file;
 
-		paths[i] = file ? zones_path(z->node->conf, file) : NULL;
+		if (file)
+			paths[i] = z->node->conf->server ? zones_path(z->node->conf, file)
+							 : strdup(file + 1);
 		if (paths[i])
 			by_path[z->nplaced++] = (struct placed){paths[i], (uint32_t)i};
 	}
@@ -164,11 +166,12 @@ struct zones *zones_new(struct node *n)
 		return NULL;
 	z->node = n;
 	z->due_msec = INT64_MAX;
-	if (!n->conf->server)
+	if (!n->conf->server && !conf_zones_by_file(n->conf))
 		return z;
 	z->state = ZONES_ASKING;
 	z->due_msec = 0;
-	zones_load(z);
+	if (n->conf->server)
+		zones_load(z);
 	return z;
 }
 

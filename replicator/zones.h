@@ -50,7 +50,7 @@ struct zone_entry {
 };
 
 enum zones_state {
-	ZONES_NONE,   /* zonefs.conf names no server */
+	ZONES_NONE,   /* zonefs.conf names no server, and no zones' files */
 	ZONES_ASKING, /* nothing is known yet */
 	ZONES_GOOD,   /* of the configuration as it is */
 	ZONES_BROKEN, /* the checker refuses the configuration, in `words`; the map is an older one */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * One request is under way at most; what changes meanwhile has it asked again.
+ * Asking for the map, or (zones_by_file.c) finding it. One request is under way at most; what changes meanwhile has it asked again.
  */
 #include "replicator/zones_internal.h"
 
@@ -197,6 +197,10 @@ void zones_tick(struct zones *z)
 
 	if (z->asking || z->node->now_msec < z->due_msec)
 		return;
+	if (!z->node->conf->server) {
+		zones_find(z);
+		return;
+	}
 	struct buf *b = portal_begin(z->node->portal, PORT_CHECK);
 	buf_check(b, &check);
 	if (portal_send(z->node->portal, answered, z) < 0) {
@@ -221,10 +225,20 @@ static bool leads_to_conf(const struct zones *z, const char *path)
 	return false;
 }
 
+/* It has nothing to do with the map. */
+static bool is_other(const struct zones *z, const char *path)
+{
+	if (!path[0])
+		return false;
+	if (z->node->conf->server)
+		return z->files && !zones_is_conf(z, path) && !leads_to_conf(z, path);
+	CLEANUP_FREE char *name = conf_zone_of_file(z->node->conf, path);
+	return !name;
+}
+
 void zones_changed(struct zones *z, const char *path)
 {
-	if (z->state == ZONES_NONE ||
-	    (z->files && path[0] && !zones_is_conf(z, path) && !leads_to_conf(z, path)))
+	if (z->state == ZONES_NONE || is_other(z, path))
 		return;
 	z->again = z->asking;
 	if (!z->asking)

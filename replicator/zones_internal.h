@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What the files of the map share: zones.c (the map, and questions to it), zones_kept.c (what of it is in
- * the store), zones_ask.c (asking the name server's checker for it).
+ * the store), zones_ask.c (asking the name server's checker for it),
+ * zones_by_file.c (without one).
  */
 #ifndef REPLICATOR_ZONES_INTERNAL_H
 #define REPLICATOR_ZONES_INTERNAL_H
@@ -35,6 +36,9 @@ struct zones {
 	int64_t due_msec; /* monotonic; INT64_MAX: not due */
 	int64_t retry_msec;
 };
+
+/* By the patterns of zonefs.conf (zones_by_file.c). */
+void zones_find(struct zones *z);
 
 /* Takes the configuration over. -ENOMEM: the old one stays. */
 int zones_take(struct zones *z, struct named_conf *conf);

@@ -562,6 +562,56 @@ static void health_is_what_is_asked_and_what_is_done(void **state)
 	conf_free(c);
 }
 
+static void a_zone_is_named_by_its_file(void **state)
+{
+	struct conf *c = parse_well(REQUIRED "zone \"*.arpa\" {\n"
+					     "file = \"nsd/reverse/%s\"\n"
+					     "}\n"
+					     "zone \"*\" {\n"
+					     "file = \"/nsd/zones/db.%s.zone\"\n"
+					     "}\n");
+	const struct {
+		const char *path, *zone;
+	} expected[] = {
+	    {"nsd/zones/db.a.test.zone", "a.test"},
+	    {"nsd/zones/db.A.Test..zone", "A.Test"},
+	    {"nsd/zones/db..zone", NULL},
+	    {"nsd/zones/db.zone", NULL},
+	    {"nsd/zones/db.a/b.zone", NULL},
+	    {"nsd/zones/db.a.test.zone~", NULL},
+	    {"x/nsd/zones/db.a.test.zone", NULL},
+	    {"nsd/reverse/2.0.192.in-addr.arpa", "2.0.192.in-addr.arpa"},
+	    {"nsd/reverse/a.test", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+		char *name = conf_zone_of_file(c, expected[i].path);
+
+		if (expected[i].zone)
+			assert_string_equal(name, expected[i].zone);
+		else
+			assert_null(name);
+		free(name);
+	}
+	assert_true(conf_zones_by_file(c));
+	conf_free(c);
+	expect_mistakes(REQUIRED "zone \"a\" {\n"
+				 "file = \"zones/%s/%s\"\n"
+				 "}\n"
+				 "zone \"b\" {\n"
+				 "file = \"zones/b\"\n"
+				 "}\n"
+				 "zone \"c\" {\n"
+				 "file = \"../%s\"\n"
+				 "}\n"
+				 "zone \"d\" {\n"
+				 "file = \"%d%s\"\n"
+				 "}\n",
+			(const char *[]){"7:file is a path", "10:file is a path", "13:file is a path",
+					 "16:file is a path", NULL});
+}
+
 static void a_zone_has_what_the_first_section_says_that_matches(void **state)
 {
 	struct conf *c = parse_well(REQUIRED "zone \"*.Example.com.\" {\n"
@@ -848,6 +898,7 @@ int main(void)
 	    cmocka_unit_test(the_places_may_not_lie_in_each_other),
 	    cmocka_unit_test(an_alert_is_a_program_that_is_told_late),
 	    cmocka_unit_test(health_is_what_is_asked_and_what_is_done),
+	    cmocka_unit_test(a_zone_is_named_by_its_file),
 	    cmocka_unit_test(a_zone_has_what_the_first_section_says_that_matches),
 	    cmocka_unit_test(mistakes_in_health_have_their_line),
 	    cmocka_unit_test(there_is_a_most_of_everything),
