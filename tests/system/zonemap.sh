@@ -139,5 +139,5 @@ node_conf ns1
 node_start ns1
 zones ns1
 is "without a server there is no map" $STATUS 1
-like "which says what to do" "$OUT" 'names no server: see zonefs.conf'
+like "which says what to do" "$OUT" 'names no server, and no zones by their files: see zonefs.conf'
 finish
