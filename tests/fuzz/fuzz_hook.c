@@ -6,12 +6,23 @@
 #include <string.h>
 
 #include "replicator/runs.h"
+#include "replicator/wire/proof.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/hooks/bind_serial.h"
 #include "base/named_conf.h"
 
+static void proof(const char *text, size_t len)
+{
+	struct proof p;
+
+	if (proof_parse(&p, text, len) == 0)
+		fuzz_check(p.zone[0] && strlen(p.words) <= PROOF_WORDS_MAX);
+	proof_fini(&p);
+}
+
 static void served(char *text)
 {
+	proof(text, strlen(text));
 	char *s = runs_served(text);
 
 	fuzz_check(s && strlen(s) <= strlen(text));
