@@ -12,6 +12,8 @@
 
 #include "base/cleanup.h"
 #include "replicator/control_internal.h"
+#include "replicator/control_history.h"
+#include "replicator/judge_news.h"
 
 #define READ_MAX 16384
 
@@ -118,6 +120,27 @@ static const struct control_command *find(const char *name)
 	return NULL;
 }
 
+static bool say_one(void *arg, const char *path, const char *words, bool held)
+{
+	json_t *o = json_object();
+
+	control_add_text(o, "type", "news");
+	control_add_path(o, "path", path);
+	control_add_bool(o, "held", held);
+	control_add_text(o, "words", words);
+	return control_line(arg, o);
+}
+
+/* What the gate has said of what this user saved. */
+static void say_news(struct client *c, const json_t *request)
+{
+	const char *user;
+	struct who who;
+
+	order_who(c, request, &who, &user);
+	news_take(c->node->news, who.login_uid, who.uid, say_one, c);
+}
+
 static void serve(struct client *c, const json_t *request)
 {
 	int64_t version = 0;
@@ -147,6 +170,8 @@ static void serve(struct client *c, const json_t *request)
 		return;
 	}
 	c->command = command;
+	if (!c->node->stopped && json_is_true(json_object_get(request, "news")))
+		say_news(c, request);
 	command->start(c, request);
 }
 

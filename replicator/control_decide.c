@@ -17,6 +17,8 @@ struct decide_job {
 	uint32_t npaths;
 	char *why;
 	char *user;
+	bool force;
+	bool gated; /* some of it the gate holds */
 	struct before before;
 	bool decided;
 	uint32_t n; /* paths that it is about */
@@ -29,7 +31,12 @@ struct decide_job {
 static struct decision decision_of(const struct decide_job *j)
 {
 	return (struct decision){
-	    .paths = (const char *const *)j->path, .n = j->npaths, .why = j->why, .user = j->user};
+	    .paths = (const char *const *)j->path,
+	    .n = j->npaths,
+	    .force = j->force,
+	    .why = j->why,
+	    .user = j->user,
+	};
 }
 
 static bool is_release(const struct decide_job *j)
@@ -38,38 +45,54 @@ static bool is_release(const struct decide_job *j)
 }
 
 struct counting {
-	enum event_type type;
-	uint32_t n;
+	const struct decide_job *job;
+	enum verdict_kind set; /* the gate's, on the release of the set */
+	uint32_t n, gated;
 };
+
+static bool is_decided(const struct counting *k, const struct core_path *p)
+{
+	const struct decide_job *j = k->job;
+
+	if (j->type == EVENT_DISCARD)
+		return true;
+	if (j->type == EVENT_EDIT)
+		return p->draft->aside;
+	if (j->type == EVENT_SET_ASIDE) /* until what was released last is there */
+		return !p->draft->aside || p->waiting;
+	switch (core_held_by(p->draft)) {
+	case HELD_BRAKE:
+		return j->type == EVENT_APPROVE;
+	case HELD_GATE:
+		return j->type == EVENT_APPROVE ? p->verdict == VERDICT_DOUBT
+						: j->force && j->npaths;
+	default:
+		return j->type == EVENT_RELEASE || k->set == VERDICT_DOUBT;
+	}
+}
 
 static bool count(void *arg, const struct core_path *p)
 {
 	struct counting *k = arg;
 
-	switch (k->type) {
-	case EVENT_DISCARD:
-		k->n++;
-		break;
-	case EVENT_EDIT:
-		k->n += p->draft->aside;
-		break;
-	case EVENT_SET_ASIDE: /* until what was released last is there */
-		k->n += !p->draft->aside || p->waiting;
-		break;
-	default:
-		k->n += (k->type == EVENT_APPROVE) == (core_held_by(p->draft) == HELD_BRAKE);
-	}
+	if (!is_decided(k, p))
+		return true;
+	k->n++;
+	k->gated += core_held_by(p->draft) == HELD_GATE;
 	return true;
 }
 
 /* Paths that are held, and that it is about. */
 static uint32_t meant(struct client *c)
 {
-	const struct decide_job *j = c->job;
+	struct decide_job *j = c->job;
 	struct decision d = decision_of(j);
-	struct counting k = {.type = j->type};
+	struct core_set set = {0};
 
+	core_set(c->node->core, &set);
+	struct counting k = {.job = j, .set = set.verdict};
 	node_held(c->node, &d, count, &k);
+	j->gated |= k.gated > 0;
 	return k.n;
 }
 
@@ -86,9 +109,10 @@ static void nothing(struct client *c)
 	else if (j->npaths)
 		control_end(c, 1, "nothing is held there: zonefsctl held lists what is");
 	else if (j->type == EVENT_RELEASE && core_held(c->node->core))
-		control_end(c, 1,
-			    "nothing of a change set is held: zonefsctl approve is for what the "
-			    "safety brake holds");
+		control_end(
+		    c, 1,
+		    "nothing of a change set is held: zonefsctl approve is for what the "
+		    "safety brake or the gate holds, release --force PATH for what is wrong");
 	else
 		control_end(c, 1, "nothing is held: there is nothing to do");
 }
@@ -168,8 +192,16 @@ static void end_decided(struct client *c, uint32_t left)
 	const struct decide_job *j = c->job;
 	uint32_t done = j->n > left ? j->n - left : 0;
 
+	struct core_set set = {0};
+	bool refused = left && core_set(c->node->core, &set) && set.words &&
+		       set.verdict != VERDICT_NONE && set.verdict != VERDICT_GOOD;
+
 	if (j->type == EVENT_SET_ASIDE || j->type == EVENT_EDIT)
 		end_aside(c, done, left);
+	else if (refused && is_release(j))
+		control_end(c, 1, "nothing is released, since the set does not pass the gate%s: %s",
+			    set.verdict == VERDICT_DOUBT ? " (zonefsctl approve lets it go)" : "",
+			    set.words);
 	else if (left && j->type == EVENT_DISCARD)
 		control_end(c, 1,
 			    "%u path%s put back as the peers have it, %u still being written and "
@@ -187,9 +219,21 @@ static void end_decided(struct client *c, uint32_t left)
 			    "which): zonefsctl held");
 	else
 		control_end(c, 0, "%u path%s: %s", j->n, control_plural(j->n),
-			    j->type == EVENT_APPROVE   ? "the removal goes to the peers"
+			    j->force ? "let go, whatever the gate says"
+			    : j->gated && j->type == EVENT_APPROVE
+				? "approved, and goes to the peers"
+			    : j->type == EVENT_APPROVE ? "the removal goes to the peers"
 			    : j->type == EVENT_RELEASE ? "released, as one change"
 						       : "put back as the peers have it");
+}
+
+/* Whether it goes is not known yet. */
+static bool is_judged(const struct core *core)
+{
+	struct core_gate g;
+
+	core_gate(core, &g);
+	return g.judging > 0;
 }
 
 static void decide_round(struct client *c)
@@ -209,7 +253,8 @@ static void decide_round(struct client *c)
 							  : false;
 		uint32_t left = meant(c);
 
-		if (late || (!working && (left == 0 || is_release(j))))
+		if (late || (!working && (left == 0 || (is_release(j) && !j->gated &&
+							!is_judged(c->node->core)))))
 			end_decided(c, left);
 		else
 			aside_again(c);
@@ -265,6 +310,16 @@ static bool read_decision(struct client *c, const json_t *request)
 	json_int_t limit = json_integer_value(json_object_get(request, "limit_ms"));
 	if (limit > 0 && limit < j->limit_msec)
 		j->limit_msec = limit;
+	const json_t *force = json_object_get(request, "force");
+	j->force = json_is_true(force);
+	if ((force && !json_is_boolean(force)) || (j->force && j->type != EVENT_RELEASE)) {
+		control_end(c, 1, "\"force\" is true or false, and for \"release\"");
+		return false;
+	}
+	if (j->force && !j->npaths) {
+		control_end(c, 1, "release --force is for paths: say which");
+		return false;
+	}
 	order_who(c, request, &who, &user);
 	j->why = strdup(why);
 	j->user = strdup(user);

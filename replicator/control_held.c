@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "replicator/control_summary.h"
 
@@ -17,25 +18,35 @@
 
 struct held_list {
 	struct client *client;
-	uint32_t said, braked, aside, n;
+	uint32_t said, braked, gated, aside, n;
 };
 
 static bool say_held(void *arg, const struct core_path *p)
 {
 	struct held_list *list = arg;
-	bool braked = core_held_by(p->draft) == HELD_BRAKE;
+	static const char *const by[] = {
+	    [HELD_SET] = "set", [HELD_BRAKE] = "safety brake", [HELD_GATE] = "gate"};
+	static const char *const verdicts[] = {
+	    [VERDICT_BAD] = "bad", [VERDICT_DOUBT] = "doubt", [VERDICT_UNKNOWN] = "could not"};
+	enum held_by held = core_held_by(p->draft);
+	bool refused = (size_t)p->verdict < ARRAY_SIZE(verdicts) && verdicts[p->verdict];
 
 	list->n++;
-	list->braked += braked;
+	list->braked += held == HELD_BRAKE;
+	list->gated += held == HELD_GATE;
 	list->aside += p->draft->aside;
 	if (list->said == HELD_MAX || !control_has_room(list->client))
 		return true;
 	json_t *o = json_object();
 	control_add_text(o, "type", "held");
 	control_add_path(o, "path", p->path);
-	control_add_text(o, "by", braked ? "safety brake" : "set");
+	control_add_text(o, "by", by[held]);
 	if (p->draft->aside)
 		control_add_bool(o, "aside", true);
+	if (held == HELD_GATE)
+		control_add_text(o, "verdict", refused ? verdicts[p->verdict] : "judged");
+	if (p->words)
+		control_add_text(o, "words", p->words);
 	control_add_version(o, p->draft);
 	list->said += control_line(list->client, o);
 	return true;
@@ -78,6 +89,12 @@ static void held_start(struct client *c, const json_t *request)
 		control_end(c, 0, "%s",
 			    open ? "a change set is open, and nothing has been saved under it yet"
 				 : "nothing is held");
+	else if (list.gated == list.n)
+		control_end(c, 1,
+			    "%u path%s %s held by the gate, and no peer has heard of it%s: save it "
+			    "anew; zonefsctl approve lets go what is in doubt, zonefsctl release "
+			    "--force PATH what is wrong, zonefsctl discard puts it back",
+			    list.n, control_plural(list.n), list.n == 1 ? "is" : "are", more);
 	else if (list.braked == list.n)
 		control_end(c, 1,
 			    "%u path%s %s removed or emptied here, but not on the peers%s: "

@@ -89,10 +89,12 @@ static void tell_held(struct troubles *t, const struct core_path *p)
 	static const char *const held_by[] = {[HELD_SET] = "by a change set",
 					      [HELD_BRAKE] = "by the safety brake",
 					      [HELD_GATE] = "by the gate"};
-	char words[64];
+	char words[512];
 
-	snprintf(words, sizeof(words), "%s%s", held_by[core_held_by(p->draft)],
-		 p->draft->aside ? ", and set aside" : "");
+	snprintf(words, sizeof(words), "%s%s%s%s", held_by[core_held_by(p->draft)],
+		 p->draft->aside ? ", and set aside" : "", p->words ? ": " : "",
+		 p->words ? p->words : "");
+	words[strcspn(words, "\n")] = '\0';
 	tell(t, TROUBLE_HELD, p->path, words, UINT32_MAX);
 }
 

@@ -147,8 +147,24 @@ static void look_at_conflicts(struct teller *t, uint32_t conflicts)
 	}
 }
 
+/* In the checker's words, each. */
+static bool note_gated(void *arg, const struct core_path *p)
+{
+	struct alert like = {.what = ALERT_HELD, .path = (char *)(uintptr_t)p->path};
+	struct teller *t = arg;
+
+	if (p->verdict == VERDICT_BAD || p->verdict == VERDICT_DOUBT ||
+	    p->verdict == VERDICT_UNKNOWN)
+		note(t, &like, t->node->wall_msec, true,
+		     "the gate holds it, and no peer has heard of it: %.512s",
+		     p->words ? p->words : "");
+	return true;
+}
+
 static bool take_held(void *arg, const struct core_path *p)
 {
+	if (core_held_by(p->draft) == HELD_GATE)
+		return true; /* told by itself */
 	*(const char **)arg = p->path;
 	return false;
 }
@@ -161,13 +177,15 @@ static void look_at_held(struct teller *t, const struct node_status *s)
 	struct decision all = {0};
 	const char *path = "";
 
-	if (s->held > 0)
+	if (s->held > 0) {
+		node_held(t->node, &all, note_gated, t);
 		node_held(t->node, &all, take_held, &path);
+	}
 	if (s->braked > 0)
 		note(t, &like, wall, true,
 		     "the safety brake holds %" PRIu32 " removals, one of them %s: zonefsctl held",
 		     s->braked, path);
-	else if (s->held > 0 && (!s->set_msec || wall - s->set_msec >= after))
+	else if (path[0] && (!s->set_msec || wall - s->set_msec >= after))
 		note(t, &like, s->set_msec ? s->set_msec : wall, true,
 		     "%" PRIu32 " path%s held, and told to no peer, one of them %s: zonefsctl held",
 		     s->held, s->held == 1 ? " is" : "s are", path);

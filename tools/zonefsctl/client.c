@@ -3,6 +3,7 @@
  * The client's side of the control socket.
  */
 #include "tools/zonefsctl/client.h"
+#include "tools/zonefsctl/lines.h"
 
 #include <errno.h>
 #include <linux/magic.h>
@@ -166,9 +167,32 @@ static int dial_health(const struct conf *c, int silence_sec)
 	return fd < 0 ? -1 : fd;
 }
 
+/* What the gate has said of what this user saved. Not to scripts, which would swallow it. */
+static void want_news(json_t *request, const struct client_call *call)
+{
+	if (call->json || call->health || !isatty(STDERR_FILENO))
+		return;
+	json_object_set_new(request, "news", json_true());
+	lines_add_who(request);
+}
+
+static void say_news(const json_t *line)
+{
+	const char *words = line_text(line, "words");
+
+	fprintf(stderr, "%s%s\n", line_text(line, "path"),
+		line_bool(line, "held") ? " is held, and no peer has heard of it:" : ":");
+	for (size_t len; *words; words += len + (words[len] == '\n')) {
+		len = strcspn(words, "\n");
+		fprintf(stderr, "  %.*s\n", (int)len, words);
+	}
+}
+
 static int send_request(int fd, const struct client_call *call)
 {
 	json_t *request = call->request ? json_incref(call->request) : json_object();
+
+	want_news(request, call);
 
 	json_object_set_new(request, "zonefs", json_integer(1));
 	json_object_set_new(request, "command", json_string(call->command));
@@ -231,7 +255,9 @@ static int read_lines(FILE *from, const struct client_call *call)
 			json_decref(line);
 			return status;
 		}
-		if (call->json)
+		if (line_is(line, "news"))
+			say_news(line);
+		else if (call->json)
 			fputs(text, stdout);
 		else if (call->each)
 			call->each(call->arg, line);

@@ -49,7 +49,13 @@ static void say_path(const json_t *line)
 		printf("  (%s)", line_text(line, "by"));
 	if (line_bool(line, "aside"))
 		printf("  (set aside)");
+	if (strcmp(line_text(line, "verdict"), "doubt") == 0)
+		printf(" in doubt");
 	printf("\n");
+	if (line_text(line, "words")[0]) {
+		printf("  ");
+		ctl_say_words(line_text(line, "words"), 2);
+	}
 }
 
 static void say(void *arg, const json_t *line)
@@ -118,13 +124,18 @@ static int add_paths(json_t *request, int n, char **arguments)
 }
 
 /* The options of `release` and `hold`: why. False: others. */
-static bool read_why(int argc, char **argv, json_t *request)
+static bool read_why(int argc, char **argv, json_t *request, bool may_force)
 {
-	static const struct option options[] = {{"message", required_argument, NULL, 'm'}, {0}};
+	static const struct option options[] = {
+	    {"message", required_argument, NULL, 'm'}, {"force", no_argument, NULL, 'f'}, {0}};
 	int c;
 
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "+m:", options, NULL)) != -1) {
+		if (c == 'f' && may_force) {
+			json_object_set_new(request, "force", json_true());
+			continue;
+		}
 		if (c != 'm')
 			return false;
 		json_t *why = json_string(optarg);
@@ -175,7 +186,7 @@ int cmd_release(int argc, char **argv)
 {
 	json_t *request = json_object();
 
-	if (!read_why(argc, argv, request)) {
+	if (!read_why(argc, argv, request, true)) {
 		json_decref(request);
 		return ctl_usage("release");
 	}
@@ -191,7 +202,7 @@ int cmd_hold(int argc, char **argv)
 
 	call.request = json_object();
 	json_object_set_new(call.request, "patterns", patterns);
-	if (!read_why(argc, argv, call.request)) {
+	if (!read_why(argc, argv, call.request, false)) {
 		json_decref(call.request);
 		return ctl_usage("hold");
 	}
