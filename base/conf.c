@@ -44,6 +44,7 @@ static cfg_opt_t server_options[] = {
     CFG_STR("checkzone", "/usr/bin/named-checkzone", CFGF_NONE),
     CFG_STR("check-user", "nobody", CFGF_NONE),
     INT("timeout", 60),
+    CFG_BOOL("gate", cfg_true, CFGF_NONE),
     CFG_END(),
 };
 

@@ -57,6 +57,7 @@ struct conf_server {
 	char *checkzone;
 	char *check_user; /* that the check of zones runs as; can read no key */
 	int timeout_sec;  /* of one check */
+	bool gate;        /* what is refused is held */
 	int line;
 };
 

@@ -269,6 +269,7 @@ static void take_server(struct conf_source *s, struct conf *c)
 	server->checkzone = take_checker(s, "checkzone", c->mount);
 	server->check_user = conf_take_name(s, "check-user");
 	server->timeout_sec = conf_take_int(s, "timeout", 1, 3600);
+	server->gate = cfg_getbool(s->cfg, "gate");
 }
 
 static void take_hook(struct conf_source *s, struct conf_hook *hook, const char *mount)

@@ -106,7 +106,7 @@ bool judge_gated(void *arg, const char *path)
 {
 	const struct node *n = arg;
 
-	return n->gated && n->conf->server && gated_is(n->gated, path);
+	return n->gated && n->conf->server && n->conf->server->gate && gated_is(n->gated, path);
 }
 
 /* ---- one of them ---- */
