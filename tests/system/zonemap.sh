@@ -31,7 +31,7 @@ zone_stanza a.test >"$E/zones.conf"
 chmod 644 "$E/zones.conf"
 zone_text a.test 1 >"$T/ns1$TREE/var/named/a.test.zone"
 for h in ns1 ns2; do
-	node_conf $h 'server "named" { user = "bind" }'
+	node_conf $h 'server "named" { user = "bind" gate = false }'
 done
 check "--check has nothing to say of the checkers" on ns1 zonefs --check
 for h in ns1 ns2; do node_start $h; done
@@ -96,7 +96,7 @@ check "and its zones are all there" zones_good ns1 '^a\.test in inside: primary,
 
 # A checker that is not there, or hangs, says nothing of the configuration.
 node_stop ns1
-node_conf ns1 'server "named" { user = "bind" checkconf = "/usr/local/bin/no-such-checkconf" }'
+node_conf ns1 'server "named" { user = "bind" gate = false checkconf = "/usr/local/bin/no-such-checkconf" }'
 OUT=$(on ns1 zonefs --check 2>&1)
 is "--check finds a checker that is not there" $? 1
 like "and names it" "$OUT" 'server "named": /usr/local/bin/no-such-checkconf'
@@ -118,7 +118,7 @@ left() { pgrep -f '^sleep 1000$'; }
 check "and leaves nothing behind" wait_for 60 fails left
 zones ns1
 node_stop ns1
-node_conf ns1 'server "named" { user = "bind" }'
+node_conf ns1 'server "named" { user = "bind" gate = false }'
 node_start ns1
 
 # Ten thousand.
