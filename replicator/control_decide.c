@@ -112,7 +112,8 @@ static void nothing(struct client *c)
 		control_end(
 		    c, 1,
 		    "nothing of a change set is held: zonefsctl approve is for what the "
-		    "safety brake or the gate holds, release --force PATH for what is wrong");
+			    "safety brake holds, or the gate in doubt; release --force PATH lets "
+			    "go what is wrong");
 	else
 		control_end(c, 1, "nothing is held: there is nothing to do");
 }
