@@ -38,6 +38,7 @@ void aside_put(struct core *c, struct key *k, const struct observation *o)
 	change_draft(k)->aside = true;
 	k->draft_seen = false;
 	store_draft(c, k);
+	gate_aside(c, k);
 	held_show_found(c, k, o);
 	if (o->attrs.kind == KIND_DIR)
 		place_below(c, k);

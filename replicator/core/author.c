@@ -56,6 +56,16 @@ uint64_t author_stamp(const struct core *c, const struct key *k)
 	return stamp;
 }
 
+/* Its content was let go by force, now or when it was told. */
+static bool is_forced(const struct core *c, const struct key *k, const struct version *v)
+{
+	const struct version *from = entry_shown(k);
+
+	if (c->forcing)
+		return true;
+	return from && from->forced && !(v->changed & (CHANGED_KIND | CHANGED_CONTENT));
+}
+
 static struct version *version_make(struct core *c, struct edit e, struct dot dot)
 {
 	static const struct attrs none = {.kind = KIND_ABSENT};
@@ -76,6 +86,7 @@ static struct version *version_make(struct core *c, struct edit e, struct dot do
 	if (shown_found(e.key->shown)) /* no version has had that */
 		v->changed |= CHANGED_CONTENT;
 	version_set_by(v, entry_shown(e.key));
+	v->forced = is_forced(c, e.key, v);
 	v->replaced = before->hash;
 	if (e.attrs.kind == KIND_LINK)
 		v->target = core_strdup(e.target);
@@ -167,7 +178,7 @@ void author_ops(struct core *c, const struct edit *edits, uint32_t n)
 
 void author_edits(struct core *c, const struct edit *edits, uint32_t n)
 {
-	if (!held_takes(c, edits, n))
+	if (!held_takes(c, edits, n) && !gate_takes(c, edits, n))
 		author_ops(c, edits, n);
 }
 

@@ -106,6 +106,7 @@ static struct version *version_make(struct core *c, const struct key *k, int fie
 		if (fields >> f & 1 && loser->setter[f].origin)
 			v->setter[f] = loser->setter[f];
 	v->replaced = winner->attrs.hash;
+	v->forced = (fields >> FIELD_CONTENT & 1 ? loser : winner)->forced;
 	v->who = loser->who;
 	free(v->user);
 	v->user = core_strdup(loser->user);

@@ -35,6 +35,8 @@ struct core *core_new(const struct core_conf *conf)
 	TAILQ_INIT(&c->delays);
 	TAILQ_INIT(&c->due);
 	STAILQ_INIT(&c->scans);
+	for (int i = 0; i <= HEARING_IDLE; i++)
+		TAILQ_INIT(&c->gate.list[i]);
 	c->joining = true;
 	c->next_retry = INT64_MAX;
 	c->wake = INT64_MAX;
@@ -59,6 +61,7 @@ void core_free(struct core *c)
 	wants_free(c);
 	opwaits_free(c);
 	held_free(c);
+	gate_free(c);
 	keys_free(c);
 	free(c->combining);
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
@@ -125,6 +128,7 @@ void core_load_meta(struct core *c, const char *name, const void *value, size_t 
 	join_load(c, name, value, len);
 	brake_load(c, name, value, len);
 	held_load(c, name, value, len);
+	hearing_load(c, name, value, len);
 	mark_load(c, name);
 	mend_load(c, name);
 	refused_load(c, name, value, len);
@@ -149,6 +153,7 @@ static void start(struct core *c, const struct event *e)
 			observe_look(c, k);
 		}
 	}
+	gate_start(c);
 	join_start(c);
 	refused_start(c);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k))
@@ -221,8 +226,11 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_EDIT:
 		aside_decide(c, e);
 		break;
-	case EVENT_VERDICT: /* of a trial that is not waited for */
+	case EVENT_VERDICT:
+		gate_verdict(c, e->verdict);
+		break;
 	case EVENT_REJUDGE:
+		gate_again(c, e);
 		break;
 	case EVENT_NODES:
 		nodes_told(c, e);
@@ -239,8 +247,12 @@ static int64_t next_wake(const struct core *c)
 	int64_t release = held_wake(c);
 	const struct delay *d = TAILQ_FIRST(&c->delays);
 
+	int64_t gate = gate_wake(c);
+
 	if (release < at)
 		at = release;
+	if (gate < at)
+		at = gate;
 	if (d && d->deadline < at)
 		at = d->deadline;
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
@@ -276,6 +288,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	do
 		place_pump(c);
 	while (combine_due(c));
+	gate_due(c);
 	wake = next_wake(c);
 	if (wake != c->wake && wake != INT64_MAX)
 		effect_add(c, EFFECT_WAKE, NULL)->at_msec = wake;
@@ -419,6 +432,8 @@ void core_each(const struct core *c, const char *after,
 		    .waiting_for_peer = UINT32_MAX,
 		    .unwanted = k->unwanted,
 		    .draft = k->draft,
+		    .verdict = gate_verdict_of(k),
+		    .words = gate_words(k),
 		    .mended = mend_words(k),
 		    .conflict = k->conflict,
 		};

@@ -42,6 +42,7 @@ static void set_clear(struct set *s)
 	patterns_free(s->patterns);
 	free(s->why);
 	free(s->user);
+	free(s->words);
 	*s = (struct set){0};
 }
 
@@ -113,7 +114,7 @@ void held_begin(struct core *c, const struct event *e)
 	struct set *s = &c->set;
 
 	/* A release takes what it finds, also what was saved since it began. */
-	if (s->open || core_joining(c) || c->releases)
+	if (s->open || core_joining(c) || core_releasing(c))
 		return;
 	s->open = true;
 	s->id = XXH3_64bits_withSeed(&c->random, sizeof(c->random), c->step) | 1;
@@ -127,7 +128,7 @@ void held_begin(struct core *c, const struct event *e)
 	set_store(c);
 }
 
-static void set_end(struct core *c)
+void held_end_set(struct core *c)
 {
 	if (!c->set.open)
 		return;
@@ -141,7 +142,7 @@ static uint64_t set_of(const struct core *c, const struct key *k, enum kind kind
 	bool dir = kind == KIND_DIR ||
 		   (kind == KIND_ABSENT && key_present(k) && k->shown->attrs.kind == KIND_DIR);
 
-	if (k->draft && k->draft->group)
+	if (core_held_by(k->draft) == HELD_SET)
 		return k->draft->group;
 	if (!c->set.open || (c->set.patterns && !patterns_match(c->set.patterns, k->path, dir)))
 		return 0;
@@ -158,7 +159,7 @@ bool held_by_set(const struct core *c, const struct key *k)
 static void count(struct core *c, const struct key *k, int by)
 {
 	c->ndrafts += (uint32_t)by;
-	if (!k->draft->group)
+	if (core_held_by(k->draft) == HELD_BRAKE)
 		c->brake.held += (uint32_t)by;
 }
 
@@ -175,6 +176,7 @@ void core_load_draft(struct core *c, const char *path, struct version *v)
 /* It is over: in the history. */
 static void drop(struct core *c, struct key *k)
 {
+	gate_dropped(c, k);
 	store_superseded(c, k, k->draft->dot);
 	count(c, k, -1);
 	version_put(k->draft);
@@ -204,6 +206,8 @@ bool held_is(struct key *k, const struct observation *o)
 void held_put(struct core *c, const struct edit *e, uint64_t group)
 {
 	struct key *k = e->key;
+	struct hearing *h = k->hearing;
+	enum held_by by = core_held_by(k->draft);
 	struct shown *s;
 
 	k->draft_ident = e->ident;
@@ -215,10 +219,13 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 		effect_note(c, LOG_LEVEL_NOTICE,
 			    "/%s is saved anew: what was set aside there is in its history",
 			    k->path);
+	hearing_leave(c, k->admission, k);
 	if (k->draft)
 		drop(c, k);
 	k->draft = author_draft(c, e);
 	k->draft->group = group;
+	if (h && h->kind == HEARING_RELEASE && core_held_by(k->draft) == by)
+		hearing_add(h, k); /* it goes, too, when it has been judged */
 	count(c, k, 1);
 	store_draft(c, k);
 	s = key_shown(k); /* programs have seen its time under this name */
@@ -319,24 +326,49 @@ static void discard_one(struct core *c, struct key *k)
 	observe_look(c, k);
 }
 
+/* One of the set is to be judged before it goes. */
+static bool set_is_gated(const struct core *c)
+{
+	for (struct key *k = c->conf.gated ? key_first(c, "") : NULL; k; k = key_next(k))
+		if (core_held_by(k->draft) == HELD_SET && gate_is(c, k))
+			return true;
+	return false;
+}
+
+static void decide_on(struct core *c, struct release *r, struct key *k, const struct decision *d,
+		      enum event_type type)
+{
+	enum held_by by = core_held_by(k->draft);
+
+	if (type == EVENT_DISCARD) {
+		release_not(c, k);
+		discard_one(c, k);
+	} else if (by == HELD_GATE) {
+		if (type == EVENT_APPROVE || d->n)
+			gate_decide(c, k, type, d->force);
+	} else if ((type == EVENT_APPROVE) == (by == HELD_BRAKE)) {
+		release_add(c, r, k);
+	} else if (by == HELD_SET && c->set.verdict == VERDICT_DOUBT) {
+		r->ends_set = true;
+		release_add(c, r, k);
+	}
+}
+
 void held_decide(struct core *c, const struct event *e)
 {
 	const struct decision *d = e->decision;
-	bool discard = e->type == EVENT_DISCARD, approve = e->type == EVENT_APPROVE;
 	struct release *r = core_alloc(sizeof(*r)), **at = &c->releases;
 
-	if (!approve && d->n == 0)
-		set_end(c);
-	for (struct key *k = c->ndrafts ? key_first(c, "") : NULL; k; k = key_next(k)) {
-		if (!k->draft || !held_meant(d, k))
-			continue;
-		if (discard) {
-			release_not(c, k);
-			discard_one(c, k);
-		} else if (approve == !k->draft->group) {
-			release_add(c, r, k);
-		}
+	r->force = d->force;
+	r->approved = e->type == EVENT_APPROVE;
+	if (e->type != EVENT_APPROVE && d->n == 0) {
+		r->ends_set = e->type == EVENT_RELEASE && !d->force && set_is_gated(c);
+		if (!r->ends_set)
+			held_end_set(c);
 	}
+	for (struct key *k = c->ndrafts ? key_first(c, "") : NULL; k; k = key_next(k))
+		if (k->draft && held_meant(d, k))
+			decide_on(c, r, k, d, e->type);
 	r->why = core_strdup(d->why);
 	r->user = core_strdup(d->user);
 	r->deadline = c->now + RELEASE_LIMIT_MSEC;
@@ -358,14 +390,13 @@ static void release_free(struct core *c, struct release *r)
 	free(r);
 }
 
-/* Everything has been looked at: as one op. */
-static void release_now(struct core *c, const struct release *r)
+void held_tell(struct core *c, struct key **keys, uint32_t of)
 {
-	struct edit *edits = step_alloc(c, r->n * sizeof(*edits));
+	struct edit *edits = step_alloc(c, of * sizeof(*edits));
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < r->n; i++) {
-		struct key *k = r->keys[i];
+	for (uint32_t i = 0; i < of; i++) {
+		struct key *k = keys[i];
 
 		if (!k->draft) /* undone meanwhile */
 			continue;
@@ -374,11 +405,78 @@ static void release_now(struct core *c, const struct release *r)
 		k->user = core_strdup(k->draft->user);
 		edits[n++] = (struct edit){k, k->draft->attrs, k->draft_ident, k->draft->target};
 	}
+	if (n)
+		author_ops(c, edits, n);
+}
+
+void held_say_released(struct core *c, uint32_t n, const char *user, const char *why)
+{
+	effect_note(c, LOG_LEVEL_NOTICE, "%u path%s released%s%s%s%s", n, n == 1 ? " is" : "s are",
+		    user[0] ? " by " : "", user, why[0] ? ": " : "", why);
+}
+
+static bool is_gated(const struct core *c, const struct release *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->keys[i]->draft && gate_is(c, r->keys[i]))
+			return true;
+	return false;
+}
+
+static bool is_of_set(const struct hearing *h)
+{
+	return h->n && core_held_by(h->keys[0]->draft) == HELD_SET;
+}
+
+/* It is judged as a whole first. */
+static void release_judged(struct core *c, struct release *r)
+{
+	struct hearing *h = hearing_new(c, HEARING_RELEASE);
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->keys[i]->draft) {
+			gate_dropped(c, r->keys[i]); /* from an earlier release */
+			hearing_add(h, r->keys[i]);
+		}
+	h->approved = r->approved;
+	h->ends_set = r->ends_set;
+	h->why = core_strdup(r->why);
+	h->user = core_strdup(r->user);
+	if (!is_of_set(h))
+		return;
+	c->set.verdict = VERDICT_NONE;
+	free(c->set.words);
+	c->set.words = NULL;
+}
+
+void held_not_released(struct core *c, const struct hearing *h)
+{
+	if (!c->set.open || !is_of_set(h))
+		return;
+	c->set.verdict = h->verdict;
+	free(c->set.words);
+	c->set.words = h->words ? core_strdup(h->words) : NULL;
+}
+
+/* Everything has been looked at: as one op. */
+static void release_now(struct core *c, struct release *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		n += r->keys[i]->draft != NULL;
+	if (n && !r->force && is_gated(c, r)) {
+		release_judged(c, r);
+		return;
+	}
+	if (r->ends_set)
+		held_end_set(c);
 	if (!n)
 		return;
-	effect_note(c, LOG_LEVEL_NOTICE, "%u path%s released%s%s%s%s", n, n == 1 ? " is" : "s are",
-		    r->user[0] ? " by " : "", r->user, r->why[0] ? ": " : "", r->why);
-	author_ops(c, edits, n);
+	held_say_released(c, n, r->user, r->why);
+	c->forcing = r->force;
+	held_tell(c, r->keys, r->n);
+	c->forcing = false;
 }
 
 static bool is_open(const struct key *k)
@@ -470,6 +568,12 @@ bool core_putting_back(const struct core *c)
 
 bool core_releasing(const struct core *c)
 {
+	const struct hearing *h;
+	enum hearing_state state;
+
+	HEARING_EACH(h, c, state)
+		if (h->kind == HEARING_RELEASE)
+			return true;
 	return c->releases;
 }
 
@@ -485,6 +589,8 @@ bool core_set(const struct core *c, struct core_set *to)
 				.user = s->user,
 				.why = s->why,
 				.patterns = (const char *const *)s->pattern,
-				.n = s->npatterns};
+				.n = s->npatterns,
+				.verdict = s->verdict,
+				.words = s->words};
 	return true;
 }

@@ -103,7 +103,7 @@ static bool key_idle(const struct key *k)
 	return !k->n && !k->nrefused && !k->shown && !k->intent && !k->flight && !k->looking &&
 	       !k->delay && !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready &&
 	       !k->hinted.n && !k->looked.n && !k->edited && !k->late && !k->held && !k->draft &&
-	       !k->putting_back && !k->local;
+	       !k->putting_back && !k->local && !k->hearing && !k->admission;
 }
 
 static void key_free(struct core *c, struct key *k)
@@ -285,6 +285,8 @@ void key_shown_changed(struct core *c, struct key *k)
 	key_count(c, k);
 	if (c->started)
 		store_shown(c, k);
+	if (c->gate.n)
+		gate_shown(c, k);
 	tell_relatives(c, k);
 }
 
@@ -310,6 +312,7 @@ void key_settled(struct core *c, struct key *k)
 	k->retry_msec = 0;
 	c->nputting_back -= k->putting_back;
 	k->putting_back = false;
+	hearing_leave(c, k->admission, k);
 	if (!k->unsettled)
 		return;
 	k->unsettled = false;

@@ -229,6 +229,21 @@ void opwait_placed(struct core *c, struct key *k)
 		opwait_release(c, w);
 }
 
+/* Some of its contents are not installed here since the gate says so: what they take the place of
+ * stays, too. */
+static bool gate_delays(struct core *c, struct opwait *w)
+{
+	struct key *k;
+
+	TAILQ_FOREACH(k, &c->unsettled, unsettled_link) {
+		if (k->opwait != w || k->block != BLOCK_GATE)
+			continue;
+		w->deadline = c->now + OP_WAIT_MSEC;
+		return true;
+	}
+	return false;
+}
+
 void opwaits_due(struct core *c)
 {
 	struct opwait *w = c->opwaits, *next;
@@ -236,7 +251,7 @@ void opwaits_due(struct core *c)
 
 	for (; w; w = next) {
 		next = w->next;
-		if (w->deadline > c->now)
+		if (w->deadline > c->now || gate_delays(c, w))
 			continue;
 		for (k = key_first(c, ""); k; k = key_next(k)) {
 			if (k->opwait == w)

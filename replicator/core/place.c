@@ -248,7 +248,7 @@ static void confirm(struct core *c, struct key *k, struct visible v)
 	observe_look(c, k);
 }
 
-static void take_off(struct core *c, struct key *k, enum flight flight)
+void place_take_off(struct core *c, struct key *k, enum flight flight)
 {
 	k->flight = flight;
 	k->touched = c->step;
@@ -290,7 +290,8 @@ void place_launch(struct core *c, struct key *k)
 {
 	struct effect *e;
 
-	intend(c, k);
+	if (!k->rewriting)
+		intend(c, k);
 	k->flight = k->decided.kind == INTENT_REMOVE ? FLIGHT_REMOVING : FLIGHT_INSTALLING;
 	e = effect_add(c, k->flight == FLIGHT_REMOVING ? EFFECT_REMOVE : EFFECT_INSTALL, k->path);
 	e->install.intent = &k->decided;
@@ -300,7 +301,9 @@ void place_launch(struct core *c, struct key *k)
 		step_own(c, target);
 		e->install.target = target;
 	}
-	if (k->shown)
+	if (k->rewriting)
+		e->install.expected = k->draft_ident;
+	else if (k->shown)
 		e->install.expected = k->shown->ident;
 }
 
@@ -348,7 +351,7 @@ static void remove_it(struct core *c, struct key *k, struct visible v)
 		decide(k, INTENT_REMOVE, &none, nothing, false);
 		vv_copy(&k->decided.context, &k->shown->context);
 	}
-	take_off(c, k, FLIGHT_REMOVING);
+	place_take_off(c, k, FLIGHT_REMOVING);
 	place_launch(c, k);
 }
 
@@ -358,10 +361,10 @@ static void place_absent(struct core *c, struct key *k, struct visible v)
 		k->block = BLOCK_OP;
 		return;
 	}
-	if (key_present(k) && !k->shown->leftover)
-		remove_it(c, k, v);
-	else
+	if (!key_present(k) || k->shown->leftover)
 		confirm(c, k, v);
+	else if (admit(c, k, v.version))
+		remove_it(c, k, v);
 }
 
 static bool parent_ready(struct core *c, struct key *k, struct visible v)
@@ -403,7 +406,7 @@ static void place_attrs(struct core *c, struct key *k, struct visible v, struct 
 		return;
 	}
 	decide(k, INTENT_INPLACE, wanted, v, keep);
-	take_off(c, k, FLIGHT_INSTALLING);
+	place_take_off(c, k, FLIGHT_INSTALLING);
 	place_launch(c, k);
 }
 
@@ -428,11 +431,11 @@ static void place_content(struct core *c, struct key *k, struct visible v, struc
 				    : INTENT_LINK,
 	       wanted, v, raised);
 	if (v.kind != KIND_FILE) {
-		take_off(c, k, FLIGHT_INSTALLING);
+		place_take_off(c, k, FLIGHT_INSTALLING);
 		place_launch(c, k);
 		return;
 	}
-	take_off(c, k, FLIGHT_STAGING);
+	place_take_off(c, k, FLIGHT_STAGING);
 	e = effect_add(c, EFFECT_STAGE, k->path);
 	e->content.hash = wanted->hash;
 	e->content.size = wanted->size;
@@ -469,6 +472,9 @@ static void place_present(struct core *c, struct key *k, struct visible v)
 	if (!parent_ready(c, k, v) || (v.kind == KIND_DIR && gone_below(c, k)))
 		return;
 	wanted_attrs(c, k, v, &wanted);
+	change = key_present(k) ? attrs_compare(&k->shown->attrs, &wanted) : CHANGED_KIND;
+	if ((change & (CHANGED_KIND | CHANGED_CONTENT)) && !admit(c, k, v.version))
+		return;
 	if (!key_present(k)) {
 		place_content(c, k, v, &wanted);
 		return;
@@ -478,7 +484,6 @@ static void place_present(struct core *c, struct key *k, struct visible v)
 		remove_it(c, k, v);
 		return;
 	}
-	change = attrs_compare(&k->shown->attrs, &wanted);
 	/* A draft's file as a whole: of attributes alone it would not be known after a crash. */
 	if ((change & (CHANGED_KIND | CHANGED_CONTENT)) ||
 	    (v.kind == KIND_FILE && v.version == k->draft))

@@ -24,14 +24,19 @@ static void told(struct core *c, struct key *k, uint8_t changed, bool found)
 	e->told.more = k->opwait && (k->opwait->contents > 1 || k->opwait->n);
 }
 
-static void end_flight(struct core *c, struct key *k)
+static void look_or_place(struct core *c, struct key *k)
 {
-	place_land(c, k);
 	place_leftover_again(c, k);
 	if (k->look_again)
 		observe_look(c, k);
 	else
 		place_consider(c, k);
+}
+
+static void end_flight(struct core *c, struct key *k)
+{
+	place_land(c, k);
+	look_or_place(c, k);
 }
 
 /* It was put there, and another version has taken its place in the entry meanwhile: what is made of
@@ -78,6 +83,11 @@ void place_staged(struct core *c, const struct event *e)
 	if (e->staged.status >= 0) {
 		k->decided.handle = e->staged.handle;
 		place_launch(c, k);
+		return;
+	}
+	if (k->rewriting) {
+		rewrite_failed(c, k, e->staged.status);
+		end_flight(c, k);
 		return;
 	}
 	if (e->staged.status == -ENOENT) { /* the store lacks it */
@@ -203,6 +213,15 @@ void place_installed(struct core *c, const struct event *e)
 
 	if (!k || (k->flight != FLIGHT_INSTALLING && k->flight != FLIGHT_REMOVING))
 		return;
+	if (k->rewriting) {
+		place_land(c, k); /* it is told by what follows */
+		if (status >= 0)
+			rewrite_installed(c, k, e);
+		else
+			rewrite_failed(c, k, status);
+		look_or_place(c, k);
+		return;
+	}
 	if (status >= 0) {
 		installed(c, k, e);
 		end_flight(c, k);
@@ -351,6 +370,11 @@ const char *place_reason(const struct key *k)
 		return "waits for the rest of its change";
 	case BLOCK_FOREIGN:
 		return "a device, socket, FIFO or too large file is in the way";
+	case BLOCK_GATE:
+		return !k->admission || k->admission->verdict == VERDICT_NONE ? "it is being checked"
+		       : k->admission->verdict == VERDICT_BAD
+			   ? "it does not pass the gate here"
+			   : "it could not be checked here yet";
 	case BLOCK_ERROR:
 		return err_text(k->error);
 	case BLOCK_NONE:

@@ -24,7 +24,7 @@
  *   held.c      what is held back: drafts, change sets
  *   aside.c     what is held makes room for a while
  *   brake.c     what would remove too much at once is held
- *   gate.c      what is judged before it is told or installed; trial.c: as it is handed out
+ *   gate.c      what is judged before it is told, and admit.c: before it is installed; hearing.h
  *   mend.c      what a power cut did to the disk is put back
  */
 #ifndef CORE_STATE_H
@@ -38,6 +38,7 @@
 #include "base/err.h"
 #include "base/port.h"
 #include "replicator/core/core.h"
+#include "replicator/core/hearing.h"
 
 #define FLIGHT_MAX 64        /* installs under way at once */
 #define SERIALS_MAX 65536    /* hints held for one path */
@@ -63,6 +64,7 @@ enum block {
 	BLOCK_CHILDREN, /* until nothing known is left in the directory */
 	BLOCK_OP,       /* an absence: until the rest of its op is placed */
 	BLOCK_FOREIGN,  /* a device, socket, FIFO or too large file is in the way */
+	BLOCK_GATE,     /* until it is judged good */
 	BLOCK_ERROR,    /* until retry_at */
 };
 
@@ -100,6 +102,10 @@ struct key {
 	struct version *draft; /* held back (held.c), and on disk here, but for `aside`; NULL: nothing */
 	struct ident draft_ident;
 	bool draft_seen; /* as it was when it was last looked at */
+	struct hearing *hearing;   /* in which its draft is judged; NULL: in none */
+	struct hearing *admission; /* in which what is to be installed is, */
+	struct dot tried;          /* which is this version */
+	struct dot passed;       /* the version that was judged good here */
 
 	enum flight flight;
 	enum block block;
@@ -131,6 +137,7 @@ struct key {
 	bool to_aside;  /* ... and its next look sets it aside */
 	bool to_edit;   /* set aside, and to be installed again */
 	bool releasing; /* held, and one of those that go together soon */
+	bool rewriting; /* the flight is an install over a draft (rewrite.c) */
 	bool saved;         /* hinted in this life, in which mend.on is set */
 	bool saved_tree;    /* ... as a directory that came or went */
 	enum damage mended; /* put back in this life */
@@ -241,6 +248,8 @@ struct set {
 	char **pattern;
 	uint32_t npatterns;
 	struct patterns *patterns; /* NULL: all */
+	enum verdict_kind verdict; /* that kept it from being released; for this life */
+	char *words;
 };
 
 /* What goes as one op when all of it has been looked at. */
@@ -251,6 +260,9 @@ struct release {
 	uint32_t cap;
 	uint32_t at; /* those before have been looked at */
 	int64_t deadline;
+	bool force;    /* it is not judged */
+	bool approved; /* it may be in doubt */
+	bool ends_set; /* which is open until all of it has been judged */
 	char *why;
 	char *user;
 };
@@ -366,6 +378,8 @@ struct core {
 	struct set set;
 	struct release *releases;
 	uint32_t ndrafts;
+	struct gate gate;
+	bool forcing; /* what is being told is let go by force */
 
 	struct key **combining; /* for the end of this step */
 	uint32_t ncombining;
@@ -570,6 +584,10 @@ void held_end(struct core *c, struct key *k);                   /* nothing is he
 void held_put_back(struct core *c, struct key *k, const struct observation *o); /* the draft */
 bool held_meant(const struct decision *d, const struct key *k);
 /* What is there becomes what is shown, but stands for no more than what was there before. */
+void held_tell(struct core *c, struct key **keys, uint32_t n); /* their drafts, as one op */
+void held_say_released(struct core *c, uint32_t n, const char *user, const char *why);
+void held_end_set(struct core *c);
+void held_not_released(struct core *c, const struct hearing *h); /* the gate says no */
 void held_show_found(struct core *c, struct key *k, const struct observation *o);
 
 /* ---- aside.c ---- */
@@ -735,6 +753,7 @@ void place_implied(const struct core *c, const struct key *k, struct attrs *a);
 
 /* between place.c and placed.c: */
 void place_block(struct core *c, struct key *k, int error); /* until it is tried again */
+void place_take_off(struct core *c, struct key *k, enum flight flight);
 void place_launch(struct core *c, struct key *k); /* carries out k->decided, recorded as an intent */
 void place_land(struct core *c, struct key *k);   /* the flight is over */
 void place_forget_intent(struct core *c, struct key *k);

@@ -34,7 +34,7 @@ void admin_order(struct world *w, struct node *n, const char *path)
 struct held {
 	struct world *w;
 	struct node *n;
-	bool braked; /* what the safety brake holds; else what a set does */
+	enum held_by by;
 	bool excuse; /* it is put back as it was */
 	uint32_t goes;
 };
@@ -45,7 +45,7 @@ static bool each_path(void *arg, const struct core_path *p)
 	struct spot *spot;
 	uint32_t i;
 
-	if (!p->draft || h->braked != !p->draft->group)
+	if (!p->draft || h->by != core_held_by(p->draft))
 		return true;
 	spot = truth_spot(h->w, h->n, p->path);
 	i = truth_path(h->w, p->path);
@@ -57,7 +57,7 @@ static bool each_path(void *arg, const struct core_path *p)
 	if (spot->last < 0)
 		return true;
 	h->w->paths[i]->save[spot->last].decided = true;
-	if (h->excuse && h->braked)
+	if (h->excuse && h->by == HELD_BRAKE)
 		h->w->paths[i]->save[spot->last].excused = true;
 	return true;
 }
@@ -82,19 +82,39 @@ static void give(struct world *w, struct node *n, struct event *e, bool braked)
 {
 	struct decision d = {0};
 	bool discard = e->type == EVENT_DISCARD;
-	struct held h = {w, n, braked, discard, discard || braked ? 0 : ++n->release};
+	struct held h = {w, n, braked ? HELD_BRAKE : HELD_SET, discard,
+			 discard || braked ? 0 : ++n->release};
 
 	e->decision = &d;
 	core_each(n->core, "", each_path, &h);
 	if (discard) {
-		h.braked = !braked;
+		h.by = braked ? HELD_SET : HELD_BRAKE;
+		core_each(n->core, "", each_path, &h);
+		h.by = HELD_GATE;
 		core_each(n->core, "", each_path, &h);
 	}
 	if (e->type != EVENT_APPROVE)
 		n->holds = false;
+	n->releases = e->type == EVENT_RELEASE;
+	n->approves = e->type == EVENT_APPROVE;
 	w->decisions++;
 	host_event(w, n, e);
+	n->approves = false;
 	host_pump(w, n);
+}
+
+static bool count_held(void *arg, const struct core_path *p)
+{
+	*(uint32_t *)arg += core_held_by(p->draft) == HELD_SET;
+	return true;
+}
+
+static uint32_t held_by_sets(const struct node *n)
+{
+	uint32_t held = 0;
+
+	core_each(n->core, "", count_held, &held);
+	return held;
 }
 
 void admin_decide(struct world *w, struct node *n)
@@ -109,7 +129,7 @@ void admin_decide(struct world *w, struct node *n)
 		     e.type == EVENT_APPROVE ? "meant" : "not meant");
 		give(w, n, &e, true);
 	}
-	if (!n->up || (!core_set(n->core, &set) && core_held(n->core) == core_braked(n->core)))
+	if (!n->up || (!core_set(n->core, &set) && !held_by_sets(n)))
 		return;
 	e.type = rng_chance(&w->rng, 3000) ? EVENT_DISCARD : EVENT_RELEASE;
 	tell(w, "%s administrator: the set is %s", n->name,
@@ -128,7 +148,7 @@ static void put_aside(struct world *w, uint8_t node, void *arg)
 	struct held h = {.w = w, .n = n};
 
 	(void)arg;
-	if (!w->faults || !n->up || !core_held(n->core))
+	if (!w->faults || !n->up || !core_held(n->core) || w->gate.on)
 		return;
 	tell(w, "%s administrator: what is held is %s", n->name,
 	     e.type == EVENT_EDIT ? "edited" : "set aside");
@@ -169,9 +189,17 @@ void admin_started(struct world *w, struct node *n)
 {
 	struct core_set set;
 
+	n->releases = false;
 	n->holds = n->up && core_set(n->core, &set);
 	if (n->up && !n->holds && storage_has_meta(&n->store, "set"))
 		world_fail(w, "what is held is not told", "%s has forgotten its set", n->name);
+}
+
+/* Saved before the set began, and judged since. */
+static bool was_gates(const struct spot *spot, const struct version *v)
+{
+	return spot->held && spot->draft_group && !(spot->draft_group & 1) &&
+	       !attrs_compare(&spot->draft_attrs, &v->attrs);
 }
 
 void admin_check(struct world *w, struct node *n, const char *path, const struct version *v)
@@ -191,11 +219,13 @@ void admin_check(struct world *w, struct node *n, const char *path, const struct
 		w->released += n->release_told != spot->goes;
 		n->release_told = spot->goes;
 		n->release_dot = v->dot;
+	} else if (was_gates(spot, v)) {
+		return;
 	} else if (n->holds && core_set(n->core, &set) && set.n == 0) {
 		world_fail(w, "what is held is not told", "%s tells %s, and a set is open", n->name,
 			   path);
 	} else if (spot->looked_last >= 0 && p->save[spot->looked_last].held && spot->held &&
-		   spot->draft_group && !attrs_compare(&spot->draft_attrs, &v->attrs)) {
+		   (spot->draft_group & 1) && !attrs_compare(&spot->draft_attrs, &v->attrs)) {
 		world_fail(w, "what is held is not told", "%s tells %s, which nobody released",
 			   n->name, path);
 	}
@@ -205,10 +235,16 @@ void admin_check(struct world *w, struct node *n, const char *path, const struct
  * told for itself. */
 void admin_stepped(struct node *n)
 {
+	struct core_set set;
+
 	for (uint32_t i = 0; n->release && i < n->nspots; i++)
 		if (!n->spots[i].held || !core_releasing(n->core))
 			n->spots[i].goes = 0;
 	n->release_told = 0;
+	if (!n->releases || core_releasing(n->core))
+		return;
+	n->releases = false; /* it has gone, or it did not pass the gate */
+	n->holds = core_set(n->core, &set);
 }
 
 void admin_start(struct world *w)

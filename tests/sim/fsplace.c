@@ -223,7 +223,12 @@ static int place(struct world *w, struct node *n, const struct effect *e, struct
 	}
 	w->installs++;
 	inode_synced(*now);
-	truth_installed(w, n, e->path, in, &before);
+	if (in->kind == INTENT_CONTENT && !in->dot.origin) {
+		truth_rewritten(w, n, e->path);
+	} else {
+		judge_installs(w, n, e->path, in);
+		truth_installed(w, n, e->path, in, &before);
+	}
 	fs_floor_note(w, n, e->path, *now);
 	return 0;
 }
@@ -240,6 +245,7 @@ static int take_away(struct world *w, struct node *n, const struct effect *e)
 		return -ENOENT;
 	fs_attrs(n, old, &before);
 	disk_unlink(&n->disk, old, node_wall_nsec(w, n));
+	judge_installs(w, n, e->path, e->install.intent);
 	truth_installed(w, n, e->path, e->install.intent, &before);
 	fs_floor_note(w, n, e->path, NULL);
 	return 0;

@@ -84,6 +84,8 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 			world_fail(w, "no one else", "%s told of %s, which is local", n->name,
 				   e->path);
 		if (e->store.own)
+			judge_told(w, n, e->path, v);
+		if (e->store.own)
 			truth_version(w, n, e->path, e->store.version);
 		else
 			truth_learned(w, n, e->path, v->dot);
@@ -280,7 +282,9 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 		break;
 	case EFFECT_NOTE:
 	case EFFECT_REFUSED:
+		break;
 	case EFFECT_JUDGE:
+		judge_trial(w, n, e->trial);
 		break;
 	}
 }
@@ -385,7 +389,7 @@ void host_crash(struct world *w, struct node *n)
 	n->nstash = 0;
 	n->nfetching = 0;
 	for (uint32_t i = 0; i < n->nspots; i++)
-		n->spots[i].looked = false;
+		n->spots[i].looked = n->spots[i].drafted = false;
 	for (struct fs_hint *h = n->hints; h; h = h->next)
 		h->given = false;
 	if (rng_chance(&w->rng, w->weights.fs_crash)) {

@@ -8,6 +8,7 @@
  *   sim --seed S [--trace]         one
  *       --limited                  of the last node only what is at `a` is accepted by the others
  *       --lists                    the last node excludes `b` in some of its lives only
+ *       --gate                     what is saved is judged first, in all histories
  *
  * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the
  * same.
@@ -158,8 +159,8 @@ static unsigned long long run_jobs(unsigned long long first, unsigned long long 
 
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] [--limited] [--lists]\n"
-	      "       sim --seed S [--trace] [--limited] [--lists]\n",
+	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] [--limited] [--lists] [--gate]\n"
+	      "       sim --seed S [--trace] [--limited] [--lists] [--gate]\n",
 	      stderr);
 	return 2;
 }
@@ -174,6 +175,7 @@ int main(int argc, char **argv)
 						{"jobs", required_argument, NULL, 'j'},
 						{"limited", no_argument, NULL, 'l'},
 						{"lists", no_argument, NULL, 'e'},
+						{"gate", no_argument, NULL, 'g'},
 						{NULL, 0, NULL, 0}};
 	unsigned long long seeds = 1000;
 	unsigned long long first = 1;
@@ -201,6 +203,8 @@ int main(int argc, char **argv)
 			sim_options.limited = true;
 		else if (c == 'e')
 			sim_options.lists = true;
+		else if (c == 'g')
+			sim_options.gate = true;
 		else
 			return usage();
 	}

@@ -218,6 +218,10 @@ void trace_effect(struct world *w, const struct node *n, const struct effect *e)
 		printf("to %s", peer_name(w, n, e->peer));
 		print_page(e->page);
 		break;
+	case EFFECT_JUDGE:
+		printf("trial %llu", (unsigned long long)e->trial->id);
+		print_items(e->trial->items, e->trial->n);
+		break;
 	case EFFECT_WAKE:
 		printf("at %lld", (long long)(e->at_msec - 1000));
 		break;

@@ -149,8 +149,15 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	if (s->last < 0)
 		return;
 	path_of(w, path)->save[s->last].looked = true;
-	if (spot->held && !attrs_compare(&spot->draft_attrs, a)) /* it was saved again as it was */
-		path_of(w, path)->save[s->last].held = true;
+	if (!spot->held || attrs_compare(&spot->draft_attrs, a))
+		return;
+	path_of(w, path)->save[s->last].held = true; /* it was saved again as it was */
+	if (spot->drafted)
+		return;
+	spot->drafted = true; /* in an earlier life */
+	spot->draft_shown = s->shown;
+	spot->draft_strong = s->strong;
+	spot->draft_last = s->last;
 }
 
 struct truth *truth_find(struct world *w, const char *path, struct dot d)
@@ -252,6 +259,15 @@ static void look_back(struct spot *spot)
 	spot->looked_attrs = spot->older_attrs;
 }
 
+/* Nor that; but a draft had been made of what was seen once, which has been judged since. */
+static void look_at_draft(struct spot *spot)
+{
+	spot->looked_shown = spot->draft_shown;
+	spot->looked_strong = spot->draft_strong;
+	spot->looked_last = spot->draft_last;
+	spot->looked_attrs = spot->draft_attrs;
+}
+
 /* It is the first to have seen two others at most: what else it covers somebody had seen before. */
 static void check_two(struct world *w, struct node *n, const struct path_truth *p,
 		      const struct version *v)
@@ -331,6 +347,9 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	if (spot->looked && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
 	    same_attrs_content(&v->attrs, &spot->older_attrs))
 		look_back(spot);
+	if (spot->drafted && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
+	    same_attrs_content(&v->attrs, &spot->draft_attrs))
+		look_at_draft(spot);
 	if (!spot->looked || !same_attrs_content(&v->attrs, &spot->looked_attrs)) {
 		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at",
 			   n->name, path);
@@ -430,7 +449,8 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	spot->found = is_found(s);
 	/* It is what a change is compared with, until it is put back, whatever was saved since it was
 	 * read. So is what a save left that the power cut interrupted. */
-	if ((spot->cut || (spot->looked && spot->looked_cut) || spot->discarded ||
+	if ((spot->cut || (spot->looked && spot->looked_cut) ||
+	     (spot->discarded && same_attrs_content(&s->attrs, &spot->looked_attrs)) ||
 	     is_interrupted(n, p, spot->looked ? spot->looked_last : spot->last)) &&
 	    !s->dot.origin) {
 		spot->base = s->attrs;
@@ -585,26 +605,32 @@ void truth_loaded(struct world *w, struct node *n)
 		struct spot *spot = truth_spot(w, n, w->paths[i]->path);
 
 		spot->goes = 0; /* nothing is being released any more */
-		spot->held = false;
+		spot->held = spot->drafted = false;
 		spot->found = s && s->shown && is_found(s->shown);
 		if (s && s->draft)
 			holds(spot, s->draft);
 	}
 }
 
-static int32_t save_of_draft(const struct spot *spot, const struct version *v)
+void truth_rewritten(struct world *w, struct node *n, const char *path)
 {
-	if (!same_attrs_content(&v->attrs, &spot->looked_attrs) &&
-	    same_attrs_content(&v->attrs, &spot->older_attrs))
-		return spot->older_last;
-	return spot->looked_last;
+	struct path_truth *p = path_of(w, path);
+	struct spot *spot = truth_spot(w, n, path);
+
+	if (spot->last >= 0 && !p->save[spot->last].looked)
+		world_fail(w, "never overwrites the unseen", "%s: save %d of %s is rewritten",
+			   n->name, spot->last, path);
 }
 
 void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v)
 {
 	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
-	int32_t save = save_of_draft(spot, v);
+	bool older = !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
+		     same_attrs_content(&v->attrs, &spot->older_attrs);
+	bool mended = !older && spot->drafted &&
+		      !same_attrs_content(&v->attrs, &spot->looked_attrs);
+	int32_t save = older ? spot->older_last : mended ? spot->draft_last : spot->looked_last;
 	bool known = spot->held && dot_same(spot->draft, v->dot);
 
 	if (v->aside) {
@@ -617,6 +643,16 @@ void truth_draft(struct world *w, struct node *n, const char *path, const struct
 	w->drafts++;
 	if (save >= 0)
 		p->save[save].held = true;
+	spot->drafted = true;
+	if (n->releases && core_held_by(v) == HELD_SET && !spot->goes) { /* it is part of it */
+		spot->goes = n->release;
+		spot->goes_at = spot->looked_at;
+	}
+	if (mended) /* what was seen then, in other words */
+		return;
+	spot->draft_last = save;
+	spot->draft_shown = older ? spot->older_shown : spot->looked_shown;
+	spot->draft_strong = older ? spot->older_strong : spot->looked_strong;
 }
 
 void truth_superseded(struct world *w, struct node *n, const char *path, struct dot d)

@@ -323,6 +323,7 @@ static void begin(struct world *w)
 	power_start(w);
 	admin_start(w);
 	focus_start(w);
+	judge_start(w);
 }
 
 static void make_whole(struct world *w)
@@ -334,6 +335,7 @@ static void make_whole(struct world *w)
 		if (!w->nodes[i].up)
 			host_start(w, &w->nodes[i]);
 	net_changed(w);
+	judge_open(w);
 }
 
 static void settle(struct world *w)
@@ -345,6 +347,8 @@ static void settle(struct world *w)
 		run_until(w, w->now + 500);
 		for (uint8_t i = 0; i < w->nnodes && !w->failed; i++)
 			admin_decide(w, &w->nodes[i]);
+		for (uint8_t i = 0; i < w->nnodes && !w->failed; i++)
+			judge_settle(w, &w->nodes[i]);
 		not_yet = check_settled(w);
 	} while (not_yet && w->now < end && !w->failed);
 	if (not_yet)
@@ -373,6 +377,7 @@ void world_run(struct world *w, uint64_t seed, bool trace)
 	*w = (struct world){.seed = seed, .trace = trace, .faults = true, .contents = 100};
 	w->rng.state = rng_mix(seed + 1) ^ UINT64_C(0x7a6f6e656673);
 	weights_draw(&w->weights, &w->rng);
+	judge_draw(w);
 	w->nnodes = w->weights.nodes;
 	tell(w, "seed %llu: %s, %u nodes, %u actions", (unsigned long long)seed, w->weights.flavour,
 	     w->nnodes, w->weights.actions);
@@ -453,6 +458,7 @@ static void node_fini(struct node *n)
 	free(n->spots);
 	free(n->stash);
 	free(n->fetching);
+	free(n->judged);
 }
 
 void world_fini(struct world *w)
@@ -466,5 +472,6 @@ void world_fini(struct world *w)
 	free(w->heap);
 	for (uint32_t i = 0; i < w->nnodes; i++)
 		node_fini(&w->nodes[i]);
+	free(w->gate.made);
 	truth_fini(w);
 }

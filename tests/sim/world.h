@@ -11,7 +11,7 @@
  *   truth.c    who truly had seen what      check.c   the invariants
  *   images.c   lost stores, old images      admin.c   orders, what the safety brake holds
  *   power.c    what a power cut does to a disk   hooks.c  runs of hooks
- *   focus.c    what hardly comes by chance
+ *   focus.c    what hardly comes by chance        judge.c   what passes the gate
  */
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
@@ -111,6 +111,11 @@ struct spot {
 	uint64_t draft_group;
 	int32_t aside_last; /* the save that was set aside last */
 	struct saves aside_strong;
+
+	bool drafted; /* ... was made of what was seen then: it may be told later */
+	struct saves draft_shown;
+	struct saves draft_strong;
+	int32_t draft_last;
 
 	bool looked; /* what follows is what the core was given last */
 	struct saves looked_shown;
@@ -216,6 +221,13 @@ struct node {
 	uint32_t release;        /* the last one */
 	struct dot release_dot;  /* of the op that is being made of one */
 	uint32_t release_told;   /* which */
+	bool releases;           /* the set that is open is being released */
+
+	struct judged *judged; /* what was judged good here */
+	uint32_t njudged;
+	bool approves;          /* what the safety brake holds, in this step, */
+	int64_t approves_until; /* or what the gate does, as soon as it has been judged anew, */
+	int64_t forces_until;   /* or by force, as soon as all has been looked at */
 };
 
 /* Who is configured as whose peer. */
@@ -238,6 +250,7 @@ enum focus {
 extern struct sim_options {
 	bool limited;
 	bool lists;
+	bool gate;
 } sim_options;
 
 struct weights {
@@ -289,7 +302,32 @@ struct weights {
 	uint32_t asides;      /* times that what is held is set aside, or brought back */
 };
 
+/* What was judged good on a node. */
+struct judged {
+	uint64_t path;
+	enum kind kind;
+	struct hash hash;
+	bool doubt; /* in doubt */
+};
+
+/* Chances per 10,000. */
+struct gate_weights {
+	bool on;
+	bool open; /* everything is good now */
+	uint64_t seed;
+	struct rng rng;
+	uint32_t paths;                                  /* are gated */
+	uint32_t bad, local_bad, doubt, rewrite, needs; /* contents are, or have */
+	uint32_t unknown;                                /* of a judgement */
+	uint32_t slow;                                   /* milliseconds, at most */
+	struct hash *made;                               /* by rewriting */
+	uint32_t nmade;
+	uint64_t verdicts[VERDICT_REWRITE + 1];
+	uint64_t decided;
+};
+
 struct world {
+	struct gate_weights gate;
 	struct patterns *accepted;
 	uint64_t seed;
 	struct rng rng;
@@ -375,6 +413,8 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 /* An INSTALL or REMOVE with this intent has replaced what was at path. */
 void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
 		     const struct attrs *before);
+/* What was saved there last has been mended, and is told as that. */
+void truth_rewritten(struct world *w, struct node *n, const char *path);
 /* What was read there is given to the core now. */
 struct sighting {
 	struct saves shown;
@@ -490,6 +530,18 @@ void hook_decided(struct node *n, const struct effect *e);
 void hook_told(struct world *w, struct node *n, const struct effect *e);
 bool hook_pending(const struct node *n);
 void hook_check(struct world *w, struct node *n, const char *path);
+
+/* ---- judge.c ---- */
+void judge_draw(struct world *w);
+void judge_start(struct world *w);
+void judge_open(struct world *w); /* soon everything is good */
+/* What was set aside is edited then. */
+void judge_settle(struct world *w, struct node *n);
+bool judge_gates(const struct world *w, const char *path);
+void judge_trial(struct world *w, struct node *n, const struct trial *t);
+/* Invariant 7. */
+void judge_told(struct world *w, struct node *n, const char *path, const struct version *v);
+void judge_installs(struct world *w, struct node *n, const char *path, const struct intent *i);
 
 /* ---- power.c ---- */
 void power_start(struct world *w);

@@ -68,16 +68,20 @@ struct story {
 	uint32_t pages;         /* so many more come through; 0: all */
 	bool mute;              /* installs are done, and nobody hears of it */
 	const char *unreadable; /* a look at it fails; NULL: none does */
+	struct trial *trial[HOSTS_MAX]; /* the last that is to be judged; NULL: none yet */
+	uint32_t trials[HOSTS_MAX];     /* how many */
+	uint32_t refusals;              /* told to their author */
 };
 
 static const char *const story_events[] = {
     "start",     "time",    "hint", "free", "rescan",    "looked", "scanned", "staged",
     "installed", "content", "peer", "op",   "heartbeat", "ask",    "page",    "nodes",
-    "forget",    "start alone", "order", "hold", "release", "approve", "discard", "set aside", "edit"};
+    "forget",    "start alone", "order", "hold", "release", "approve", "discard", "set aside", "edit",
+    "verdict",   "rejudge"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
 					    "answer",  "told",   "joined", "wake",      "note",
-					    "refused"};
+					    "refused", "judge"};
 
 static inline void story_event(struct story *s, struct host *h, struct event *e)
 {
@@ -354,6 +358,14 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 	case EFFECT_NOTE:
 		h->notes++;
 		break;
+	case EFFECT_JUDGE:
+		trial_free(s->trial[h->index]);
+		s->trial[h->index] = trial_copy(e->trial);
+		s->trials[h->index]++;
+		break;
+	case EFFECT_REFUSED:
+		s->refusals += e->told.words != NULL;
+		break;
 	case EFFECT_TOLD:
 		h->told += (e->told.changed & ~CHANGED_MTIME) != 0;
 		h->alone += (e->told.changed & ~CHANGED_MTIME) != 0 && !e->told.more;
@@ -525,6 +537,7 @@ static inline void story_end(struct story *s)
 
 		if (h->up)
 			story_crash(s, h);
+		trial_free(s->trial[i]);
 		storage_fini(&h->store);
 		disk_fini(&h->disk);
 		locality_free(h->locality);
