@@ -152,23 +152,34 @@ static void ask_peers(struct waits *w, struct wait *k)
 		end(w, k, k->reached);
 }
 
-static bool count_braked(void *arg, const struct core_path *p)
+struct holding {
+	uint32_t braked;
+	uint32_t judged; /* told in a moment, or held */
+};
+
+static bool count_holding(void *arg, const struct core_path *p)
 {
-	*(uint32_t *)arg += core_held_by(p->draft) == HELD_BRAKE;
+	struct holding *h = arg;
+
+	h->braked += core_held_by(p->draft) == HELD_BRAKE;
+	h->judged += core_held_by(p->draft) == HELD_GATE && p->verdict == VERDICT_NONE;
 	return true;
 }
 
-/* What is held is told to nobody, however long one waits. True: the wait has ended. */
-static bool held(struct waits *w, struct wait *k)
+/* What is held is told to nobody, however long one waits. True: the wait has ended. `*judged`: it may
+ * yet be told. */
+static bool held(struct waits *w, struct wait *k, bool *judged)
 {
 	const char *path = k->path;
 	struct decision d = {.paths = &path, .n = path[0] != '\0'};
-	uint32_t braked = 0, n = node_held(w->node, &d, count_braked, &braked);
+	struct holding h = {0};
+	uint32_t n = node_held(w->node, &d, count_holding, &h) - h.judged;
 	char words[WIRE_WORDS_MAX];
 
+	*judged = h.judged > 0;
 	if (n == 0)
 		return false;
-	if (braked == n)
+	if (h.braked == n)
 		snprintf(words, sizeof(words),
 			 "the safety brake holds %u removal%s, which no peer has: zonefsctl held",
 			 n, n == 1 ? "" : "s");
@@ -185,11 +196,12 @@ static bool held(struct waits *w, struct wait *k)
 static bool here(struct waits *w, struct wait *k)
 {
 	struct node *n = w->node;
-	bool pending = k->served && runs_pending(n->runs);
+	bool pending = k->served && runs_pending(n->runs), judged;
 	char words[WIRE_WORDS_MAX] = "";
 
-	if (held(w, k))
+	if (held(w, k, &judged))
 		return true;
+	pending |= judged;
 	if (n->paused_msec) {
 		say_self(k, false, "replication is paused here: zonefsctl resume");
 		end(w, k, false);
@@ -207,6 +219,8 @@ static bool here(struct waits *w, struct wait *k)
 			 err_text(runner_blocked(n->runner)));
 	else if (core_joining(n->core))
 		snprintf(words, sizeof(words), "this node is joining and tells nothing yet");
+	else if (judged)
+		snprintf(words, sizeof(words), "what was saved is still being checked here");
 	else
 		runs_words(n->runs, words, sizeof(words));
 	say_self(k, false, words);
