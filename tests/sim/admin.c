@@ -210,9 +210,11 @@ void admin_check(struct world *w, struct node *n, const char *path, const struct
 
 	if (v->import)
 		return;
-	if (spot->goes && spot->looked_at < spot->goes_at)
+	bool goes = spot->goes && spot->held; /* else it is told for itself */
+
+	if (goes && spot->looked_at < spot->goes_at)
 		world_fail(w, "a set goes as it is", "%s tells %s as it was before", n->name, path);
-	if (spot->goes) {
+	if (goes) {
 		if (n->release_told == spot->goes && !dot_same(n->release_dot, v->dot))
 			world_fail(w, "a set is one op", "%s tells %s in another one", n->name,
 				   path);
@@ -231,14 +233,12 @@ void admin_check(struct world *w, struct node *n, const char *path, const struct
 	}
 }
 
-/* A draft that has gone, told or not, is no part of its release any more; what is saved there next is
- * told for itself. */
 void admin_stepped(struct node *n)
 {
 	struct core_set set;
 
 	for (uint32_t i = 0; n->release && i < n->nspots; i++)
-		if (!n->spots[i].held || !core_releasing(n->core))
+		if (n->spots[i].goes == n->release_told || !core_releasing(n->core))
 			n->spots[i].goes = 0;
 	n->release_told = 0;
 	if (!n->releases || core_releasing(n->core))
