@@ -301,6 +301,18 @@ static void not_ours(struct core *c, struct key *k, const struct observation *o)
 	key_shown_changed(c, k);
 }
 
+/* What was set aside may have been put there before that came: then it has seen no more than the
+ * draft had. */
+static void after_draft(struct core *c, struct key *k, const struct observation *o)
+{
+	if (!aside_is(k, k->intent->dot) || !k->shown || o->unchanged ||
+	    (o->attrs.kind != KIND_ABSENT &&
+	     fhandle_same(&k->shown->ident.handle, &o->ident.handle)))
+		return;
+	vv_copy(&k->shown->context, &k->intent->context);
+	key_shown_changed(c, k);
+}
+
 /* It was done, and nobody was told before the end. */
 static void recovered(struct core *c, struct key *k, const struct ident *ident)
 {
@@ -344,6 +356,7 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 			key_shown_changed(c, k);
 		}
 	} else {
+		after_draft(c, k, o);
 		not_ours(c, k, o);
 	}
 	place_forget_intent(c, k);
