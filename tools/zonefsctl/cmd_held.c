@@ -51,6 +51,8 @@ static void say_path(const json_t *line)
 		printf("  (set aside)");
 	if (strcmp(line_text(line, "verdict"), "doubt") == 0)
 		printf(" in doubt");
+	else if (strcmp(line_text(line, "verdict"), "judged") == 0)
+		printf(" being judged");
 	printf("\n");
 	if (line_text(line, "words")[0]) {
 		printf("  ");

@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the name server's checkers refuse never leaves the host that it was saved on.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+HOOK=bind
+
+host_new ns1
+host_new ns2
+for h in ns1 ns2; do chroot_make $h; done
+chroot_fill ns1
+C=$T/ns1$TREE
+zone_stanza a.test >>"$C/etc/named.conf"
+zone_stanza b.test >>"$C/etc/named.conf"
+mkdir "$C/var/named/inc"
+echo 'www IN A 10.53.0.80' >"$C/var/named/inc/hosts"
+zone_text a.test 1000 >"$C/var/named/a.test.zone"
+zone_text b.test 1000 '$INCLUDE inc/hosts' >"$C/var/named/b.test.zone"
+chown -R root:bind "$C"/var/named/*.zone "$C/var/named/inc"
+SERVER='server "named" { user = "bind" timeout = 60 }'
+for h in ns1 ns2; do node_conf $h "$SERVER"; done
+for h in ns1 ns2; do node_start $h; done
+check "ns2 has the zones" wait_for 90 test -e "$T/ns2$TREE/var/named/b.test.zone"
+settle ns1 ns2
+for h in ns1 ns2; do
+	check "$h knows its zones" wait_for 90 sh_on $h 'zonefsctl zones | grep -q "^2 zones"'
+	named_start $h
+done
+for h in ns1 ns2; do check "$h is well" wait_for 90 node_well $h; done
+
+held() { on "$1" zonefsctl held; }
+holds() { held "$1" | grep -Eq "$2"; }
+holds_nothing() { held "$1" | grep -Eq 'nothing is held|nothing has been saved'; }
+reloads() { grep -c "$2" "$T/$1/named.log"; }
+# save HOST ZONE SERIAL [RECORDS]
+save() {
+	zone_text "${@:2}" >"$T/$1/tmp/z"
+	sh_on "$1" "cat /tmp/z >var/named/$2.zone"
+}
+# goes SENTENCE ZONE SERIAL: both serve it.
+goes() {
+	check "$1: all serve it" wait_for 90 serves ns1 "$2" "$3"
+	check "$1: the peer, too" wait_for 90 serves ns2 "$2" "$3"
+}
+
+save ns1 a.test 1001 'www IN A 10.53.0.1'
+goes "a good save" a.test 1001
+
+# ---- a broken zone
+
+BEFORE=$(reloads ns2 'a.test/IN: loaded')
+save ns1 a.test 1002 'terminator.movie .edu. IN A 10.0.0.1'
+check "a broken zone is held, in the checker's words, with file and line" wait_for 90 holds ns1 \
+	'var/named/a\.test\.zone:5: '
+like "of this path" "$(held ns1)" '^var/named/a\.test\.zone .*\(gate\)'
+like "status says so" "$(on ns1 zonefsctl status)" 'held'
+save ns1 b.test 1001 '$INCLUDE inc/hosts' 'other IN A 10.53.0.9'
+goes "another zone goes on" b.test 1001
+is "the peer has the old one" "$(sed -n 's/.*( \([0-9]*\) .*/\1/p' "$T/ns2$TREE/var/named/a.test.zone")" 1001
+is "and serves it" "$(serial_on ns2 a.test)" 1001
+is "so does the author" "$(serial_on ns1 a.test)" 1001
+is "the peer's named did not reload it" "$(reloads ns2 'a.test/IN: loaded')" "$BEFORE"
+save ns1 a.test 1003 'terminator.movie.edu IN A 10.0.0.1'
+goes "the next good save" a.test 1003
+check "nothing is held any more" wait_for 90 holds_nothing ns1
+
+# ---- includes
+
+sh_on ns1 'echo "www IN A 10.53.0.0.80" >var/named/inc/hosts'
+check "what a zone includes is part of it: held, with its line" wait_for 90 holds ns1 'inc/hosts:1: '
+is "the peer's is the old one" "$(cat "$T/ns2$TREE/var/named/inc/hosts")" 'www IN A 10.53.0.80'
+sh_on ns1 'echo "www IN A 10.53.0.81" >var/named/inc/hosts'
+check "mended, it goes" wait_for 90 file_is "$T/ns2$TREE/var/named/inc/hosts" 'www IN A 10.53.0.81'
+check "... and is held no more" wait_for 90 holds_nothing ns1
+SECRET=$(sed -n 's/.*secret "\(.*\)";/\1/p' "$C/etc/rndc.key")
+save ns1 a.test 1004 '$INCLUDE /etc/rndc.key'
+check "an include of a key is held" wait_for 90 holds ns1 'is refused: it is a key'
+save ns1 a.test 1004 '$INCLUDE /../../../etc/shadow'
+check "one of the host is held" wait_for 90 holds ns1 'file not found'
+ALL=$(held ns1; on ns1 zonefsctl status; on ns1 zonefsctl log --json; cat "$T/ns1/zonefs.log" "$T/ns2/zonefs.log")
+unlike "nothing of either appears anywhere" "$ALL" "hmac-sha256|${SECRET:0:10}|root:[*x]"
+save ns1 a.test 1005
+goes "mended" a.test 1005
+
+# ---- configuration
+
+sh_on ns1 'cp -p etc/named.conf /tmp/good; echo "zone {" >>etc/named.conf'
+check "a broken configuration is held" wait_for 90 holds ns1 'etc/named\.conf:[0-9]+:'
+is "the peer has the old one" "$(tail -n 1 "$T/ns2$TREE/etc/named.conf")" "$(zone_stanza b.test)"
+sh_on ns1 'cat /tmp/good >etc/named.conf'
+check "mended: nothing is held" wait_for 90 holds_nothing ns1
+
+zone_stanza c.test >"$T/ns1/tmp/c.conf"
+zone_text c.test 7 >"$T/ns1/tmp/c"
+sh_on ns1 'cat /tmp/c.conf >>etc/named.conf'
+check "one that names a missing zone waits for it" wait_for 90 holds ns1 'c\.test\.zone: is not there'
+check_not "the peer has not heard of it" grep -q c.test "$T/ns2$TREE/etc/named.conf"
+sh_on ns1 'install -m 644 /tmp/c var/named/c.test.zone'
+goes "both go" c.test 7
+is "as one op" "$(on ns1 zonefsctl log --json -n 50 | /usr/bin/python3 -c 'import json, sys
+dots = {}
+for l in map(json.loads, sys.stdin):
+	if l.get("path") in ("etc/named.conf", "var/named/c.test.zone") and l.get("node") == "ns1":
+		dots[l["path"]] = l.get("version")
+print(len(set(dots.values())), len(dots))')" "1 2"
+
+# ---- by force
+
+save ns1 a.test 1006 'x.other. IN A 10.0.0.1'
+check "out of the zone: held" wait_for 90 holds ns1 'a\.test\.zone:5: .*is not in the zone'
+check "released by force" on ns1 zonefsctl release --force $TREE/var/named/a.test.zone
+goes "by force" a.test 1006
+finish
