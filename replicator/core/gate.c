@@ -119,7 +119,7 @@ void gate_dropped(struct core *c, struct key *k)
 	hearing_leave(c, k->hearing, k);
 }
 
-/* It is judged when it is back; a release goes without it. */
+/* It is judged when it is back, or saved again; a release goes without it. */
 void gate_aside(struct core *c, struct key *k)
 {
 	struct hearing *h = k->hearing;
@@ -141,15 +141,27 @@ static bool all_seen(const struct hearing *h)
 
 /* ---- telling ---- */
 
+void gate_goes(struct core *c, struct hearing *h, struct key *k)
+{
+	struct hearing *earlier = k->hearing;
+
+	if (!earlier) {
+		hearing_add(h, k);
+	} else if (earlier != h) {
+		h->ends_set |= earlier->ends_set;
+		hearing_join(c, h, earlier);
+	}
+}
+
 /* What has been saved under the set since its release began goes with it. */
 static bool add_late(struct core *c, struct hearing *h)
 {
 	bool added = false;
 
 	for (struct key *k = key_first(c, ""); k && h->ends_set; k = key_next(k)) {
-		if (core_held_by(k->draft) != HELD_SET || k->hearing || k->draft->aside)
+		if (core_held_by(k->draft) != HELD_SET || k->hearing == h || k->draft->aside)
 			continue;
-		hearing_add(h, k);
+		gate_goes(c, h, k);
 		added = true;
 	}
 	if (added)
@@ -159,9 +171,13 @@ static bool add_late(struct core *c, struct hearing *h)
 
 void gate_tell(struct core *c, struct hearing *h, bool force)
 {
-	struct key **keys = step_alloc(c, h->n * sizeof(struct key *));
-	uint32_t n = h->n;
+	struct key **keys;
+	uint32_t n;
 
+	if (add_late(c, h))
+		return;
+	n = h->n;
+	keys = step_alloc(c, n * sizeof(struct key *));
 	if (h->kind == HEARING_RELEASE)
 		held_say_released(c, n, h->user, h->why);
 	if (h->ends_set)
@@ -185,8 +201,6 @@ static void say(struct core *c, const struct hearing *h, int level, const char *
 
 static void good(struct core *c, struct hearing *h, const struct verdict *v)
 {
-	if (h->kind == HEARING_RELEASE && add_late(c, h))
-		return;
 	if (v->words && v->words[0])
 		say(c, h, LOG_LEVEL_WARNING,
 		    v->kind == VERDICT_DOUBT ? "is approved, though in doubt" : "passes the gate",
@@ -443,6 +457,7 @@ bool gate_decide(struct core *c, struct key *k, enum event_type type, bool force
 		return false;
 	if (type == EVENT_APPROVE && h->last != VERDICT_DOUBT)
 		return false;
+	k->put_back = false; /* the later decision is the one that counts */
 	if (type == EVENT_APPROVE || force)
 		effect_note(c, LOG_LEVEL_NOTICE, "/%s is let through the gate%s", k->path,
 			    type == EVENT_APPROVE ? "" : " by force");

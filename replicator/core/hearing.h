@@ -113,11 +113,14 @@ void gate_verdict(struct core *c, const struct verdict *v);
 void gate_again(struct core *c, const struct event *e);
 /* What is shown at k is another now: who needs it may be judged otherwise. */
 void gate_shown(struct core *c, const struct key *k);
+/* k, no draft of the gate's, goes with this release; and so does what an earlier one has not told yet. */
+void gate_goes(struct core *c, struct hearing *h, struct key *k);
 void gate_dropped(struct core *c, struct key *k); /* its draft is over */
-void gate_aside(struct core *c, struct key *k);   /* ... is not on disk for now */
+/* ... is not on disk for now, or about to be put back. */
+void gate_aside(struct core *c, struct key *k);
 /* About an own one: true if it may be told, and is. */
 bool gate_decide(struct core *c, struct key *k, enum event_type type, bool force);
-/* All of it is told, as one op. */
+/* All of it is told, as one op; or judged again, with what the set it ends holds besides. */
 void gate_tell(struct core *c, struct hearing *h, bool force);
 void gate_free(struct core *c);
 enum verdict_kind gate_verdict_of(const struct key *k);

@@ -323,6 +323,8 @@ static void discard_one(struct core *c, struct key *k)
 		return;
 	}
 	k->put_back = true;
+	k->draft_seen = false; /* nothing is told that is to be put back */
+	gate_aside(c, k);
 	observe_look(c, k);
 }
 
@@ -433,13 +435,11 @@ static void release_judged(struct core *c, struct release *r)
 {
 	struct hearing *h = hearing_new(c, HEARING_RELEASE);
 
-	for (uint32_t i = 0; i < r->n; i++)
-		if (r->keys[i]->draft) {
-			gate_dropped(c, r->keys[i]); /* from an earlier release */
-			hearing_add(h, r->keys[i]);
-		}
-	h->approved = r->approved;
 	h->ends_set = r->ends_set;
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->keys[i]->draft)
+			gate_goes(c, h, r->keys[i]);
+	h->approved = r->approved;
 	h->why = core_strdup(r->why);
 	h->user = core_strdup(r->user);
 	if (!is_of_set(h))

@@ -277,7 +277,8 @@ static bool is_approved(struct world *w, struct node *n, const char *path, const
 {
 	const struct spot *spot = truth_spot(w, n, path);
 
-	return was_judged(n, path, a, true) && (n->approves || w->now < n->approves_until || (spot->held && !spot->draft_group));
+	return was_judged(n, path, a, true) &&
+	       (w->now < n->approves_until || (spot->held && !spot->draft_group));
 }
 
 void judge_told(struct world *w, struct node *n, const char *path, const struct version *v)
@@ -386,7 +387,7 @@ static void decide(struct world *w, uint8_t node, void *arg)
 	if (about.force)
 		n->forces_until = w->now + 10000;
 	if (e.type == EVENT_APPROVE)
-		n->approves_until = w->now + 20000;
+		n->approves_until = w->now + JUDGED_BY_MSEC;
 	host_event(w, n, &e);
 	host_pump(w, n);
 	free(path);

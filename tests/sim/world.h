@@ -32,6 +32,7 @@
 #define SIM_ORDER "order" /* the command by which an order's versions are known */
 #define NSEC_PER_MSEC INT64_C(1000000)
 #define WRITTEN_BACK_MSEC 5000 /* what was written is on stable storage then */
+#define JUDGED_BY_MSEC 20000   /* what was approved has been looked at and judged by then */
 #define WALL_START_MSEC INT64_C(1700000000000)
 
 struct world;
@@ -225,8 +226,7 @@ struct node {
 
 	struct judged *judged; /* what was judged good here */
 	uint32_t njudged;
-	bool approves;          /* what the safety brake holds, in this step, */
-	int64_t approves_until; /* or what the gate does, as soon as it has been judged anew, */
+	int64_t approves_until; /* what is held in doubt, as soon as it has been judged anew, */
 	int64_t forces_until;   /* or by force, as soon as all has been looked at */
 };
 
