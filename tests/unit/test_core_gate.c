@@ -514,6 +514,100 @@ static void a_set_without_such_paths_goes_at_once(void **state)
 	expect_content(N2, "a", 5);
 }
 
+/* Be it that the gate mends what is in it. */
+static void a_set_goes_with_what_is_saved_while_it_is_judged(void **state)
+{
+	struct rewrite r = as(9);
+	struct core_set set;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	user_saves(&s, N1, "a", 5);
+	storage_put(&N1->store, r.hash);
+	N1->broadcasts = 0;
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	expect_content(N1, "z", 9);
+	assert_int_equal(N1->broadcasts, 0);
+	assert_int_equal(s.trial[0]->n, 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_false(core_set(N1->core, &set));
+	assert_int_equal(core_held(N1->core), 0);
+	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "a")->dot));
+}
+
+static void close_file(struct host *h, const char *path)
+{
+	disk_find(&h->disk, path)->writers = 0;
+	story_hint(&s, h, path, "");
+	story_run(&s);
+}
+
+/* The first release waits for a file that is open, the second doesn't. */
+static void what_is_released_twice_goes_as_one_change(void **state)
+{
+	struct core_set set;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	disk_find(&N1->disk, "z")->writers = 1;
+	decide(N1, EVENT_RELEASE, NULL, false);
+	user_saves(&s, N1, "zz", 3);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	assert_string_equal(s.trial[0]->items[0].path, "zz");
+	close_file(N1, "z");
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(s.trial[0]->n, 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_false(core_set(N1->core, &set));
+	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "zz")->dot));
+}
+
+/* It is being written, so it stays as it is; but it is not released any more. */
+static void what_is_discarded_leaves_its_release(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	before = trials(N1);
+	disk_write(&s, N1, "z", 3);
+	disk_find(&N1->disk, "z")->writers = 1;
+	decide(N1, EVENT_DISCARD, NULL, false);
+	close_file(N1, "z");
+	judge(N1, VERDICT_GOOD, NULL); /* comes too late */
+	assert_int_equal(trials(N1), before);
+	assert_int_equal(core_held(N1->core), 1);
+	expect_content(N2, "z", 1);
+}
+
+static void a_verdict_comes_too_late_for_what_is_discarded(void **state)
+{
+	struct decision all = {0};
+	struct event e = {.type = EVENT_DISCARD, .decision = &all};
+
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	N1->broadcasts = 0;
+	s.hold = EFFECT_LOOK;
+	story_event(&s, N1, &e);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(N1->broadcasts, 0);
+	s.hold = -1;
+	story_run(&s);
+	judge(N1, VERDICT_GOOD, NULL); /* what is put back */
+	expect_content(N1, "z", 1);
+	assert_int_equal(N1->broadcasts, 0);
+}
+
 /* A conflict's winner, and what is ordered, come through the same gate. */
 static void whatever_is_installed_is_judged(void **state)
 {
@@ -565,6 +659,10 @@ int main(void)
 	    TEST(a_restart_keeps_together_what_belongs_together),
 	    TEST(a_set_is_judged_as_a_whole_when_it_is_released),
 	    TEST(a_set_without_such_paths_goes_at_once),
+	    TEST(a_set_goes_with_what_is_saved_while_it_is_judged),
+	    TEST(what_is_released_twice_goes_as_one_change),
+	    TEST(what_is_discarded_leaves_its_release),
+	    TEST(a_verdict_comes_too_late_for_what_is_discarded),
 	    TEST(whatever_is_installed_is_judged),
 	};
 
