@@ -450,7 +450,7 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	/* It is what a change is compared with, until it is put back, whatever was saved since it was
 	 * read. So is what a save left that the power cut interrupted. */
 	if ((spot->cut || (spot->looked && spot->looked_cut) ||
-	     (spot->discarded && same_attrs_content(&s->attrs, &spot->looked_attrs)) ||
+	     (spot->discarded && attrs_compare(&s->attrs, &spot->looked_attrs) == 0) ||
 	     is_interrupted(n, p, spot->looked ? spot->looked_last : spot->last)) &&
 	    !s->dot.origin) {
 		spot->base = s->attrs;
