@@ -15,6 +15,7 @@
 #include "tests/sim/world.h"
 
 #define NEEDS 8 /* of that many paths one is needed */
+#define UNKNOWN_LAST_MSEC 10000 /* after everything is good */
 
 static struct world *current; /* whose paths are asked about */
 
@@ -170,15 +171,23 @@ static void look_for_contents(struct world *w, const struct node *n, const struc
 	}
 }
 
+/* For a while also when everything is good: then only the core itself tries it again. */
+static bool is_unknown(struct world *w)
+{
+	if (!w->gate.unknown || !w->gate.open)
+		return rng_chance(&w->gate.rng, w->gate.unknown);
+	return w->now < w->gate.open_at + UNKNOWN_LAST_MSEC && rng_chance(&w->gate.rng, 5000);
+}
+
 static enum verdict_kind find_verdict(struct world *w, struct node *n, const struct trial *t,
 			       struct answer *a)
 {
 	bool doubt = false;
 
+	if (is_unknown(w))
+		return VERDICT_UNKNOWN;
 	if (w->gate.open)
 		return VERDICT_GOOD;
-	if (rng_chance(&w->gate.rng, w->gate.unknown))
-		return VERDICT_UNKNOWN;
 	for (uint32_t i = 0; i < t->n; i++) {
 		if (is_bad(w, n, &t->items[i]))
 			return VERDICT_BAD;
@@ -252,6 +261,27 @@ static void verdict(struct world *w, uint8_t node, void *arg)
 	host_pump(w, n);
 }
 
+/* Somebody goes on working on what is being judged. */
+static void goes_on(struct world *w, uint8_t node, void *path)
+{
+	struct node *n = &w->nodes[node];
+
+	if (w->faults && disk_find(&n->disk, path) && !truth_full(w, path))
+		session_start(w, n, path, USER_SAVE);
+}
+
+static void may_go_on(struct world *w, struct node *n, const struct trial *t, uint32_t msec)
+{
+	char *path;
+
+	if (!t->own || !w->faults || !rng_chance(&w->gate.rng, w->gate.hasty))
+		return;
+	path = strdup(t->items[rng_below(&w->gate.rng, t->n)].path);
+	if (!path)
+		abort();
+	world_at(w, rng_below(&w->gate.rng, msec + 1), n->index, n->life, goes_on, free, path);
+}
+
 void judge_trial(struct world *w, struct node *n, const struct trial *t)
 {
 	struct judging *j = malloc(sizeof *j);
@@ -267,6 +297,7 @@ void judge_trial(struct world *w, struct node *n, const struct trial *t)
 	j->trial = trial_copy(t);
 	if (rng_chance(&w->gate.rng, 1000))
 		msec *= 10;
+	may_go_on(w, n, t, msec);
 	world_at(w, msec, n->index, n->life, verdict, judging_free, j);
 }
 
@@ -281,6 +312,14 @@ static bool is_approved(struct world *w, struct node *n, const char *path, const
 	       (w->now < n->approves_until || (spot->held && !spot->draft_group));
 }
 
+/* It passes the gate, or the gate holds it with something that does. */
+static bool is_judged(struct world *w, struct node *n, const char *path)
+{
+	const struct spot *spot = truth_spot(w, n, path);
+
+	return judge_gates(w, path) || (spot->held && spot->draft_group && !(spot->draft_group & 1));
+}
+
 void judge_told(struct world *w, struct node *n, const char *path, const struct version *v)
 {
 	bool forces = w->now < n->forces_until;
@@ -291,7 +330,7 @@ void judge_told(struct world *w, struct node *n, const char *path, const struct 
 		world_fail(w, "only checked data is served", "%s tells %s as forced", n->name,
 			   path);
 	if (!(v->changed & (CHANGED_KIND | CHANGED_CONTENT)) || (forces && v->forced) ||
-	    !judge_gates(w, path) || was_judged(n, path, &v->attrs, false) ||
+	    !is_judged(w, n, path) || was_judged(n, path, &v->attrs, false) ||
 	    is_approved(w, n, path, &v->attrs))
 		return;
 	world_fail(w, "only checked data is served", "%s tells %s unchecked", n->name, path);
@@ -433,6 +472,7 @@ static void open_all(struct world *w, uint8_t node, void *arg)
 	(void)arg;
 	tell(w, "---- everything is good ----");
 	w->gate.open = true;
+	w->gate.open_at = w->now;
 	for (uint8_t i = 0; i < w->nnodes; i++)
 		again(w, i, NULL);
 }
@@ -461,6 +501,7 @@ void judge_draw(struct world *w)
 	w->gate.rewrite = rng_chance(r, 4000) ? rng_below(r, 5000) : 0;
 	w->gate.needs = rng_chance(r, 3000) ? rng_below(r, 4000) : 0;
 	w->gate.slow = rng_chance(r, 5000) ? rng_range(r, 1, 50) : rng_range(r, 50, 1500);
+	w->gate.hasty = rng_chance(r, 4000) ? rng_below(r, 2500) : 0;
 	if (sim_options.gate)
 		w->gate.on = true;
 }

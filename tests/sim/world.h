@@ -313,13 +313,15 @@ struct judged {
 /* Chances per 10,000. */
 struct gate_weights {
 	bool on;
-	bool open; /* everything is good now */
+	bool open; /* everything is good now, */
+	int64_t open_at; /* since then */
 	uint64_t seed;
 	struct rng rng;
 	uint32_t paths;                                  /* are gated */
 	uint32_t bad, local_bad, doubt, rewrite, needs; /* contents are, or have */
 	uint32_t unknown;                                /* of a judgement */
 	uint32_t slow;                                   /* milliseconds, at most */
+	uint32_t hasty;                                  /* of a save meanwhile */
 	struct hash *made;                               /* by rewriting */
 	uint32_t nmade;
 	uint64_t verdicts[VERDICT_REWRITE + 1];
