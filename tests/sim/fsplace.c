@@ -224,7 +224,7 @@ static int place(struct world *w, struct node *n, const struct effect *e, struct
 	w->installs++;
 	inode_synced(*now);
 	if (in->kind == INTENT_CONTENT && !in->dot.origin) {
-		truth_rewritten(w, n, e->path);
+		truth_rewritten(w, n, e->path, &before);
 	} else {
 		judge_installs(w, n, e->path, in);
 		truth_installed(w, n, e->path, in, &before);

@@ -612,12 +612,14 @@ void truth_loaded(struct world *w, struct node *n)
 	}
 }
 
-void truth_rewritten(struct world *w, struct node *n, const char *path)
+/* What was moved away and back again with its directory is what was looked at before. */
+void truth_rewritten(struct world *w, struct node *n, const char *path, const struct attrs *before)
 {
 	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
 
-	if (spot->last >= 0 && !p->save[spot->last].looked)
+	if (spot->last >= 0 && !p->save[spot->last].looked &&
+	    attrs_compare(before, &spot->looked_attrs))
 		world_fail(w, "never overwrites the unseen", "%s: save %d of %s is rewritten",
 			   n->name, spot->last, path);
 }

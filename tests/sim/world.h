@@ -416,7 +416,7 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
 		     const struct attrs *before);
 /* What was saved there last has been mended, and is told as that. */
-void truth_rewritten(struct world *w, struct node *n, const char *path);
+void truth_rewritten(struct world *w, struct node *n, const char *path, const struct attrs *before);
 /* What was read there is given to the core now. */
 struct sighting {
 	struct saves shown;
