@@ -126,7 +126,7 @@ void gate_aside(struct core *c, struct key *k)
 
 	if (h && h->kind == HEARING_RELEASE)
 		hearing_leave(c, h, k);
-	else if (h && h->state == HEARING_OUT)
+	else if (h && (h->state == HEARING_OUT || h->nrewriting))
 		hearing_again(c, h);
 }
 

@@ -148,7 +148,7 @@ static void put_aside(struct world *w, uint8_t node, void *arg)
 	struct held h = {.w = w, .n = n};
 
 	(void)arg;
-	if (!w->faults || !n->up || !core_held(n->core) || w->gate.on)
+	if (!w->faults || !n->up || !core_held(n->core))
 		return;
 	tell(w, "%s administrator: what is held is %s", n->name,
 	     e.type == EVENT_EDIT ? "edited" : "set aside");

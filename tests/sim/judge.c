@@ -432,25 +432,50 @@ static void decide(struct world *w, uint8_t node, void *arg)
 	free(path);
 }
 
-static bool edit_one(void *arg, const struct core_path *p)
-{
-	struct deciding *d = arg;
+#define EDIT_MSEC 40000
 
-	d->gate += core_held_by(p->draft) == HELD_GATE && p->draft->aside;
-	return true;
+/* Of what the gate holds and is set aside: all of it, or what cannot be brought back. */
+struct asides {
+	const char *paths[PATHS_TRUTH_MAX];
+	uint32_t n;
+	uint32_t of;
+	bool stuck;
+};
+
+static bool find_aside(void *arg, const struct core_path *p)
+{
+	struct asides *a = arg;
+
+	if (core_held_by(p->draft) != HELD_GATE || !p->draft->aside)
+		return true;
+	a->of++;
+	if (!a->stuck || p->waiting)
+		a->paths[a->n++] = p->path;
+	return a->n < PATHS_TRUTH_MAX;
 }
 
+/* At last it is edited; what cannot be, since its directory has gone meanwhile, or since others have put
+ * something into one that is to go, is discarded. */
 void judge_settle(struct world *w, struct node *n)
 {
-	struct deciding d = {.w = w, .n = n};
-	struct decision all = {0};
-	struct event e = {.type = EVENT_EDIT, .decision = &all};
+	static struct asides a; /* large */
+	struct decision some = {.paths = a.paths};
+	struct event e = {.type = EVENT_EDIT, .decision = &some};
 
 	if (!w->gate.open || !n->up)
 		return;
-	core_each(n->core, "", edit_one, &d);
-	if (!d.gate)
+	memset(&a, 0, sizeof a);
+	a.stuck = n->edits_since && w->now - n->edits_since > EDIT_MSEC;
+	core_each(n->core, "", find_aside, &a);
+	if (!a.of || !n->edits_since)
+		n->edits_since = a.of ? w->now : 0;
+	if (!a.n)
 		return;
+	if (a.stuck) {
+		e.type = EVENT_DISCARD;
+		tell(w, "%s administrator: %u paths cannot be edited, and are put back", n->name, a.n);
+	}
+	some.n = a.n;
 	host_event(w, n, &e);
 	host_pump(w, n);
 }

@@ -163,7 +163,8 @@ static void stands_for(struct world *w, struct node *n, const char *path)
 	spot->cut = spot->looked = spot->due_install = spot->due_own = false;
 	spot->floor = 0;
 	fs_floor_note(w, n, path, now);
-	if (images_installed(s, now, &a)) {
+	/* What was set aside is no more than a save when it is there again. */
+	if (images_installed(s, now, &a) && !truth_aside(n, path, s->intent->dot)) {
 		truth_of_context(w, path, &s->intent->context, &spot->shown);
 		spot->base = spot->told = s->intent->attrs;
 		as_intended = (struct shown){.attrs = s->intent->attrs,

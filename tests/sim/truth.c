@@ -536,8 +536,7 @@ static bool version_made(const struct path_truth *p, const struct node *n,
 	return false;
 }
 
-/* What is held there by that dot, and was set aside. */
-static bool aside(const struct node *n, const char *path, struct dot dot)
+bool truth_aside(const struct node *n, const char *path, struct dot dot)
 {
 	const struct stored_path *s = storage_find(&n->store, path);
 
@@ -573,12 +572,16 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 				   spot->last, path);
 	}
 	spot->in_doubt = spot->cut = spot->looked_cut = false;
-	if (aside(n, path, i->dot)) { /* what was saved once is there again, and told to nobody */
+	if (truth_aside(n, path, i->dot)) { /* what was saved once is there again, and told to nobody */
 		w->edited++;
 		spot->last = spot->aside_last;
 		spot->strong = spot->aside_strong;
 		if (spot->last >= 0)
 			saves_join(&spot->shown, &p->save[spot->last].past);
+		spot->drafted = true; /* as when it was looked at, be it in an earlier life */
+		spot->draft_last = spot->last;
+		spot->draft_shown = spot->shown;
+		spot->draft_strong = spot->strong;
 		return;
 	}
 	spot->strong = t ? t->strong : (struct saves){0};

@@ -228,6 +228,7 @@ struct node {
 	uint32_t njudged;
 	int64_t approves_until; /* what is held in doubt, as soon as it has been judged anew, */
 	int64_t forces_until;   /* or by force, as soon as all has been looked at */
+	int64_t edits_since;    /* at last: what is set aside and the gate's; 0: nothing is */
 };
 
 /* Who is configured as whose peer. */
@@ -435,6 +436,8 @@ void truth_history(struct world *w, struct node *n, const char *path);
 /* A node has heard of another one: as established, or of something that it made. */
 bool truth_known(struct world *w, const struct node *by, const struct node *n);
 /* It is held; what was seen there last. */
+/* What is held there by that dot, and was set aside. */
+bool truth_aside(const struct node *n, const char *path, struct dot dot);
 void truth_loaded(struct world *w, struct node *n); /* what is held is what the store has */
 void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v);
 void truth_superseded(struct world *w, struct node *n, const char *path, struct dot d);

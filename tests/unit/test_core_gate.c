@@ -632,6 +632,107 @@ static void whatever_is_installed_is_judged(void **state)
 	expect_content(N2, "z", 1);
 }
 
+/* While it is set aside nothing is told of it, whatever is said of it. */
+static void what_is_set_aside_is_judged_when_it_is_back(void **state)
+{
+	uint64_t asked;
+
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	asked = s.trial[0]->id;
+	decide(N1, EVENT_SET_ASIDE, NULL, false);
+	judge(N1, VERDICT_GOOD, NULL); /* what was told before, to be installed */
+	expect_content(N1, "z", 1);
+	N1->broadcasts = 0;
+	say(N1, (struct verdict){.id = asked, .kind = VERDICT_GOOD});
+	assert_int_equal(N1->broadcasts, 0);
+	assert_int_equal(core_held(N1->core), 1);
+	decide(N1, EVENT_EDIT, NULL, false);
+	expect_content(N1, "z", 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 2);
+	assert_int_equal(versions_of(N2, "z"), 1);
+}
+
+/* Bad, set aside, and mended: over what is there, which is what was told before. */
+static void what_is_bad_and_set_aside_can_be_mended(void **state)
+{
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	judge(N1, VERDICT_BAD, "line 3");
+	decide(N1, EVENT_SET_ASIDE, NULL, false);
+	judge(N1, VERDICT_GOOD, NULL);
+	expect_content(N1, "z", 1);
+	crash(N1);
+	expect_content(N1, "z", 1);
+	assert_string_equal(found(N1, "z").words, "line 3");
+	decide(N1, EVENT_EDIT, "z", false);
+	expect_content(N1, "z", 2);
+	judge(N1, VERDICT_BAD, "line 3");
+	expect_content(N2, "z", 1);
+	user_saves(&s, N1, "z", 3);
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 3);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
+/* One of two that go together is being rewritten, and the other one set aside: neither is told. */
+static void what_belongs_to_what_is_set_aside_waits(void **state)
+{
+	const char *need = "new";
+	struct rewrite r = as(9);
+
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	say(N1, (struct verdict){.kind = VERDICT_BAD, .needs = &need, .nneeds = 1});
+	user_saves(&s, N1, "new", 5);
+	storage_put(&N1->store, r.hash);
+	s.hold = EFFECT_STAGE;
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	N1->broadcasts = 0;
+	decide(N1, EVENT_SET_ASIDE, "new", false);
+	expect_absent(N1, "new");
+	s.hold = -1;
+	story_run(&s);
+	assert_int_equal(N1->broadcasts, 0);
+	assert_int_equal(core_held(N1->core), 2);
+	decide(N1, EVENT_EDIT, "new", false);
+	assert_int_equal(s.trial[0]->n, 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 9);
+	expect_content(N2, "new", 5);
+}
+
+static void what_is_saved_late_goes_with_what_is_rewritten(void **state)
+{
+	struct rewrite r = as(9);
+	struct core_set set;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	user_saves(&s, N1, "b", 6);
+	N1->broadcasts = 0;
+	storage_put(&N1->store, r.hash);
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	assert_int_equal(N1->broadcasts, 0);
+	assert_int_equal(s.trial[0]->n, 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_false(core_set(N1->core, &set));
+	assert_int_equal(core_held(N1->core), 0);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 9);
+	expect_content(N2, "b", 6);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -664,6 +765,10 @@ int main(void)
 	    TEST(what_is_discarded_leaves_its_release),
 	    TEST(a_verdict_comes_too_late_for_what_is_discarded),
 	    TEST(whatever_is_installed_is_judged),
+	    TEST(what_is_set_aside_is_judged_when_it_is_back),
+	    TEST(what_is_bad_and_set_aside_can_be_mended),
+	    TEST(what_belongs_to_what_is_set_aside_waits),
+	    TEST(what_is_saved_late_goes_with_what_is_rewritten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
