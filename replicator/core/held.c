@@ -224,8 +224,8 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 		drop(c, k);
 	k->draft = author_draft(c, e);
 	k->draft->group = group;
-	if (h && h->kind == HEARING_RELEASE && core_held_by(k->draft) == by)
-		hearing_add(h, k); /* it goes, too, when it has been judged */
+	if (h && core_held_by(k->draft) == by)
+		hearing_add(h, k); /* it is judged in its place */
 	count(c, k, 1);
 	store_draft(c, k);
 	s = key_shown(k); /* programs have seen its time under this name */

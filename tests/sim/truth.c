@@ -347,8 +347,8 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	if (spot->looked && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
 	    same_attrs_content(&v->attrs, &spot->older_attrs))
 		look_back(spot);
-	if (spot->drafted && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
-	    same_attrs_content(&v->attrs, &spot->draft_attrs))
+	if (spot->drafted && same_attrs_content(&v->attrs, &spot->draft_attrs) &&
+	    (spot->looked_last < 0 || !same_attrs_content(&v->attrs, &spot->looked_attrs)))
 		look_at_draft(spot);
 	if (!spot->looked || !same_attrs_content(&v->attrs, &spot->looked_attrs)) {
 		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at",
@@ -578,10 +578,6 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		spot->strong = spot->aside_strong;
 		if (spot->last >= 0)
 			saves_join(&spot->shown, &p->save[spot->last].past);
-		spot->drafted = true; /* as when it was looked at, be it in an earlier life */
-		spot->draft_last = spot->last;
-		spot->draft_shown = spot->shown;
-		spot->draft_strong = spot->strong;
 		return;
 	}
 	spot->strong = t ? t->strong : (struct saves){0};
@@ -599,6 +595,18 @@ static void holds(struct spot *spot, const struct version *draft)
 	spot->draft = draft->dot;
 	spot->draft_attrs = draft->attrs;
 	spot->draft_group = draft->group;
+	spot->draft_aside = draft->aside;
+}
+
+/* It is there again, as when it was looked at, be it in an earlier life. */
+static void edited(struct world *w, struct path_truth *p, struct spot *spot, const struct version *v)
+{
+	spot->drafted = true;
+	spot->draft_last = spot->aside_last;
+	spot->draft_strong = spot->aside_strong;
+	truth_of_context(w, p->path, &v->context, &spot->draft_shown);
+	if (spot->draft_last >= 0)
+		saves_join(&spot->draft_shown, &p->save[spot->draft_last].past);
 }
 
 void truth_loaded(struct world *w, struct node *n)
@@ -642,6 +650,8 @@ void truth_draft(struct world *w, struct node *n, const char *path, const struct
 		spot->aside_last = save;
 		spot->aside_strong = spot->looked_strong;
 	}
+	if (known && spot->draft_aside && !v->aside)
+		edited(w, p, spot, v);
 	holds(spot, v);
 	if (known) /* it changes */
 		return;

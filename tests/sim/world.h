@@ -110,6 +110,7 @@ struct spot {
 	struct dot draft;
 	struct attrs draft_attrs;
 	uint64_t draft_group;
+	bool draft_aside;
 	int32_t aside_last; /* the save that was set aside last */
 	struct saves aside_strong;
 
