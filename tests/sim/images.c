@@ -122,6 +122,27 @@ static void stands_for(struct node *n, const char *path, struct spot *spot)
 	truth_doubt(n, spot, path);
 }
 
+/* So is what was set aside, when it is there again. */
+static void save_draft(struct world *w, struct node *n, uint32_t path, const struct version *draft)
+{
+	struct path_truth *p = w->paths[path];
+	struct spot *spot = truth_spot(w, n, p->path);
+	struct spot now = *spot;
+
+	if (now.aside_last < 0)
+		return;
+	spot->last = -1;
+	spot->strong = (struct saves){0};
+	truth_of_context(w, p->path, &draft->context, &spot->shown);
+	truth_save(w, n, p->path, draft->attrs.kind, p->save[now.aside_last].content);
+	if (spot->last >= 0) {
+		p->save[spot->last].looked = p->save[spot->last].held = true;
+		now.aside_last = spot->last;
+		now.aside_strong = spot->strong;
+	}
+	*spot = now;
+}
+
 /* What had changed on the disk, and was not known to the store yet, is a save of whoever puts it back:
  * since then it may have been told, and deleted by somebody. */
 static void save_again(struct world *w, struct node *n)
@@ -133,6 +154,8 @@ static void save_again(struct world *w, struct node *n)
 		struct spot *spot = truth_spot(w, n, path);
 		struct attrs a;
 
+		if (s && s->draft && s->draft->aside)
+			save_draft(w, n, i, s->draft);
 		fs_attrs(n, now, &a);
 		if (!attrs_compare(&a, s && s->shown ? &s->shown->attrs : &(struct attrs){0}))
 			continue;

@@ -347,8 +347,8 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	if (spot->looked && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
 	    same_attrs_content(&v->attrs, &spot->older_attrs))
 		look_back(spot);
-	if (spot->drafted && same_attrs_content(&v->attrs, &spot->draft_attrs) &&
-	    (spot->looked_last < 0 || !same_attrs_content(&v->attrs, &spot->looked_attrs)))
+	if (spot->drafted && !same_attrs_content(&v->attrs, &spot->looked_attrs) &&
+	    same_attrs_content(&v->attrs, &spot->draft_attrs))
 		look_at_draft(spot);
 	if (!spot->looked || !same_attrs_content(&v->attrs, &spot->looked_attrs)) {
 		world_fail(w, "loses nothing", "%s made a version of %s that was not looked at",
@@ -607,6 +607,9 @@ static void edited(struct world *w, struct path_truth *p, struct spot *spot, con
 	truth_of_context(w, p->path, &v->context, &spot->draft_shown);
 	if (spot->draft_last >= 0)
 		saves_join(&spot->draft_shown, &p->save[spot->draft_last].past);
+	spot->draft_attrs = v->attrs;
+	spot->looked = true;
+	look_at_draft(spot);
 }
 
 void truth_loaded(struct world *w, struct node *n)

@@ -320,6 +320,30 @@ static void what_is_so_already_is_released_by_that(void **state)
 	expect_content(N2, "a", 3);
 }
 
+/* And nobody knows any more that it was ever there. */
+static void what_nobody_knows_any_more_is_over(void **state)
+{
+	(void)state;
+	begin();
+	user_deletes(&s, N1, "b");
+	story_wait(&s, 2000);
+	decide(N1, EVENT_SET_ASIDE, "b");
+	user_deletes(&s, N2, "b");
+	story_wait(&s, 2000);
+	for (int i = 0; i < 3; i++) {
+		story_beat(&s);
+		story_gossip(&s);
+	}
+	story_wait(&s, INT64_C(2 * 86400 * 1000));
+	assert_int_equal(versions_of(N1, "b"), 0);
+	assert_int_equal(naside(N1), 1);
+	decide(N1, EVENT_EDIT, "b");
+	assert_int_equal(naside(N1), 0);
+	assert_int_equal(core_held(N1->core), 1);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "a", 3);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -331,6 +355,7 @@ int main(void)
 	    TEST(a_release_brings_it_back_first),
 	    TEST(a_save_instead_of_it_is_looked_at_by_the_release),
 	    TEST(what_is_so_already_is_released_by_that),
+	    TEST(what_nobody_knows_any_more_is_over),
 	    TEST(discarded_it_is_over),
 	    TEST(a_peers_save_meanwhile_is_served_and_not_lost),
 	    TEST(a_save_takes_its_place),

@@ -709,6 +709,26 @@ static void what_belongs_to_what_is_set_aside_waits(void **state)
 	expect_content(N2, "new", 5);
 }
 
+/* The look that sets it aside finds a later save, of which the hint is yet to come. */
+static void what_is_found_when_it_is_set_aside_is_judged_in_its_place(void **state)
+{
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	judge(N1, VERDICT_BAD, "line 3");
+	s.now += 10;
+	disk_write(&s, N1, "z", 3);
+	decide(N1, EVENT_SET_ASIDE, NULL, false);
+	judge(N1, VERDICT_GOOD, NULL);
+	expect_content(N1, "z", 1);
+	decide(N1, EVENT_EDIT, NULL, false);
+	expect_content(N1, "z", 3);
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 3);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 static void what_is_saved_late_goes_with_what_is_rewritten(void **state)
 {
 	struct rewrite r = as(9);
@@ -768,6 +788,7 @@ int main(void)
 	    TEST(what_is_set_aside_is_judged_when_it_is_back),
 	    TEST(what_is_bad_and_set_aside_can_be_mended),
 	    TEST(what_belongs_to_what_is_set_aside_waits),
+	    TEST(what_is_found_when_it_is_set_aside_is_judged_in_its_place),
 	    TEST(what_is_saved_late_goes_with_what_is_rewritten),
 	};
 
