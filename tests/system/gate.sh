@@ -104,10 +104,33 @@ for l in map(json.loads, sys.stdin):
 		dots[l["path"]] = l.get("version")
 print(len(set(dots.values())), len(dots))')" "1 2"
 
+# ---- what is held makes room before the name server starts, and is mended after that
+
+ZONE=var/named/a.test.zone
+save ns1 a.test 1006 'www IN A 10.53.0.'
+check "a broken zone is held" wait_for 90 holds ns1 'var/named/a\.test\.zone:5: '
+BROKEN=$(cat "$C/$ZONE")
+named_stop ns1
+like "before the name server starts it is set aside" "$(on ns1 zonefs-prestart --timeout 90 2>&1)" \
+	"^1 held path set aside: what was released last is there"
+check "held says so" holds ns1 '^var/named/a\.test\.zone .*\(set aside\)$'
+is "the tree has what the peer has" "$(cat "$C/$ZONE")" "$(cat "$T/ns2$TREE/$ZONE")"
+named_start ns1
+check "the name server serves what was released last" wait_for 90 serves ns1 a.test 1005
+is "it is brought back" "$(sh_on ns1 "zonefsctl held --edit $ZONE")" \
+	"1 path: brought back into the tree, and held as before"
+is "as it was saved" "$(cat "$C/$ZONE")" "$BROKEN"
+check "and is as bad as before" wait_for 90 holds ns1 'var/named/a\.test\.zone:5: '
+check "the author serves what was released last" serves ns1 a.test 1005
+check "the peer, too" serves ns2 a.test 1005
+save ns1 a.test 1006
+goes "mended" a.test 1006
+check "nothing is held" wait_for 90 holds_nothing ns1
+
 # ---- by force
 
-save ns1 a.test 1006 'x.other. IN A 10.0.0.1'
+save ns1 a.test 1007 'x.other. IN A 10.0.0.1'
 check "out of the zone: held" wait_for 90 holds ns1 'a\.test\.zone:5: .*is not in the zone'
 check "released by force" on ns1 zonefsctl release --force $TREE/var/named/a.test.zone
-goes "by force" a.test 1006
+goes "by force" a.test 1007
 finish
