@@ -133,18 +133,34 @@ static bool lacks(struct client *c, uint32_t peer, char *words)
 	return false;
 }
 
-static bool is_held(struct client *c)
+struct holding {
+	bool held;
+	bool judged; /* it is not known yet whether it is */
+};
+
+static bool look_if_held(void *arg, const struct core_path *p)
+{
+	struct holding *h = arg;
+	bool judged = core_held_by(p->draft) == HELD_GATE && p->verdict == VERDICT_NONE;
+
+	h->judged |= judged;
+	h->held |= !judged;
+	return true;
+}
+
+static struct holding look_at_held(struct client *c)
 {
 	const struct wait_zone *w = c->job;
+	struct holding h = {0};
 
 	for (size_t i = 0; i < w->rows.n; i++) {
 		const char *path = w->rows.list[i].key.path;
 		struct decision d = {.paths = &path, .n = 1};
 
-		if (path[0] && node_held(c->node, &d, NULL, NULL) > 0)
-			return true;
+		if (path[0])
+			node_held(c->node, &d, look_if_held, &h);
 	}
-	return false;
+	return h;
 }
 
 static bool all_serve(struct client *c)
@@ -215,7 +231,15 @@ static void wait_zone_round(struct client *c)
 		return;
 	w->seen = news;
 	w->stored = stored;
-	if (is_held(c)) {
+	struct holding h = look_at_held(c);
+	if (h.judged && !h.held) {
+		w->stored = UINT64_MAX; /* look again */
+		if (!late)
+			return;
+		say(c, c->node->conf->node, true, false,
+		    "what was saved is still being checked here");
+		control_end(c, 1, "it is not known yet whether it is told");
+	} else if (h.held) {
 		say(c, c->node->conf->node, true, false,
 		    "a change of it is held, and told to no peer: zonefsctl held");
 		control_end(c, 1, "it is held here");

@@ -45,6 +45,11 @@ goes() {
 
 save ns1 a.test 1001 'www IN A 10.53.0.1'
 goes "a good save" a.test 1001
+for i in 2 3 4; do
+	save ns1 b.test 100$i '$INCLUDE inc/hosts'
+	check "what is being judged is waited for ($i)" on ns1 zonefsctl wait --served --timeout 90 b.test
+	is "... until both serve it" "$(serial_on ns1 b.test) $(serial_on ns2 b.test)" "100$i 100$i"
+done
 
 # ---- a broken zone
 
@@ -54,8 +59,8 @@ check "a broken zone is held, in the checker's words, with file and line" wait_f
 	'var/named/a\.test\.zone:5: '
 like "of this path" "$(held ns1)" '^var/named/a\.test\.zone .*\(gate\)'
 like "status says so" "$(on ns1 zonefsctl status)" 'held'
-save ns1 b.test 1001 '$INCLUDE inc/hosts' 'other IN A 10.53.0.9'
-goes "another zone goes on" b.test 1001
+save ns1 b.test 1005 '$INCLUDE inc/hosts' 'other IN A 10.53.0.9'
+goes "another zone goes on" b.test 1005
 is "the peer has the old one" "$(sed -n 's/.*( \([0-9]*\) .*/\1/p' "$T/ns2$TREE/var/named/a.test.zone")" 1001
 is "and serves it" "$(serial_on ns2 a.test)" 1001
 is "so does the author" "$(serial_on ns1 a.test)" 1001
