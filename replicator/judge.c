@@ -85,6 +85,17 @@ int judge_start(struct judge *j, struct trial *take, judge_done *done, void *arg
 	return 0;
 }
 
+int judge_map(struct judge *j, portal_done *done, void *arg)
+{
+	struct trial *none = calloc(1, sizeof(*none));
+	struct judgement **end = j->end;
+
+	if (!none || judge_start(j, none, NULL, arg) < 0)
+		return -ENOMEM;
+	(*end)->map_done = done;
+	return 0;
+}
+
 /* ---- for the core ---- */
 
 static void tell_core(void *arg, const struct verdict *v)
@@ -134,9 +145,9 @@ static void next_state(struct judgement *j, enum judge_state state)
 static bool go_on(struct judgement *j)
 {
 	if (j->state == JUDGE_LOAD)
-		next_state(j, judge_conf_wanted(j) ? JUDGE_CONF : JUDGE_ZONES);
+		next_state(j, j->map_done || judge_conf_wanted(j) ? JUDGE_CONF : JUDGE_ZONES);
 	if (j->state == JUDGE_CONF && judge_conf_work(j))
-		next_state(j, j->kind == VERDICT_GOOD ? JUDGE_ZONES : JUDGE_OVER);
+		next_state(j, j->kind == VERDICT_GOOD && !j->map_done ? JUDGE_ZONES : JUDGE_OVER);
 	if (j->state == JUDGE_ZONES && !j->begun) {
 		j->begun = true;
 		judge_find_zones(j);
@@ -161,6 +172,8 @@ static void end(struct judgement *j)
 	    .nrewrites = j->nrewrites,
 	};
 
+	if (j->map_done)
+		return;
 	if (v.kind == VERDICT_GOOD && j->warned)
 		log_warning("%s", j->words);
 	news_verdict(j->node, j->trial, &v, j->warned);

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "replicator/core/core.h"
+#include "replicator/portal.h"
 
 #define JUDGE_AT_ONCE 4
 #define JUDGE_RETRY_MSEC 20
@@ -40,6 +41,10 @@ typedef void judge_done(void *arg, const struct verdict *verdict);
 int judge_start(struct judge *j, struct trial *take, judge_done *done, void *arg);
 /* EFFECT_JUDGE: EVENT_VERDICT follows. Takes the trial. */
 void judge_trial(struct judge *j, struct trial *take);
+
+/* CHECK_MAP of the configuration as it was released, whatever is held: the answer to that, once, in a
+ * later round. 0 or -ENOMEM. */
+int judge_map(struct judge *j, portal_done *done, void *arg);
 
 /* For core_conf.gated, with a struct node: the answer changes only together with EVENT_REJUDGE. */
 bool judge_gated(void *arg, const char *path);

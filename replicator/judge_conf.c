@@ -25,18 +25,31 @@ bool judge_conf_wanted(const struct judgement *j)
 
 /* ---- what it is to see ---- */
 
-static bool add_file(struct judgement *j, const char *path)
+static bool add_file(struct judgement *j, const char *path,
+		     bool (*at)(struct judgement *j, const char *path, struct judge_file *to))
 {
 	struct judge_file *grown = reallocarray(j->of_conf, j->nof_conf + 1, sizeof(*grown));
 
 	if (!grown)
 		return false;
 	j->of_conf = grown;
-	if (!judge_file_now(j, path, &grown[j->nof_conf]))
+	if (!at(j, path, &grown[j->nof_conf]))
 		return false;
 	if (grown[j->nof_conf].text)
 		judge_text_stage(grown[j->nof_conf].text);
 	j->nof_conf++;
+	return true;
+}
+
+/* All that is known of it here, whatever lies on the disk: also what was saved this moment. */
+static bool find_released(struct judgement *j)
+{
+	const char *const *files = zones_files(j->node->zones);
+
+	for (size_t i = 0; files && files[i]; i++)
+		if (core_shown(j->node->core, files[i]) && j->nof_conf < CHECK_ITEMS_MAX &&
+		    !add_file(j, files[i], judge_file_then))
+			return false;
 	return true;
 }
 
@@ -51,12 +64,12 @@ static bool find_files(struct judgement *j)
 		const char *path = j->trial->items[i].path;
 
 		if ((zones_is_conf(z, path) || !zones_of_path(z, path, 0, &e)) &&
-		    !add_file(j, path))
+		    !add_file(j, path, judge_file_now))
 			return false;
 	}
 	for (size_t i = 0; files && files[i]; i++)
 		if (!judge_is_item(j, files[i]) && judge_differs(j, files[i]) &&
-		    !add_file(j, files[i]))
+		    !add_file(j, files[i], judge_file_now))
 			return false;
 	return true;
 }
@@ -119,8 +132,11 @@ static void answered(struct node *n, void *arg, int status, struct rd *r, int *f
 	char version[64];
 	size_t len;
 
-	(void)n;
 	j->asked--;
+	if (j->map_done) {
+		j->map_done(n, j->arg, status, r, fd);
+		return;
+	}
 	int32_t exit_status = (int32_t)rd_u32(r), signal = (int32_t)rd_u32(r);
 	bool timed_out = rd_u8(r) != 0;
 	rd_u32(r);
@@ -163,12 +179,27 @@ static int send_check(struct judgement *j)
 	return err;
 }
 
+static void could_not(struct judgement *j, int err)
+{
+	struct rd none;
+	int fd = -1;
+
+	rd_init(&none, "", 0);
+	if (j->map_done)
+		j->map_done(j->node, j->arg, err, &none, &fd);
+	else
+		judge_say(j, err == ERR_LIMIT ? VERDICT_BAD : VERDICT_UNKNOWN,
+			  "the configuration could not be checked: %s",
+			  err == ERR_LIMIT ? "too many of its files are changed at once"
+					   : err_text(err));
+}
+
 bool judge_conf_work(struct judgement *j)
 {
 	if (!j->begun) {
 		j->begun = true;
-		if (!find_files(j)) {
-			judge_say(j, VERDICT_UNKNOWN, "%s", err_text(-ENOMEM));
+		if (!(j->map_done ? find_released(j) : find_files(j))) {
+			could_not(j, -ENOMEM);
 			return true;
 		}
 	}
@@ -181,10 +212,7 @@ bool judge_conf_work(struct judgement *j)
 			return false;
 		j->conf_sent = true;
 		if (err < 0)
-			judge_say(j, err == ERR_LIMIT ? VERDICT_BAD : VERDICT_UNKNOWN,
-				  "the configuration could not be checked: %s",
-				  err == ERR_LIMIT ? "too many of its files are changed at once"
-						   : err_text(err));
+			could_not(j, err);
 		else
 			j->asked++;
 	}

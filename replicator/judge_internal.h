@@ -18,6 +18,7 @@
 #include "base/port_check.h"
 #include "replicator/judge.h"
 #include "replicator/node_internal.h"
+#include "replicator/portal.h"
 #include "replicator/zone/examine.h"
 
 #define JUDGE_WORDS_MAX VERDICT_WORDS_MAX
@@ -72,6 +73,7 @@ struct judgement {
 	struct trial *trial;
 	judge_done *done;
 	void *arg;
+	portal_done *map_done; /* the map as it is released is wanted, and nothing else */
 	enum judge_state state;
 	bool begun;     /* this state has */
 	uint32_t asked; /* answers to come, of whatever kind */

@@ -4,6 +4,8 @@
  * It is this node's own: asked of the name server's checker here, whose configuration may have lines of
  * this host's alone.
  *
+ * It is that of the configuration as it was released: what is held counts when it goes.
+ *
  * Asked for at the start and whenever a file that the configuration consists of changes, first after
  * ZONES_QUIET_MSEC, in which more may come. While the configuration is broken or cannot be checked the last
  * good map stays, durably.

@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/port_check.h"
-#include "replicator/portal.h"
+#include "replicator/judge.h"
 
 static void set_state(struct zones *z, enum zones_state state, const char *words)
 {
@@ -193,17 +193,13 @@ static void answered(struct node *n, void *arg, int status, struct rd *r, int *f
 
 void zones_tick(struct zones *z)
 {
-	const struct check check = {.kind = CHECK_MAP};
-
 	if (z->asking || z->node->now_msec < z->due_msec)
 		return;
 	if (!z->node->conf->server) {
 		zones_find(z);
 		return;
 	}
-	struct buf *b = portal_begin(z->node->portal, PORT_CHECK);
-	buf_check(b, &check);
-	if (portal_send(z->node->portal, answered, z) < 0) {
+	if (judge_map(z->node->judge, answered, z) < 0) {
 		z->due_msec = z->node->now_msec + ZONES_QUIET_MSEC;
 		return;
 	}
