@@ -175,6 +175,8 @@ static bool add_held(void *arg, const struct core_path *p)
 {
 	struct serving_job *j = arg;
 
+	if (core_judging(p))
+		return true;
 	j->held[j->nheld] = strdup(p->path);
 	j->nheld += j->held[j->nheld] != NULL;
 	return j->nheld < HELD_MAX;

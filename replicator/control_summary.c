@@ -111,6 +111,9 @@ static void add_set(struct reasons *moving, const struct node_status *n, int64_t
 		add(moving, "%" PRIu32 " path%s held here: zonefsctl held", held,
 		    held == 1 ? " is" : "s are");
 	}
+	if (n->judging > 0)
+		add(moving, "%" PRIu32 " path%s being checked", n->judging,
+		    n->judging == 1 ? " is" : "s are");
 }
 
 static void about_node(struct reasons *trouble, struct reasons *moving,

@@ -141,7 +141,7 @@ struct holding {
 static bool look_if_held(void *arg, const struct core_path *p)
 {
 	struct holding *h = arg;
-	bool judged = core_held_by(p->draft) == HELD_GATE && p->verdict == VERDICT_NONE;
+	bool judged = core_judging(p);
 
 	h->judged |= judged;
 	h->held |= !judged;

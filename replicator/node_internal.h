@@ -131,7 +131,8 @@ struct node_status {
 	uint32_t lag_msec;          /* age of the oldest of them */
 	uint32_t conflicts;
 	uint32_t tombstones;
-	uint32_t held;        /* paths that wait for a decision, */
+	uint32_t judging;     /* paths that the gate has not decided about yet */
+	uint32_t held;        /* others that wait for a decision, */
 	uint32_t braked;      /* and of these removals that the safety brake holds */
 	int64_t set_msec;     /* wall clock: a change set is open since; 0: there is none */
 	const char *set_user; /* who began it */

@@ -23,6 +23,7 @@ static void add_waited(void *arg, uint32_t peer)
 void node_status(struct node *n, struct node_status *s)
 {
 	struct heartbeat h;
+	struct core_gate gate;
 	struct core_set set;
 
 	memset(s, 0, sizeof(*s));
@@ -48,7 +49,9 @@ void node_status(struct node *n, struct node_status *s)
 	s->lag_msec = h.lag_msec;
 	s->conflicts = h.conflicts;
 	s->tombstones = core_tombstones(n->core);
-	s->held = core_held(n->core);
+	core_gate(n->core, &gate);
+	s->judging = gate.judging;
+	s->held = core_held(n->core) - gate.judging;
 	s->braked = core_braked(n->core);
 	if (core_set(n->core, &set)) {
 		s->set_msec = set.since_msec;
@@ -111,7 +114,7 @@ static bool look_at(void *arg, const struct core_path *p)
 		tell(t, TROUBLE_RAISED, p->path, "", UINT32_MAX);
 	if (p->shown && p->shown->leftover)
 		tell(t, TROUBLE_LEFTOVER, p->path, "", UINT32_MAX);
-	if (p->draft)
+	if (p->draft && !core_judging(p))
 		tell_held(t, p);
 	if (p->mended)
 		tell(t, TROUBLE_MENDED, p->path, p->mended, UINT32_MAX);

@@ -162,7 +162,7 @@ static bool count_holding(void *arg, const struct core_path *p)
 	struct holding *h = arg;
 
 	h->braked += core_held_by(p->draft) == HELD_BRAKE;
-	h->judged += core_held_by(p->draft) == HELD_GATE && p->verdict == VERDICT_NONE;
+	h->judged += core_judging(p);
 	return true;
 }
 

@@ -549,6 +549,11 @@ struct core_path {
 	bool conflict; /* versions of other content that nobody has reconciled, or a file where
 			* others have put something below */
 };
+/* What is held there is being judged: told in a moment, or held for good reason. */
+static inline bool core_judging(const struct core_path *p)
+{
+	return core_held_by(p->draft) == HELD_GATE && p->verdict == VERDICT_NONE;
+}
 void core_each(const struct core *c, const char *after,
 	       bool (*each)(void *arg, const struct core_path *p), void *arg);
 
