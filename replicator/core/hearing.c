@@ -289,6 +289,8 @@ void hearing_ask(struct core *c, struct hearing *h)
 		struct key *k = h->keys[i];
 		struct version *v = t->own ? k->draft : key_visible(c, k).version;
 
+		if (!t->own) /* which may be another one than when it came here */
+			k->tried = v ? v->dot : (struct dot){0, 0};
 		if (v)
 			add_item(t, &cap, k, v);
 	}
