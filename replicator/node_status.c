@@ -104,10 +104,15 @@ static void tell_held(struct troubles *t, const struct core_path *p)
 static bool look_at(void *arg, const struct core_path *p)
 {
 	struct troubles *t = arg;
-	char words[64];
+	char words[64], said[512];
 
-	if (p->waiting)
+	if (p->waiting && p->words && !p->draft) {
+		snprintf(said, sizeof(said), "%s: %s", p->waiting, p->words);
+		said[strcspn(said, "\n")] = '\0';
+		tell(t, TROUBLE_WAITING, p->path, said, p->waiting_for_peer);
+	} else if (p->waiting) {
 		tell(t, TROUBLE_WAITING, p->path, p->waiting, p->waiting_for_peer);
+	}
 	if (p->unwanted)
 		tell(t, TROUBLE_UNWANTED, p->path, "", UINT32_MAX);
 	if (p->shown && p->shown->raised)

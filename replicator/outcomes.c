@@ -5,6 +5,7 @@
  */
 #include "replicator/outcomes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,7 +61,7 @@ void outcomes_installed(struct node *n, const struct effect *e)
 void outcomes_refused(struct node *n, const struct effect *e)
 {
 	const struct version *v = e->told.version;
-	char words[] = "not taken: outside what is accepted there from the node that made it";
+	char words[WIRE_WORDS_MAX];
 	char none[1] = "";
 	struct outcome o = {
 	    .dot = v->dot,
@@ -72,6 +73,12 @@ void outcomes_refused(struct node *n, const struct effect *e)
 	    .words = words,
 	    .served = none,
 	};
+	if (e->told.words)
+		snprintf(words, sizeof(words), "it does not pass the gate there: %s",
+			 e->told.words);
+	else
+		snprintf(words, sizeof(words),
+			 "not taken: outside what is accepted there from the node that made it");
 	outcomes_add(n, &o);
 }
 
