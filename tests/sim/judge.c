@@ -322,7 +322,10 @@ static bool is_judged(struct world *w, struct node *n, const char *path)
 
 void judge_told(struct world *w, struct node *n, const char *path, const struct version *v)
 {
-	bool forces = w->now < n->forces_until;
+	const struct spot *spot = truth_spot(w, n, path);
+	bool forces = w->now < n->forces_until ||
+		      (spot->forced && !(attrs_compare(&spot->forced_attrs, &v->attrs) &
+					 (CHANGED_KIND | CHANGED_CONTENT)));
 
 	if (!w->gate.on || v->import || v->combined || strcmp(v->who.command, SIM_ORDER) == 0)
 		return;
@@ -358,6 +361,7 @@ struct deciding {
 	uint32_t others; /* or somebody else */
 	uint32_t pick;   /* of the former, to find one */
 	bool discards;
+	bool forces;
 };
 
 static bool below_or_same(const char *path, const char *dir)
@@ -388,6 +392,10 @@ static bool look_at(void *arg, const struct core_path *p)
 	d->others += core_held_by(p->draft) != HELD_GATE;
 	if (d->discards && core_held_by(p->draft) == HELD_GATE)
 		truth_spot(d->w, d->n, p->path)->discarded = true;
+	if (d->forces && core_held_by(p->draft) == HELD_GATE) {
+		truth_spot(d->w, d->n, p->path)->forced = true;
+		truth_spot(d->w, d->n, p->path)->forced_attrs = p->draft->attrs;
+	}
 	return true;
 }
 
@@ -415,6 +423,7 @@ static void decide(struct world *w, uint8_t node, void *arg)
 	if (d.others)
 		return;
 	d.discards = e.type == EVENT_DISCARD;
+	d.forces = e.type == EVENT_RELEASE;
 	core_each(n->core, "", look_at, &d);
 	char *path = strdup(d.path);
 	const char *paths[] = {path};

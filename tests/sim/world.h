@@ -106,6 +106,8 @@ struct spot {
 	uint32_t goes; /* the release that may tell what is held there; 0: none may */
 	int64_t goes_at;
 	bool discarded; /* what is held there is about to be shown, and then put back */
+	bool forced;    /* this goes by force, be it that it is set aside until later: */
+	struct attrs forced_attrs;
 	bool held;      /* by what the core has decided, be it not in the store yet, it holds: */
 	struct dot draft;
 	struct attrs draft_attrs;
