@@ -15,10 +15,14 @@
 #include "base/err.h"
 #include "base/path.h"
 #include "replicator/hollow.h"
+#include "replicator/judge.h"
+#include "replicator/judge_gated.h"
+#include "replicator/judge_serials.h"
 #include "replicator/names.h"
 #include "replicator/placer.h"
 #include "replicator/portal.h"
 #include "replicator/taker.h"
+#include "replicator/thinker.h"
 #include "replicator/zones.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -193,6 +197,7 @@ static void rounds(int sock)
 		bool more = taker_work(node.taker);
 
 		more = placer_work(node.placer) || more;
+		more = judge_work(node.judge) || more;
 		portal_flush(node.portal);
 		note_requests(sock);
 		if (given == 0 && !more)
@@ -250,6 +255,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	node.taker = taker_new(&node);
 	node.placer = placer_new(&node);
 	node.zones = zones_new(&node);
+	node.thinker = thinker_new();
+	node.gated = gated_new(&node);
+	node.serials = serials_open(&node);
+	node.judge = judge_new(&node);
+	fuzz_check(node.thinker && node.gated && node.serials && node.judge);
 	node.stopping = false;
 	nasked = 0;
 	ask_everything();
@@ -257,6 +267,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rd_init(&r, data, size);
 	feed(pair[1], &r);
 	answer_all(pair[1]);
+	thinker_free(node.thinker);
+	judge_free(node.judge);
+	serials_close(node.serials);
+	gated_free(node.gated);
 	taker_free(node.taker);
 	hollow_free(node.hollow);
 	zones_free(node.zones);
