@@ -204,11 +204,8 @@ static char *words_of(const char *words)
 	return copy;
 }
 
-void hearing_say(struct core *c, struct hearing *h, const struct verdict *v)
+static void take_needs(struct hearing *h, const struct verdict *v)
 {
-	h->verdict = h->last = v->kind;
-	free(h->words);
-	h->words = words_of(v->words);
 	free_needs(h);
 	for (uint32_t i = 0; i < v->nneeds && i < VERDICT_NEEDS_MAX; i++) {
 		if (!path_valid(v->needs[i]))
@@ -216,6 +213,15 @@ void hearing_say(struct core *c, struct hearing *h, const struct verdict *v)
 		h->needs = core_grow(h->needs, (h->nneeds + 1) * sizeof(*h->needs));
 		h->needs[h->nneeds++] = core_strdup(v->needs[i]);
 	}
+}
+
+void hearing_say(struct core *c, struct hearing *h, const struct verdict *v)
+{
+	h->verdict = h->last = v->kind;
+	free(h->words);
+	h->words = words_of(v->words);
+	if (v->kind != VERDICT_UNKNOWN || v->nneeds) /* else what it misses is not known to be another */
+		take_needs(h, v);
 	if (h->kind == HEARING_OWN)
 		hearing_store(c, h);
 }
