@@ -210,6 +210,22 @@ static void what_it_needs_goes_with_it(void **state)
 	expect_content(N2, "new", 5);
 }
 
+static void a_judgement_that_failed_does_not_forget_what_it_needs(void **state)
+{
+	const char *need = "new";
+
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	say(N1, (struct verdict){.kind = VERDICT_BAD, .needs = &need, .nneeds = 1});
+	user_saves(&s, N1, "z", 3);
+	judge(N1, VERDICT_UNKNOWN, "the checker was killed");
+	user_saves(&s, N1, "new", 5);
+	expect_absent(N2, "new");
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "new")->dot));
+}
+
 /* The file that it needs has come while it was being judged. */
 static void what_it_needs_may_have_come_meanwhile(void **state)
 {
@@ -763,6 +779,7 @@ int main(void)
 	    TEST(what_is_bad_stays_here_until_a_good_save),
 	    TEST(what_goes_is_what_was_judged),
 	    TEST(what_it_needs_goes_with_it),
+	    TEST(a_judgement_that_failed_does_not_forget_what_it_needs),
 	    TEST(what_it_needs_may_have_come_meanwhile),
 	    TEST(a_peer_does_not_install_what_is_bad_there),
 	    TEST(what_was_refused_may_be_judged_again),
