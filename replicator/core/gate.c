@@ -352,7 +352,7 @@ static void again_about(struct core *c, const char *path)
 		TAILQ_FOREACH_SAFE(h, &c->gate.list[state], link, next)
 			if (!h->nrewriting && (!path || is_about(h, path)))
 				hearing_again(c, h);
-	TAILQ_FOREACH(h, &c->gate.list[HEARING_TODO], link)
+	TAILQ_FOREACH(h, &c->gate.list[HEARING_DUE], link)
 		if (!path || is_about(h, path))
 			h->retry_at = 0;
 	admit_forget(c, path);
@@ -372,7 +372,7 @@ static struct hearing *hearing_of(struct core *c, uint64_t id)
 {
 	struct hearing *h;
 
-	TAILQ_FOREACH(h, &c->gate.list[HEARING_TODO], link)
+	TAILQ_FOREACH(h, &c->gate.list[HEARING_DUE], link)
 		if (hearing_has_id(h, id))
 			return h;
 	h = hearing_new(c, HEARING_OWN);
@@ -404,7 +404,7 @@ void gate_due(struct core *c)
 	if (!c->gate.n && !c->gate.npending)
 		return;
 	admit_due(c);
-	TAILQ_FOREACH_SAFE(h, &c->gate.list[HEARING_TODO], link, next) {
+	TAILQ_FOREACH_SAFE(h, &c->gate.list[HEARING_DUE], link, next) {
 		if (!h->n) {
 			hearing_free(c, h);
 		} else if (h->retry_at <= c->now && all_seen(h)) {
@@ -430,7 +430,7 @@ int64_t gate_wake(const struct core *c)
 	int64_t at = INT64_MAX;
 	struct hearing *h;
 
-	TAILQ_FOREACH(h, &c->gate.list[HEARING_TODO], link)
+	TAILQ_FOREACH(h, &c->gate.list[HEARING_DUE], link)
 		if (h->retry_at > c->now && h->retry_at < at)
 			at = h->retry_at;
 	return at;
@@ -441,7 +441,7 @@ void gate_free(struct core *c)
 	struct hearing *h;
 
 	c->started = false; /* the store keeps what it has */
-	for (int state = HEARING_TODO; state <= HEARING_IDLE; state++)
+	for (int state = HEARING_DUE; state <= HEARING_IDLE; state++)
 		while ((h = TAILQ_FIRST(&c->gate.list[state])))
 			hearing_free(c, h);
 	free(c->gate.pending);

@@ -44,7 +44,7 @@ void hearing_again(struct core *c, struct hearing *h)
 	h->trial = 0;
 	h->verdict = VERDICT_NONE;
 	h->retry_at = 0;
-	move_to(c, h, HEARING_TODO);
+	move_to(c, h, HEARING_DUE);
 }
 
 void hearing_later(struct core *c, struct hearing *h)
@@ -72,7 +72,7 @@ struct hearing *hearing_new(struct core *c, enum hearing_kind kind)
 	struct hearing *h = core_alloc(sizeof(*h));
 
 	h->kind = kind;
-	TAILQ_INSERT_TAIL(&c->gate.list[HEARING_TODO], h, link);
+	TAILQ_INSERT_TAIL(&c->gate.list[HEARING_DUE], h, link);
 	c->gate.n++;
 	return h;
 }

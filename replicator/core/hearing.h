@@ -27,8 +27,8 @@ enum hearing_kind {
 	HEARING_PEER,    /* versions of the entries, to be installed here */
 };
 
-/* TODO: to be asked for. OUT: the verdict is waited for. IDLE: given. */
-enum hearing_state { HEARING_TODO, HEARING_OUT, HEARING_IDLE };
+/* DUE: to be asked for. OUT: the verdict is waited for. IDLE: given. */
+enum hearing_state { HEARING_DUE, HEARING_OUT, HEARING_IDLE };
 
 struct rewriting {
 	struct key *key;
@@ -56,7 +56,7 @@ struct hearing {
 	char *words;            /* of that; NULL: none */
 	char **needs;
 	uint32_t nneeds;
-	int64_t retry_at; /* TODO: not before; 0: at once */
+	int64_t retry_at; /* DUE: not before; 0: at once */
 	uint32_t retry_msec;
 	bool stored;   /* OWN: in the store */
 	bool approved; /* what it holds may be in doubt, */
@@ -82,7 +82,7 @@ struct gate {
 };
 
 #define HEARING_EACH(h, c, state)                                                                  \
-	for ((state) = HEARING_TODO; (state) <= HEARING_IDLE; (state)++)                           \
+	for ((state) = HEARING_DUE; (state) <= HEARING_IDLE; (state)++)                            \
 		TAILQ_FOREACH(h, &(c)->gate.list[state], link)
 
 /* ---- hearing.c ---- */

@@ -53,9 +53,9 @@ sh_on ns2 'echo "allow-transfer { nobody-knows; }" >>etc/named.host.conf'
 check_not "ns2: its lines are bad" sh_on ns2 'zonefsctl lint etc/named.conf'
 like "in the checker's words, with file and line" "$(sh_on_lint ns2)" '/etc/named\.host\.conf:[0-9]+: '
 check "its map says so, too" wait_for 60 zones_say ns2 '/etc/named\.host\.conf:[0-9]+: '
-check "ns1: its own are good" sh_on ns1 'zonefsctl lint etc/named.conf'
+check "ns1: its own are good" wait_for 60 sh_on ns1 'zonefsctl lint etc/named.conf'
 sh_on ns2 'sed -i "/nobody-knows/d" etc/named.host.conf'
-check "ns2: mended, they are" sh_on ns2 'zonefsctl lint etc/named.conf'
+check "ns2: mended, they are" wait_for 60 sh_on ns2 'zonefsctl lint etc/named.conf'
 check "and its map is" wait_for 60 zones_say ns2 '^a\.test: primary, '
 # Good here, and not with the other host's lines.
 sh_on ns2 'sed -i "s/allow-transfer .*/allow-transfer { friends; };/" etc/named.host.conf'
@@ -67,5 +67,5 @@ check "and without it bad: ns2 does not take it, in the words of its own checker
 check "... and has what it had" grep -q '^acl friends' "$T/ns2$TREE/etc/named.conf"
 hears() { on ns1 zonefsctl log -n 5 | grep -Eq 'ns2: NOT installed: it does not pass the gate there: .*named\.host\.conf:[0-9]+:'; }
 check "which ns1 hears" wait_for 60 hears
-check "ns1 has nothing to say" sh_on ns1 'zonefsctl lint etc/named.conf'
+check "ns1 has nothing to say" wait_for 60 sh_on ns1 'zonefsctl lint etc/named.conf'
 finish
