@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -73,4 +75,23 @@ void checks_of_zone(struct check *c, const struct zones *z, const struct zone_en
 	snprintf(c->path, sizeof(c->path), "%s", e->path);
 	snprintf(c->directory, sizeof(c->directory), "%s", zones_directory(z));
 	c->checks = e->zone->checks;
+}
+
+char *checks_map(int fd, size_t *len)
+{
+	struct stat st;
+
+	*len = 0;
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > CHECK_OUTPUT_MAX)
+		return NULL;
+	char *text = malloc((size_t)st.st_size + 1);
+	while (text && *len < (size_t)st.st_size) {
+		ssize_t n = pread(fd, text + *len, (size_t)st.st_size - *len, (off_t)*len);
+		if (n <= 0)
+			break;
+		*len += (size_t)n;
+	}
+	if (text)
+		text[*len] = '\0';
+	return text;
 }

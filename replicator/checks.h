@@ -6,6 +6,7 @@
 #ifndef REPLICATOR_CHECKS_H
 #define REPLICATOR_CHECKS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/port_check.h"
@@ -31,5 +32,9 @@ int checks_start(struct node *n, const struct check *c, checks_done *done, void 
 
 /* What is to be asked about a zone that has a path; what else is in *c stays (items, author). */
 void checks_of_zone(struct check *c, const struct zones *z, const struct zone_entry *e);
+
+/* The map that the configuration's checker printed into fd, with a 0 after its *len bytes, to be freed.
+ * NULL: no file, one of over CHECK_OUTPUT_MAX bytes, or out of memory. */
+char *checks_map(int fd, size_t *len);
 
 #endif

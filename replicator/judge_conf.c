@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "replicator/checks.h"
 #include "replicator/judge_internal.h"
 #include "replicator/portal.h"
 
@@ -76,27 +76,10 @@ static bool find_files(struct judgement *j)
 
 /* ---- what it says ---- */
 
-static char *read_all(int fd, size_t *len)
-{
-	struct stat st;
-
-	*len = 0;
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > CHECK_OUTPUT_MAX)
-		return NULL;
-	char *text = malloc((size_t)st.st_size + 1);
-	while (text && *len < (size_t)st.st_size) {
-		ssize_t n = pread(fd, text + *len, (size_t)st.st_size - *len, (off_t)*len);
-		if (n <= 0)
-			break;
-		*len += (size_t)n;
-	}
-	return text;
-}
-
 static void take_map(struct judgement *j, const char *version, int fd)
 {
 	size_t len;
-	CLEANUP_FREE char *text = read_all(fd, &len);
+	CLEANUP_FREE char *text = checks_map(fd, &len);
 	int err = text ? named_conf_parse(&j->conf, text, len, named_version(version)) : -ENOMEM;
 
 	j->has_conf = text != NULL;

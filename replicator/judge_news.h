@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the gate has said of a save is told to whoever made it: once, by the next zonefsctl of that user whose errors go to a terminal.
+ * What the gate has said of a save is told to whoever made it: once, by the next zonefsctl of that user
+ * whose errors go to a terminal.
  */
 #ifndef REPLICATOR_JUDGE_NEWS_H
 #define REPLICATOR_JUDGE_NEWS_H

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/port_check.h"
+#include "replicator/checks.h"
 #include "replicator/judge.h"
 
 static void set_state(struct zones *z, enum zones_state state, const char *words)
@@ -56,25 +56,6 @@ static void could_not(struct zones *z, const char *words)
 	retry_after(z, z->retry_msec);
 }
 
-static char *read_map(int fd, size_t *len)
-{
-	struct stat st;
-
-	*len = 0;
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < 0 || st.st_size > CHECK_OUTPUT_MAX)
-		return NULL;
-	char *text = malloc((size_t)st.st_size + 1);
-	while (text && *len < (size_t)st.st_size) {
-		ssize_t n = pread(fd, text + *len, (size_t)st.st_size - *len, (off_t)*len);
-		if (n <= 0)
-			break;
-		*len += (size_t)n;
-	}
-	if (text)
-		text[*len] = '\0';
-	return text;
-}
-
 static bool is_same(const struct zones *z, const char *text, size_t len)
 {
 	return z->generation > 0 && z->hash == zones_hash(z, text, len);
@@ -92,7 +73,7 @@ static void take_good(struct zones *z, int fd)
 {
 	struct named_conf conf;
 	size_t len;
-	CLEANUP_FREE char *text = read_map(fd, &len);
+	CLEANUP_FREE char *text = checks_map(fd, &len);
 
 	if (text && is_same(z, text, len)) {
 		z->map_msec = z->node->wall_msec;
