@@ -111,6 +111,22 @@ static void decided(struct world *w, struct node *n, const struct effect *e, str
 	}
 }
 
+/* What is held lies on the disk, and whatever is told by others waits: but for what its judge has
+ * made of it. */
+static void check_held(struct world *w, struct node *n, const struct effect *e)
+{
+	const struct intent *i;
+	const struct version *draft;
+
+	if (e->type != EFFECT_INSTALL && e->type != EFFECT_REMOVE)
+		return;
+	i = e->install.intent;
+	draft = core_draft(n->core, e->path);
+	if (draft && !draft->aside && (i->kind != INTENT_CONTENT || i->dot.origin))
+		world_fail(w, "what is held stays", "%s replaces what it holds at %s", n->name,
+			   e->path);
+}
+
 void host_event(struct world *w, struct node *n, struct event *e)
 {
 	const struct effect *effects;
@@ -133,6 +149,7 @@ void host_event(struct world *w, struct node *n, struct event *e)
 		world_note(w, (uint64_t)effects[i].type << 16, text_hash(effects[i].path));
 		effect_copy(&q->e, &effects[i]);
 		decided(w, n, &effects[i], q);
+		check_held(w, n, &effects[i]);
 	}
 	admin_stepped(n);
 }

@@ -344,6 +344,27 @@ static void what_nobody_knows_any_more_is_over(void **state)
 	expect_content(N2, "a", 3);
 }
 
+/* It was there again, and somebody deleted it, before the node heard that it was: what had stood in its
+ * place meanwhile was deleted by nobody. */
+static void what_goes_in_the_middle_has_seen_no_more_than_it_had(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_saves(&s, N2, "a", 9);
+	story_wait(&s, 2000);
+	s.mute = true;
+	decide(N1, EVENT_EDIT, "a");
+	s.mute = false;
+	expect_content(N1, "a", 3);
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "a"), s.now);
+	crash(N1);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N2, "a", 9);
+	expect_content(N1, "a", 9);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -363,6 +384,7 @@ int main(void)
 	    TEST(what_was_removed_is_back_and_goes_again),
 	    TEST(what_the_brake_holds_can_be_set_aside_and_approved),
 	    TEST(an_end_in_the_middle_is_no_edit),
+	    TEST(what_goes_in_the_middle_has_seen_no_more_than_it_had),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

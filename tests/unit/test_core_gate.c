@@ -8,6 +8,7 @@
 static struct story s;
 #define N1 (&s.host[0])
 #define N2 (&s.host[1])
+#define N3 (&s.host[2])
 
 static int end(void **state)
 {
@@ -769,6 +770,35 @@ static void what_is_saved_late_goes_with_what_is_rewritten(void **state)
 	expect_content(N2, "b", 6);
 }
 
+/* While a judgement is put off, another version comes, is judged in its stead, and goes again. */
+static void what_is_good_is_what_was_asked_about(void **state)
+{
+	(void)state;
+	story_begin(&s, 3);
+	N2->conf.gated = is_gated;
+	for (int i = 0; i < 3; i++)
+		story_up(&s, &s.host[i]);
+	s.cut[0][2] = s.cut[2][0] = true;
+	user_saves(&s, N1, "z", 1);
+	judge(N2, VERDICT_UNKNOWN, "no checker");
+	s.hold = EFFECT_LOOK;
+	story_hint(&s, N2, "z", ""); /* a look is out: nothing is installed meanwhile */
+	user_saves(&s, N3, "z", 2);
+	story_release(&s, N3, EFFECT_LOOK, "z");
+	story_wait(&s, 1500);
+	assert_true(hash_same(s.trial[1]->items[0].version->attrs.hash, content_hash(2)));
+	user_deletes(&s, N3, "z");
+	story_release(&s, N3, EFFECT_LOOK, "z");
+	story_wait(&s, 200);
+	story_release(&s, N3, EFFECT_LOOK, "z");
+	judge(N2, VERDICT_GOOD, NULL); /* of 2 */
+	s.hold = -1;
+	story_run(&s);
+	expect_absent(N2, "z");
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 1);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -807,6 +837,7 @@ int main(void)
 	    TEST(what_belongs_to_what_is_set_aside_waits),
 	    TEST(what_is_found_when_it_is_set_aside_is_judged_in_its_place),
 	    TEST(what_is_saved_late_goes_with_what_is_rewritten),
+	    TEST(what_is_good_is_what_was_asked_about),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,25 @@ static void a_peers_save_is_not_installed_over_it(void **state)
 	assert_int_equal(versions_of(N2, "a"), 2);
 }
 
+/* Not that it would be refused: it is not tried. */
+static void nothing_is_staged_for_what_waits_for_it(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, "a");
+	user_saves(&s, N1, "a", 3);
+	s.hold = EFFECT_STAGE;
+	user_saves(&s, N2, "a", 4);
+	story_wait(&s, 2000);
+	assert_int_equal(versions_of(N1, "a"), 1);
+	assert_int_equal(s.npending, 0);
+	decide(N1, EVENT_DISCARD, NULL);
+	assert_int_equal(s.npending, 1);
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N1, "a", 4);
+}
+
 static void discarded_the_peers_save_is_there(void **state)
 {
 	(void)state;
@@ -367,6 +386,7 @@ int main(void)
 	    TEST(a_restart_keeps_it),
 	    TEST(what_was_saved_while_nobody_looked_is_held),
 	    TEST(a_peers_save_is_not_installed_over_it),
+	    TEST(nothing_is_staged_for_what_waits_for_it),
 	    TEST(discarded_the_peers_save_is_there),
 	    TEST(discarded_for_an_equal_one_hooks_are_told),
 	    TEST(discarded_and_then_released_it_goes),
