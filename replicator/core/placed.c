@@ -313,18 +313,20 @@ static void after_draft(struct core *c, struct key *k, const struct observation 
 	key_shown_changed(c, k);
 }
 
-/* It was done, and nobody was told before the end. */
+/* It was done, and nobody was told before the end. `ident`: NULL if it is not as it was then. */
 static void recovered(struct core *c, struct key *k, const struct ident *ident)
 {
+	static const struct ident unknown = {.a = UINT64_MAX}; /* not that of absence */
 	struct attrs before = shown_attrs(k);
 	bool found = shown_found(k->shown);
 	const struct version *v;
 
 	if (aside_is(k, k->intent->dot)) {
-		aside_back(c, k, ident, &k->intent->attrs);
+		aside_back(c, k, ident ? ident : &unknown, &k->intent->attrs);
+		k->draft_seen &= ident != NULL; /* nothing is told of it before it is looked at */
 		return;
 	}
-	show_intended(c, k, k->intent, ident);
+	show_intended(c, k, k->intent, ident ? ident : &unknown);
 	v = entry_shown(k);
 	k->placing = v ? version_get((struct version *)(uintptr_t)v) : NULL;
 	told_intended(c, k, k->intent, &before, found);
@@ -337,7 +339,6 @@ static void recovered(struct core *c, struct key *k, const struct ident *ident)
  * installed. */
 void place_recover(struct core *c, struct key *k, const struct observation *o)
 {
-	static const struct ident unknown = {.a = UINT64_MAX}; /* not that of absence */
 	bool whole;
 
 	if (o->busy && k->intent->kind != INTENT_CONTENT)
@@ -345,7 +346,7 @@ void place_recover(struct core *c, struct key *k, const struct observation *o)
 	k->recovering = false;
 	if (is_ours(k, o)) {
 		whole = !o->busy && !attrs_compare(&k->intent->attrs, &o->attrs);
-		recovered(c, k, whole ? &o->ident : &unknown);
+		recovered(c, k, whole ? &o->ident : NULL);
 	} else if (k->intent->kind == INTENT_INPLACE && k->shown && !o->unchanged &&
 		   fhandle_same(&k->shown->ident.handle, &o->ident.handle) && partly_done(k, o)) {
 		if (!attrs_compare(&k->intent->attrs, &o->attrs)) {

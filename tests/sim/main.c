@@ -60,7 +60,9 @@ static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
 	ok = !world.failed;
 	if (!ok) {
 		printf("seed %llu: %s\n", (unsigned long long)seed, world.failure);
-		printf("reproduce: sim --seed %llu --trace\n", (unsigned long long)seed);
+		printf("reproduce: sim --seed %llu --trace%s%s%s\n", (unsigned long long)seed,
+		       sim_options.limited ? " --limited" : "", sim_options.lists ? " --lists" : "",
+		       sim_options.gate ? " --gate" : "");
 	}
 	if (trace)
 		world_print_trees(&world);

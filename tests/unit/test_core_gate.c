@@ -799,6 +799,36 @@ static void what_is_good_is_what_was_asked_about(void **state)
 	expect_content(N2, "z", 1);
 }
 
+/* A power cut has torn what was about to be there again: it is not told as it was. */
+static void what_is_back_is_judged_when_it_has_been_looked_at(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	judge(N1, VERDICT_BAD, "line 3");
+	decide(N1, EVENT_SET_ASIDE, NULL, false);
+	judge(N1, VERDICT_GOOD, NULL);
+	s.mute = true;
+	decide(N1, EVENT_EDIT, "z", false);
+	s.mute = false;
+	expect_content(N1, "z", 2);
+	disk_write(&s, N1, "z", PARTS);
+	before = trials(N1);
+	N1->power_cut = true;
+	s.hold = EFFECT_LOOK;
+	story_crash(&s, N1);
+	story_up(&s, N1);
+	story_release(&s, N1, EFFECT_LOOK, "z");
+	assert_int_equal(trials(N1), before);
+	s.hold = -1;
+	story_run(&s);
+	judge(N1, VERDICT_GOOD, NULL); /* what is put back */
+	expect_content(N1, "z", 1);
+	expect_content(N2, "z", 1);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -838,6 +868,7 @@ int main(void)
 	    TEST(what_is_found_when_it_is_set_aside_is_judged_in_its_place),
 	    TEST(what_is_saved_late_goes_with_what_is_rewritten),
 	    TEST(what_is_good_is_what_was_asked_about),
+	    TEST(what_is_back_is_judged_when_it_has_been_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
