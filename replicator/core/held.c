@@ -281,24 +281,6 @@ bool held_meant(const struct decision *d, const struct key *k)
 }
 
 /* The later decision is the one that counts. */
-static void release_add(struct core *c, struct release *r, struct key *k)
-{
-	bool aside = k->draft->aside;
-
-	if (k->releasing)
-		return;
-	k->releasing = true;
-	k->draft_seen = k->put_back = false;
-	k->held++;
-	GROW(r->keys, r->n, r->cap);
-	r->keys[r->n++] = k;
-	if (aside)
-		aside_edit(c, k); /* be it that nothing has to be put back, and it is over */
-	if (!aside || k->looking) /* what is read already may be older */
-		observe_look(c, k);
-}
-
-/* ... here, too. */
 static void release_not(struct core *c, struct key *k)
 {
 	for (struct release *r = c->releases; r && k->releasing; r = r->next) {
@@ -312,6 +294,37 @@ static void release_not(struct core *c, struct key *k)
 			break;
 		}
 	}
+}
+
+/* ... here, too: what is released again goes with that, as one op. */
+static void release_add(struct core *c, struct release *r, struct key *k)
+{
+	bool aside = k->draft->aside;
+
+	release_not(c, k);
+	if (k->hearing && k->hearing->kind == HEARING_RELEASE)
+		hearing_leave(c, k->hearing, k);
+	k->releasing = true;
+	k->draft_seen = k->put_back = false;
+	k->held++;
+	GROW(r->keys, r->n, r->cap);
+	r->keys[r->n++] = k;
+	if (aside)
+		aside_edit(c, k); /* be it that nothing has to be put back, and it is over */
+	if (!aside || k->looking) /* what is read already may be older */
+		observe_look(c, k);
+}
+
+/* The set ends with the last of them. */
+static void releases_end_no_set(struct core *c)
+{
+	struct hearing *h;
+	enum hearing_state state;
+
+	for (struct release *r = c->releases; r; r = r->next)
+		r->ends_set = false;
+	HEARING_EACH(h, c, state)
+		h->ends_set = false;
 }
 
 static void discard_one(struct core *c, struct key *k)
@@ -364,6 +377,7 @@ void held_decide(struct core *c, const struct event *e)
 	r->force = d->force;
 	r->approved = e->type == EVENT_APPROVE;
 	if (e->type != EVENT_APPROVE && d->n == 0) {
+		releases_end_no_set(c);
 		r->ends_set = e->type == EVENT_RELEASE && !d->force && set_is_gated(c);
 		if (!r->ends_set)
 			held_end_set(c);

@@ -49,10 +49,8 @@ static bool each_path(void *arg, const struct core_path *p)
 		return true;
 	spot = truth_spot(h->w, h->n, p->path);
 	i = truth_path(h->w, p->path);
-	if (!h->goes || !spot->goes) { /* else it is about to go already */
-		spot->goes = h->goes;
-		spot->goes_at = h->w->now;
-	}
+	spot->goes = h->goes; /* be it that it was about to go already */
+	spot->goes_at = h->w->now;
 	spot->discarded = h->excuse && !p->draft->aside;
 	if (spot->last < 0)
 		return true;
@@ -237,8 +235,10 @@ void admin_stepped(struct node *n)
 {
 	struct core_set set;
 
+	/* What is over by then is not held by that release any more, should it be held anew. */
 	for (uint32_t i = 0; n->release && i < n->nspots; i++)
-		if (n->spots[i].goes == n->release_told || !core_releasing(n->core))
+		if (n->spots[i].goes == n->release_told || !n->spots[i].held ||
+		    !core_releasing(n->core))
 			n->spots[i].goes = 0;
 	n->release_told = 0;
 	if (!n->releases || core_releasing(n->core))

@@ -598,9 +598,37 @@ static void holds(struct spot *spot, const struct version *draft)
 	spot->draft_aside = draft->aside;
 }
 
-/* It is there again, as when it was looked at, be it in an earlier life. */
-static void edited(struct world *w, struct path_truth *p, struct spot *spot, const struct version *v)
+/* Somebody has saved it once more, as it was: the one save is as good as the other, and is told of
+ * both. */
+static bool saved_as_it_was(const struct node *n, struct path_truth *p, struct spot *spot,
+			    const struct version *v)
 {
+	struct saves both;
+
+	if (!spot->looked || spot->looked_last < 0 || spot->aside_last < 0 ||
+	    spot->looked_last == spot->aside_last || attrs_compare(&spot->looked_attrs, &v->attrs))
+		return false;
+	both = p->save[spot->aside_last].past;
+	saves_join(&both, &spot->looked_shown);
+	saves_join(&spot->looked_shown, &both);
+	saves_join(&spot->shown, &both);
+	for (uint32_t i = (uint32_t)spot->looked_last; i < p->nsaves; i++)
+		if (p->save[i].node == n->index)
+			saves_join(&p->save[i].past, &both);
+	spot->drafted = true;
+	spot->draft_last = spot->looked_last;
+	spot->draft_strong = spot->looked_strong;
+	spot->draft_shown = both;
+	spot->draft_attrs = v->attrs;
+	return true;
+}
+
+/* It is there again, as when it was looked at, be it in an earlier life. */
+static void edited(struct world *w, const struct node *n, struct path_truth *p, struct spot *spot,
+		   const struct version *v)
+{
+	if (saved_as_it_was(n, p, spot, v))
+		return;
 	spot->drafted = true;
 	spot->draft_last = spot->aside_last;
 	spot->draft_strong = spot->aside_strong;
@@ -654,7 +682,7 @@ void truth_draft(struct world *w, struct node *n, const char *path, const struct
 		spot->aside_strong = spot->looked_strong;
 	}
 	if (known && spot->draft_aside && !v->aside)
-		edited(w, p, spot, v);
+		edited(w, n, p, spot, v);
 	holds(spot, v);
 	if (known) /* it changes */
 		return;

@@ -562,26 +562,82 @@ static void close_file(struct host *h, const char *path)
 	story_run(&s);
 }
 
-/* The first release waits for a file that is open, the second doesn't. */
+/* The first release waits for a file that is open, and so does the second, which takes its place. */
 static void what_is_released_twice_goes_as_one_change(void **state)
 {
 	struct core_set set;
+	uint32_t before;
 
 	(void)state;
 	begin_with_z();
+	before = trials(N1);
 	hold(N1);
 	user_saves(&s, N1, "z", 2);
 	disk_find(&N1->disk, "z")->writers = 1;
 	decide(N1, EVENT_RELEASE, NULL, false);
 	user_saves(&s, N1, "zz", 3);
 	decide(N1, EVENT_RELEASE, NULL, false);
-	assert_string_equal(s.trial[0]->items[0].path, "zz");
+	assert_int_equal(trials(N1), before);
+	assert_true(core_set(N1->core, &set));
 	close_file(N1, "z");
-	judge(N1, VERDICT_GOOD, NULL);
 	assert_int_equal(s.trial[0]->n, 2);
 	judge(N1, VERDICT_GOOD, NULL);
 	assert_false(core_set(N1->core, &set));
 	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "zz")->dot));
+}
+
+/* The first is being judged already when the second has to wait. */
+static void what_is_released_again_waits_for_the_rest(void **state)
+{
+	struct core_set set;
+	uint64_t first;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	first = s.trial[0]->id;
+	user_saves(&s, N1, "zz", 3);
+	disk_find(&N1->disk, "zz")->writers = 1;
+	N1->broadcasts = 0;
+	decide(N1, EVENT_RELEASE, NULL, false);
+	say(N1, (struct verdict){.id = first, .kind = VERDICT_GOOD});
+	assert_int_equal(N1->broadcasts, 0);
+	assert_true(core_set(N1->core, &set));
+	close_file(N1, "zz");
+	assert_int_equal(s.trial[0]->n, 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_false(core_set(N1->core, &set));
+	assert_int_equal(N1->broadcasts, 1);
+	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "zz")->dot));
+}
+
+/* What is set aside, and waits for another path before it can be there again, is not left behind. */
+static void what_is_set_aside_is_released_with_the_rest(void **state)
+{
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "y", 2);
+	user_saves(&s, N1, "zz", 3);
+	decide(N1, EVENT_SET_ASIDE, "y", false);
+	expect_absent(N1, "y");
+	s.hold = EFFECT_STAGE;
+	decide(N1, EVENT_RELEASE, NULL, false);
+	user_saves(&s, N1, "zzz", 4);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	N1->broadcasts = 0;
+	for (int i = 0; i < 3; i++) /* whatever is asked */
+		judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(N1->broadcasts, 0);
+	s.hold = -1;
+	story_run(&s);
+	assert_int_equal(s.trial[0]->n, 3);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(N1->broadcasts, 1);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N2, "y", 2);
 }
 
 /* It is being written, so it stays as it is; but it is not released any more. */
@@ -859,6 +915,8 @@ int main(void)
 	    TEST(a_set_without_such_paths_goes_at_once),
 	    TEST(a_set_goes_with_what_is_saved_while_it_is_judged),
 	    TEST(what_is_released_twice_goes_as_one_change),
+	    TEST(what_is_released_again_waits_for_the_rest),
+	    TEST(what_is_set_aside_is_released_with_the_rest),
 	    TEST(what_is_discarded_leaves_its_release),
 	    TEST(a_verdict_comes_too_late_for_what_is_discarded),
 	    TEST(whatever_is_installed_is_judged),
