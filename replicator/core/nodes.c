@@ -181,6 +181,8 @@ void nodes_told(struct core *c, const struct event *e)
 					    "since is told");
 			k->forgotten = told->forgotten + (self && (told->forgotten & 1));
 			news = true;
+			c->nodes_news++;
+			c->collect_at = c->now; /* what was kept for it */
 		}
 		if (news)
 			keep(c, k);
@@ -232,6 +234,7 @@ void nodes_forget(struct core *c, const char *name)
 	if (!k || is_forgotten(k))
 		return;
 	k->forgotten++;
+	c->nodes_news++;
 	keep(c, k);
 	effect_note(c, LOG_LEVEL_NOTICE,
 		    "node %s is forgotten: what was deleted is kept for it no longer", name);

@@ -244,6 +244,7 @@ static void it_is_known_for_whom_a_tombstone_is_kept(void **state)
 	forget(N1, "n3");
 	all_know();
 	assert_true(core_nodes_news(N2->core) != news); /* the end of the chain is told at once */
+	assert_int_equal(versions_of(N2, "zone"), 0); /* not a minute later */
 	assert_int_equal(known_to(N2, "n3").kept, 0);
 	assert_true(known_to(N2, "n3").forgotten);
 	story_wait(&s, 120000);
