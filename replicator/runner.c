@@ -6,6 +6,7 @@
  */
 #include "replicator/runner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,10 +153,17 @@ static bool others_see(enum effect_type type)
 	}
 }
 
+/* What the store has not even kept would be missing in the next commit, and after it for good, while
+ * peers are told that it is here: better to start anew from what is durable. */
 static void take_store(struct runner *r, const struct effect *e)
 {
 	int err = r->hands.store(r->hands.arg, e);
 
+	if (err == ERR_LIMIT || err == -ENOMEM) {
+		log_error("the store cannot take a change: %s; starting anew from what is stored",
+			  err_text(err));
+		abort();
+	}
 	if (err < 0 && r->blocked == 0) {
 		log_error("the store cannot be written: %s; replication waits", err_text(err));
 		r->blocked = err;

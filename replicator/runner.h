@@ -59,6 +59,8 @@ struct task {
 
 /* What the runner needs from the rest of the loop (a test gives its own). */
 struct runner_hands {
+	/* 0, or an error after which commits fail until what was asked for is in one. What ERR_LIMIT
+	 * and -ENOMEM say, that it was not kept, ends the process. */
 	int (*store)(void *arg, const struct effect *e);
 	int (*commit)(void *arg);
 	bool (*dirty)(void *arg);

@@ -9,16 +9,23 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/err.h"
 #include "replicator/runner.h"
 
 static struct {
 	char log[1024];
 	bool dirty;
-	int commit_error;
+	int commit_error, store_error;
 	struct runner *r;
 } w;
 
@@ -35,7 +42,7 @@ static int fake_store(void *arg, const struct effect *e)
 	(void)arg;
 	say("store", e->path);
 	w.dirty = true;
-	return 0;
+	return w.store_error;
 }
 
 static int fake_commit(void *arg)
@@ -203,6 +210,46 @@ static void a_full_disk_holds_everything_back_and_heals(void **state)
 	assert_string_equal(w.log, "store 0, commit fails, commit fails, commit, install 1, ack 2");
 }
 
+static void a_store_that_keeps_what_it_cannot_write_waits(void **state)
+{
+	(void)state;
+	w.store_error = -ENOSPC;
+	take("sb");
+	assert_int_equal(runner_blocked(w.r), -ENOSPC);
+	runner_end_round(w.r, 1);
+	assert_string_equal(w.log, "store 0, commit, broadcast 1");
+}
+
+/* The signal that ends a process in which the store answers with err; 0: it would have gone on. */
+static int ended_by(int err)
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		const struct rlimit none = {0, 0};
+
+		setrlimit(RLIMIT_CORE, &none);
+		prctl(PR_SET_DUMPABLE, 0);
+		signal(SIGABRT, SIG_DFL);
+		w.store_error = err;
+		take("sb");
+		runner_end_round(w.r, 1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void what_the_store_has_not_kept_is_never_left_out_of_a_commit(void **state)
+{
+	(void)state;
+	assert_int_equal(ended_by(-ENOMEM), SIGABRT);
+	assert_int_equal(ended_by(ERR_LIMIT), SIGABRT);
+	assert_int_equal(ended_by(-EIO), 0);
+}
+
 static void a_reply_waits_for_what_it_speaks_of(void **state)
 {
 	uint8_t route[1] = {0};
@@ -253,6 +300,8 @@ int main(void)
 	    TEST(a_look_need_not_wait_but_never_overtakes),
 	    TEST(one_commit_serves_many_steps),
 	    TEST(a_full_disk_holds_everything_back_and_heals),
+	    TEST(a_store_that_keeps_what_it_cannot_write_waits),
+	    TEST(what_the_store_has_not_kept_is_never_left_out_of_a_commit),
 	    TEST(a_reply_waits_for_what_it_speaks_of),
 	    TEST(a_commit_that_nothing_waits_for_is_late_but_comes),
 	    TEST(what_cannot_be_prepared_is_left_out),
