@@ -65,7 +65,7 @@ struct named_zone {
 	bool text;          /* masterfile-format text */
 	bool catalog;       /* its view takes member zones from it */
 	struct named_checks checks;
-	bool changed; /* for the caller */
+	bool changed, held, linked; /* for the caller */
 };
 
 struct named_conf {

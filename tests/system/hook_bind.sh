@@ -204,6 +204,42 @@ named_start ns1
 zone_text n.test 3 | save "$Z/n.zone"
 batch 'changed\tvar/named/n.zone\n'
 is "it is back: served" "$STATUS $OUT" "0 served n.test 3"
+
+# What is held back lies in the zone's file, and is not to be loaded.
+has() { rndc_on ns1 zonestatus "$1" in "$2" | sed -n 's/^serial: //p'; }
+zone_text n.test 4 | save "$Z/n.zone"
+zone_text v.test 53 | save "$Z/v.in"
+batch 'held\tvar/named/n.zone\nchanged\tvar/named/n.zone\nchanged\tvar/named/v.in\n'
+is "what is held is not loaded, its neighbour is" "$STATUS $(echo $OUT)" \
+	"0 zone n.test is not loaded: what its file has now is held served v.test 53"
+is "... and what named has of it is said" "$(proofs 2,5,6)" "n.test held 3 v.test served 53"
+batch 'held\tvar/named/n.zone\nall\t\n'
+is "... nor when all are" "$STATUS $(has n.test outside)" "0 3"
+batch 'held\t\nchanged\tvar/named/v.in\nall\t\n'
+is "anything may be held: nothing is loaded" "$STATUS $(has n.test outside)" "0 3"
+rndc_on ns1 reload n.test in outside >/dev/null
+check "it is loaded by hand" wait_for 60 eval '[ "$(has n.test outside)" = 4 ]'
+batch 'held\tvar/named/n.zone\n'
+is "... which is said" "$STATUS$OUT $(proofs 2,5,6)" "0 n.test held 4"
+cp -a "$C/etc/named.conf" "$C/etc/good"
+echo 'zone {' >>"$C/etc/named.conf"
+zone_text v.test 54 | save "$Z/v.in"
+batch 'changed\tvar/named/v.in\n'
+is "a broken configuration that named was not told of: it goes on, and so do its zones" "$STATUS $OUT" "0 served v.test 54"
+batch 'changed\tetc/named.conf\n'
+like "... told of, it fails" "$STATUS $OUT" "^1 .*named.conf:[0-9]+:"
+mv "$C/etc/good" "$C/etc/named.conf"
+mv "$Z/n.zone" "$Z/real"
+ln -s real "$Z/n.zone"
+batch 'changed\tvar/named/n.zone\n'
+zone_text n.test 5 | save "$Z/real"
+batch 'changed\tvar/named/real\n'
+is "a link that has come since leads to its zone" "$STATUS $OUT" "0 served n.test 5"
+ln -f "$Z/real" "$Z/n.zone"
+batch 'changed\tvar/named/n.zone\n'
+zone_text n.test 6 >"$Z/real"
+batch 'changed\tvar/named/real\n'
+is "... a hard one, too" "$STATUS $OUT" "0 served n.test 6"
 kill $INPUT
 wait $INPUT 2>/dev/null
 check "the end of its input is its end" wait_for 60 gone $HELPER
@@ -211,5 +247,5 @@ check "the end of its input is its end" wait_for 60 gone $HELPER
 OUT=$(echo | hook_as bind -x 2>&1); is "an unknown option is a mistake" $? 2
 hook 'changed\t../etc/passwd\n'; is "a path that leads out is a mistake" $STATUS 2
 OUT=$(printf 'changed\tvar/named/v.in\n' | hook_as root 2>&1 | grep -v ^proof)
-is "root needs no namespace" "$OUT" "served v.test 52"
+is "root needs no namespace" "$OUT" "served v.test 54"
 finish

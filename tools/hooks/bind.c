@@ -133,6 +133,10 @@ static int run_batch(struct hook *h)
 		printf("standard input: %s\n", err_text(r));
 		return 2;
 	}
+	if (h->conf_bad && h->reconfig) {
+		fwrite(h->conf_words.data, 1, h->conf_words.len, stdout);
+		return 1;
+	}
 	if (!rndc_load(h))
 		return 1;
 	prove_all(h);
@@ -206,8 +210,11 @@ int main(int argc, char **argv)
 		return 1;
 	h.options.root = root;
 	h.options.mount = mount;
+	buf_init(&h.conf_words, 2 * TOOL_OUTPUT_MAX);
 	status = h.options.batches ? run_batches(&h) : run(&h);
 	named_conf_fini(&h.zones);
+	forget_files(&h);
+	buf_fini(&h.conf_words);
 	channel_close(&h.channel);
 	for (size_t i = 0; i < h.nrndc; i++)
 		free(h.rndc[i]);

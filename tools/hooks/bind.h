@@ -26,6 +26,7 @@
 	10000 /* for named to serve what it was told to load; and for one call of a tool */
 #define RNDC_WORDS_MAX 32
 #define RNDC_COMMAND_MAX 4 /* words of a command */
+#define CONF_FILES_MAX 256
 
 struct options {
 	const char *mount;
@@ -41,6 +42,10 @@ struct hook {
 	struct options options;
 	int root; /* descriptor of named's root */
 	struct named_conf zones;
+	bool conf_bad;           /* they are of an older configuration: this one cannot be used, */
+	struct buf conf_words;   /* for that reason */
+	bool links_known;        /* which zones' files are named by symbolic links */
+	bool all_held;           /* any file may be */
 	char *rndc[RNDC_WORDS_MAX + RNDC_COMMAND_MAX + 4]; /* argv up to the command */
 	size_t nrndc;
 	struct channel channel;
@@ -49,6 +54,8 @@ struct hook {
 	unsigned failures; /* zones */
 	bool in_batch;     /* standard input is within one: its empty line is yet to come */
 	uint64_t stamp;    /* of the configuration that `zones` is from; 0: of none */
+	char *files[CONF_FILES_MAX]; /* that it consists of */
+	size_t nfiles;
 };
 
 /* ---- bind.c */
@@ -63,13 +70,15 @@ void zone_failed(struct hook *h, const struct named_zone *z, const char *words);
 
 /* ---- bind_conf.c */
 
-/* Reads the configuration into h->zones, or finds that it is the same as before. Not 0: it cannot be used,
- * which is printed. */
+/* Reads the configuration into h->zones, or finds that it is the same as before. Where it cannot be used
+ * those that were read last stay (h->conf_bad); not 0: there are none, and that was printed. */
 int read_zones(struct hook *h);
+void forget_files(struct hook *h);
 
 /* ---- bind_plan.c */
 
-/* Reads the items, marks zones. 0, or ERR_FORMAT where they are none. */
+/* Reads the items, marks zones as changed, and those whose files hold what is held back. 0, or ERR_FORMAT
+ * where they are none. */
 int plan(struct hook *h);
 /* Reads on to the empty line that ends a batch, if that has not come yet. */
 void plan_skip(struct hook *h);
@@ -95,7 +104,8 @@ struct loaded {
 	int64_t time_sec; /* since 1970 */
 };
 
-/* Waits until named serves what the plan concerns, and prints lines for each zone. */
+/* Waits until named serves what the plan concerns, and prints lines for each zone. Says of zones that are
+ * held back what named has loaded. */
 void prove_all(struct hook *h);
 /* Prints the line "proof" of a zone (zonefs-hooks(7)); `l` may be NULL. */
 void prove_print(const struct hook *h, const struct named_zone *z, const char *state,

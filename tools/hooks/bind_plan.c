@@ -3,9 +3,18 @@
  * From paths to zones. A path is compared by name, as named will open it, and by inode, since links
  * name files too. What is no zone's file is configuration or, where that can't be told, something
  * that a zone may include.
+ *
+ * Among thousands of zones looking at each one's file takes longer than all else. A file with one name is
+ * another zone's only by a symbolic link, and which zones are so named is looked at once: again when links,
+ * or what is no zone's file, have changed.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tools/hooks/bind.h"
 
@@ -40,23 +49,43 @@ static bool starts_with(const char *s, const char *start)
 	return strncmp(s, start, strlen(start)) == 0;
 }
 
-/* Marks the zones of a file (of one inode, where it exists: links name it too). */
-static bool mark_zones(struct hook *h, const char *path)
+static bool is_linked(const struct hook *h, const char *path)
 {
-	struct stat changed;
-	struct stat st;
-	bool exists = stat_inside(h, path, &changed);
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC,
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
+	CLEANUP_CLOSE int fd = (int)syscall(SYS_openat2, h->root, path, &how, sizeof how);
+
+	return fd < 0 && errno == ELOOP;
+}
+
+static void know_links(struct hook *h)
+{
+	if (h->links_known)
+		return;
+	for (size_t i = 0; i < h->zones.n; i++)
+		h->zones.list[i].linked =
+		    h->zones.list[i].file && is_linked(h, h->zones.list[i].file);
+	h->links_known = true;
+}
+
+/* Marks the zones of a file (of one inode, where it exists: links name it too). */
+static bool mark_zones(struct hook *h, const char *path, bool held)
+{
+	struct stat st, changed = {0};
+	bool regular = stat_inside(h, path, &changed) && S_ISREG(changed.st_mode);
 	bool found = false;
 
+	if (regular)
+		know_links(h);
 	for (size_t i = 0; i < h->zones.n; i++) {
 		struct named_zone *z = &h->zones.list[i];
 
 		if (!z->file)
 			continue;
 		if (strcmp(z->file, path) == 0 ||
-		    (exists && S_ISREG(changed.st_mode) && stat_inside(h, z->file, &st) &&
-		     same_file(&st, &changed))) {
-			z->changed = true;
+		    (regular && (z->linked || changed.st_nlink > 1) &&
+		     stat_inside(h, z->file, &st) && same_file(&st, &changed))) {
+			*(held ? &z->held : &z->changed) = true;
 			found = true;
 		}
 	}
@@ -82,18 +111,34 @@ static void plan_item(struct hook *h, const char *path, bool removed)
 
 	if (!inside || !conf)
 		return;
-	if (!removed && stat_inside(h, inside, &st) && S_ISDIR(st.st_mode))
+	if (removed || is_linked(h, inside))
+		h->links_known = false;
+	if (!removed && stat_inside(h, inside, &st) && S_ISDIR(st.st_mode)) {
+		h->links_known = false;
 		return; /* what is in it is named by itself */
-	if (mark_zones(h, inside))
+	}
+	if (mark_zones(h, inside, false))
 		return;
+	h->links_known = false;
 	if (strcmp(inside, conf) == 0 || starts_with(path_name(inside), "named.conf"))
 		h->reconfig = true;
 	else if (starts_with(inside, "/etc/") && !among_zones(h, inside))
 		h->reconfig = true;
 	else if (!h->reload_all) {
 		printf("%s is no zone's file, but one may include it: all are reloaded\n", path);
-		h->reload_all = true;
+		h->reload_all = h->reconfig = true;
 	}
+}
+
+/* What is on disk there is not to be loaded. */
+static void plan_held(struct hook *h, const char *path)
+{
+	CLEANUP_FREE char *inside = named_path(&h->options, path);
+
+	if (!path[0])
+		h->all_held = true;
+	else if (inside)
+		mark_zones(h, inside, true);
 }
 
 static int octal(const char *s)
@@ -143,9 +188,11 @@ int plan(struct hook *h)
 		*path++ = '\0';
 		unescape(path);
 		if (strcmp(line, "all") == 0)
-			h->reload_all = true;
-		else if (!path_valid(path))
+			h->reload_all = h->reconfig = true;
+		else if (!path_valid(path) && (path[0] || strcmp(line, "held") != 0))
 			return ERR_FORMAT;
+		else if (strcmp(line, "held") == 0)
+			plan_held(h, path);
 		else
 			plan_item(h, path, strcmp(line, "removed") == 0);
 	}

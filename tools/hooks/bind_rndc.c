@@ -16,7 +16,7 @@
 #include "tools/hooks/bind_tool.h"
 
 #define AGAIN_MSEC 100 /* after "already running" */
-#define RELOADS_MAX 50 /* more zones than that: one reload of all is cheaper */
+#define PROCESSES_MAX 50 /* of rndc for as many zones; for more, one that reloads all */
 
 /* ERR_*: not this way. */
 static int by_channel(struct hook *h, struct buf *output, const char *const words[4])
@@ -124,8 +124,8 @@ static bool rndc_all(struct hook *h, const char *command)
 	return r == 0;
 }
 
-/* Has one zone loaded; named may not know it yet, where a reconfig failed earlier. */
-static void reload_zone(struct hook *h, struct named_zone *z)
+/* Has one zone loaded; named may not know it yet, where a reconfig failed earlier. False: nobody answers. */
+static bool reload_zone(struct hook *h, struct named_zone *z)
 {
 	const char *words[4] = {"reload", z->name, z->zclass, z->view};
 	struct buf output;
@@ -144,6 +144,40 @@ static void reload_zone(struct hook *h, struct named_zone *z)
 		z->changed = false; /* nothing to ask for */
 	}
 	buf_fini(&output);
+	return r >= 0;
+}
+
+/* Its file is there. */
+static bool has_file(const struct hook *h, const struct named_zone *z)
+{
+	struct stat st;
+
+	return stat_inside(h, z->file, &st);
+}
+
+/* One command for all is quick, and would load what is held as well. */
+static bool one_for_all(const struct hook *h, size_t n)
+{
+	for (size_t i = 0; i < h->zones.n; i++)
+		if (h->zones.list[i].held)
+			return false;
+	return !h->all_held && !h->channel.usable && n > PROCESSES_MAX;
+}
+
+/* Loaded by itself: what has changed, or all that is there. */
+static bool reload_one(struct hook *h, struct named_zone *z)
+{
+	if (z->changed && z->dynamic)
+		printf("zone %s takes updates: its file is named's own\n", z->name);
+	if (!is_static(z) || (!z->changed && !h->reload_all))
+		return true;
+	if (z->held || h->all_held) {
+		if (z->changed)
+			printf("zone %s is not loaded: what its file has now is held\n", z->name);
+		z->changed = false;
+		return true;
+	}
+	return (!z->changed && !has_file(h, z)) || reload_zone(h, z);
 }
 
 bool rndc_load(struct hook *h)
@@ -151,20 +185,15 @@ bool rndc_load(struct hook *h)
 	size_t n = 0;
 
 	for (size_t i = 0; i < h->zones.n; i++)
-		n += h->zones.list[i].changed && is_static(&h->zones.list[i]);
-	if (n > RELOADS_MAX)
+		n += (h->zones.list[i].changed || h->reload_all) && is_static(&h->zones.list[i]);
+	if (one_for_all(h, n)) {
 		h->reload_all = true;
-	if (h->reload_all)
 		return rndc_all(h, "reload");
+	}
 	if (h->reconfig && !rndc_all(h, "reconfig"))
 		return false;
-	for (size_t i = 0; i < h->zones.n; i++) {
-		struct named_zone *z = &h->zones.list[i];
-
-		if (z->changed && z->dynamic)
-			printf("zone %s takes updates: its file is named's own\n", z->name);
-		else if (z->changed && is_static(z))
-			reload_zone(h, z);
-	}
+	for (size_t i = 0; i < h->zones.n; i++)
+		if (!reload_one(h, &h->zones.list[i]))
+			return false;
 	return true;
 }
