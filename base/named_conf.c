@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/named_terms.h"
 #include "base/named_text.h"
+#include "base/named_view.h"
 
 #define DIRECTORY_DEFAULT "/var/cache/bind"
 #define CATALOGS_MAX 1024
@@ -39,6 +40,8 @@ struct parser {
 	size_t nzones;
 	size_t czones;
 	struct named_terms *views;
+	struct named_match *matches; /* of each view */
+	char **view_names;
 	size_t nviews;
 	struct named_terms options;
 	struct named_policies policies;
@@ -184,26 +187,46 @@ static void parse_terms(struct parser *p, struct named_statement *s, size_t view
 		skip_rest(p, s);
 }
 
+/* Room for one more. */
+static bool more_views(struct parser *p)
+{
+	size_t n = p->nviews + 1;
+	struct named_terms *views = reallocarray(p->views, n, sizeof *views);
+	struct named_match *matches = reallocarray(p->matches, n, sizeof *matches);
+	char **names = reallocarray(p->view_names, n, sizeof *names);
+
+	p->views = views ? views : p->views;
+	p->matches = matches ? matches : p->matches;
+	p->view_names = names ? names : p->view_names;
+	return views && matches && names;
+}
+
 static void parse_view(struct parser *p, struct named_statement *head)
 {
 	CLEANUP_FREE char *name = NULL;
 	size_t index = p->nviews;
-	struct named_terms *views = reallocarray(p->views, index + 1, sizeof *views);
 	struct named_statement s;
 
-	if (!views || head->n < 2) {
-		p->text.err = views ? ERR_FORMAT : -ENOMEM;
-		p->views = views ? views : p->views;
+	if (head->n < 2 || !more_views(p)) {
+		p->text.err = head->n < 2 ? ERR_FORMAT : -ENOMEM;
 		return;
 	}
-	p->views = views;
-	p->nviews++;
-	views[index] = (struct named_terms){0};
+	p->views[index] = (struct named_terms){0};
+	p->matches[index] = (struct named_match){0};
 	take(&name, head, 1);
+	p->view_names[index] = strdup(name);
+	p->nviews++;
 	do {
 		next_inside(p, &s);
 		if (named_statement_is(&s, 0, "zone") && s.end == '{')
 			parse_zone(p, &s, index, name);
+		else if (named_statement_is(&s, 0, "key") && s.end == '{')
+			named_key_take(&p->text, &s, p->out);
+		else if (named_statement_is(&s, 0, "match-clients") && s.end == '{')
+			named_match_take(&p->text, &p->matches[index]);
+		else if (named_statement_is(&s, 0, "match-destinations") ||
+			 named_statement_is(&s, 0, "match-recursive-only"))
+			p->matches[index].more = true, skip_rest(p, &s);
 		else
 			parse_terms(p, &s, index);
 		named_statement_fini(&s);
@@ -290,6 +313,8 @@ static void parse_all(struct parser *p)
 			parse_zone(p, &s, NO_VIEW, NULL);
 		else if (s.end == '{' && named_statement_is(&s, 0, "dnssec-policy"))
 			parse_policy(p, &s);
+		else if (s.end == '{' && named_statement_is(&s, 0, "key"))
+			named_key_take(&p->text, &s, p->out);
 		else if (s.end == '{')
 			skip_rest(p, &s);
 		else if (s.end == '}' || (s.end == 0 && s.n > 0))
@@ -307,6 +332,28 @@ static bool is_catalog(const struct parser *p, const struct raw_zone *r)
 		    strcasecmp(p->catalogs[i].name, r->zone.name) == 0)
 			return true;
 	return false;
+}
+
+static void settle_reach(struct parser *p)
+{
+	struct named_conf *out = p->out;
+
+	out->reach = calloc(p->nviews + 1, sizeof *out->reach);
+	if (!out->reach) {
+		p->text.err = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < p->nviews; i++) {
+		const char *key = named_match_key(p->matches, i);
+		struct named_reach *r = &out->reach[out->nreach];
+
+		if (!key || !p->view_names[i])
+			continue;
+		*r = (struct named_reach){.view = strdup(p->view_names[i]), .key = strdup(key)};
+		out->nreach++;
+		if (!r->view || !r->key)
+			p->text.err = -ENOMEM;
+	}
 }
 
 /* Moves the zones to the caller, each with what it inherits. */
@@ -346,8 +393,13 @@ static void parser_free(struct parser *p)
 		named_zone_fini(&p->zones[i].zone);
 		named_terms_fini(&p->zones[i].terms);
 	}
-	for (size_t i = 0; i < p->nviews; i++)
+	for (size_t i = 0; i < p->nviews; i++) {
 		named_terms_fini(&p->views[i]);
+		named_match_fini(&p->matches[i]);
+		free(p->view_names[i]);
+	}
+	free(p->matches);
+	free(p->view_names);
 	for (size_t i = 0; i < p->policies.n; i++)
 		free(p->policies.list[i].name);
 	for (size_t i = 0; i < p->ncatalogs; i++)
@@ -373,6 +425,8 @@ int named_conf_parse(struct named_conf *conf, const char *text, size_t len, unsi
 	parse_all(p);
 	if (!p->text.err)
 		settle(p);
+	if (!p->text.err)
+		settle_reach(p);
 	conf->views = p->nviews > 0;
 	conf->port = p->listen_port ? p->listen_port : p->port;
 	if (!conf->address[0])

@@ -68,9 +68,25 @@ struct named_zone {
 	bool changed, held, linked; /* for the caller */
 };
 
+struct named_key {
+	char *name;
+	char *algorithm; /* NULL: none is written; likewise: */
+	char *secret;    /* in base 64; question marks where the text has been made by -x */
+};
+
+/* A view that is known to be reached from this host by a key. */
+struct named_reach {
+	char *view;
+	char *key;
+};
+
 struct named_conf {
 	struct named_zone *list;
 	size_t n;
+	struct named_key *keys;
+	size_t nkeys;
+	struct named_reach *reach;
+	size_t nreach;
 	unsigned version; /* it was parsed for */
 	bool views;
 	char *directory;  /* absolute within named's root */
@@ -85,6 +101,9 @@ unsigned named_version(const char *text);
 /* Where in text[len] the canonical form begins: before it may stand lines with what the checker has
  * to say of a configuration that it takes all the same. len: nowhere. */
 size_t named_conf_begin(const char *text, size_t len);
+
+/* The key with which an answer comes from that view; NULL: none is known. */
+const struct named_key *named_conf_key(const struct named_conf *conf, const char *view);
 
 /* Parses text[len], from where it begins. `version`: named's, which some defaults depend on; 0: those of 9.18. 0,
  * ERR_FORMAT, ERR_LIMIT, -ENOMEM; *conf is the caller's to named_conf_fini() in any case. */

@@ -45,10 +45,37 @@ void named_zone_fini(struct named_zone *z)
 	free(z->in_view);
 }
 
+const struct named_key *named_conf_key(const struct named_conf *conf, const char *view)
+{
+	const char *name = NULL;
+
+	for (size_t i = 0; i < conf->nreach && !name; i++)
+		if (strcmp(conf->reach[i].view, view) == 0)
+			name = conf->reach[i].key;
+	for (size_t i = 0; i < conf->nkeys && name; i++) {
+		const struct named_key *key = &conf->keys[i];
+
+		if (strcasecmp(key->name, name) == 0 && key->algorithm && key->secret)
+			return key;
+	}
+	return NULL;
+}
+
 void named_conf_fini(struct named_conf *conf)
 {
 	for (size_t i = 0; i < conf->n; i++)
 		named_zone_fini(&conf->list[i]);
+	for (size_t i = 0; i < conf->nkeys; i++) {
+		free(conf->keys[i].name);
+		free(conf->keys[i].algorithm);
+		free(conf->keys[i].secret);
+	}
+	for (size_t i = 0; i < conf->nreach; i++) {
+		free(conf->reach[i].view);
+		free(conf->reach[i].key);
+	}
+	free(conf->keys);
+	free(conf->reach);
 	free(conf->list);
 	free(conf->directory);
 	*conf = (struct named_conf){0};

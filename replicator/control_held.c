@@ -6,12 +6,14 @@
  */
 #include "replicator/control_held.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "replicator/control_serving.h"
 #include "replicator/control_summary.h"
 
 #define HELD_MAX 1000 /* told one by one */
@@ -19,7 +21,46 @@
 struct held_list {
 	struct client *client;
 	uint32_t said, braked, gated, aside, n;
+	uint32_t by_hand; /* zones that were loaded by hand; 0: none is looked for */
 };
+
+struct held_job {
+	int64_t until_msec; /* for the answer of hooks that are being asked */
+};
+
+/* What the name server has of it, where that was loaded by hand. */
+struct by_hand {
+	const char *path;
+	json_t *to;
+};
+
+static void say_by_hand(void *arg, const struct proof *proof)
+{
+	struct by_hand *h = arg;
+	json_t *o;
+
+	if (strcmp(proof->path, h->path) != 0)
+		return;
+	o = json_object();
+	control_add_text(o, "zone", proof->zone);
+	if (proof->view[0])
+		control_add_text(o, "view", proof->view);
+	if (proof->has_serial)
+		control_add_number(o, "serial", proof->serial);
+	if (proof->has_loaded)
+		control_add_number(o, "loaded", proof->loaded_sec * 1000);
+	json_array_append_new(h->to, o);
+}
+
+static void add_by_hand(struct held_list *list, const char *path, json_t *o)
+{
+	struct by_hand h = {path, json_array()};
+
+	proofs_by_hand(list->client->node->proofs, say_by_hand, &h);
+	if (json_array_size(h.to) > 0)
+		json_object_set(o, "served", h.to);
+	json_decref(h.to);
+}
 
 static bool say_held(void *arg, const struct core_path *p)
 {
@@ -48,6 +89,8 @@ static bool say_held(void *arg, const struct core_path *p)
 	if (p->words)
 		control_add_text(o, "words", p->words);
 	control_add_version(o, p->draft);
+	if (list->by_hand)
+		add_by_hand(list, p->path, o);
 	list->said += control_line(list->client, o);
 	return true;
 }
@@ -67,15 +110,15 @@ static void say_set(struct client *c, const struct core_set *s)
 	control_line(c, o);
 }
 
-static void held_start(struct client *c, const json_t *request)
+static void say_all(struct client *c)
 {
-	struct held_list list = {.client = c};
+	struct held_list list = {.client = c,
+				 .by_hand = proofs_by_hand(c->node->proofs, NULL, NULL)};
 	struct decision all = {0};
 	struct core_set set;
 	bool open = core_set(c->node->core, &set);
 	char aside[128] = "";
 
-	(void)request;
 	if (open)
 		say_set(c, &set);
 	node_held(c->node, &all, say_held, &list);
@@ -111,7 +154,44 @@ static void held_start(struct client *c, const json_t *request)
 		    aside);
 }
 
-const struct control_command control_held = {.name = "held", .start = held_start};
+static void held_round(struct client *c)
+{
+	const struct held_job *j = c->job;
+
+	if (!serving_asking(c, j->until_msec))
+		say_all(c);
+}
+
+static int64_t held_wake(const struct client *c)
+{
+	const struct held_job *j = c->job;
+
+	return serving_asking(c, j->until_msec) ? j->until_msec : INT64_MAX;
+}
+
+static void held_start(struct client *c, const json_t *request)
+{
+	struct held_job *j = calloc(1, sizeof(*j));
+
+	(void)request;
+	c->job = j;
+	if (j)
+		j->until_msec = serving_ask(c);
+	else
+		control_end(c, 1, "%s", err_text(-ENOMEM));
+}
+
+static void held_finish(struct client *c)
+{
+	free(c->job);
+	c->job = NULL;
+}
+
+const struct control_command control_held = {.name = "held",
+					     .start = held_start,
+					     .round = held_round,
+					     .finish = held_finish,
+					     .wake = held_wake};
 
 /* ---- requests ---- */
 

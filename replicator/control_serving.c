@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "replicator/byhand.h"
 
 #define ASKED_MAX 256 /* zones in a request */
 #define HELD_MAX 10000
@@ -26,6 +27,7 @@ struct serving_job {
 	size_t nheld;
 	uint64_t well, ill;
 	char first_ill[256]; /* zones, for the summary */
+	int64_t until_msec;  /* for the answer of hooks that are being asked */
 };
 
 /* ---- which zones ---- */
@@ -143,7 +145,7 @@ void serving_fini(struct serving_rows *rows)
 
 static const char *state_text(enum serving s, bool held)
 {
-	if (held)
+	if (held && s != SERVING_HELD)
 		return "held";
 	switch (s) {
 	case SERVING_UNKNOWN:
@@ -156,6 +158,8 @@ static const char *state_text(enum serving s, bool held)
 		return "failed";
 	case SERVING_WAITS:
 		return "waits";
+	case SERVING_HELD:
+		return "held and served";
 	}
 	return "unknown";
 }
@@ -321,10 +325,30 @@ static void end(struct client *c)
 			    j->first_ill, j->ill > 3 ? ", ..." : "");
 }
 
+bool serving_asking(const struct client *c, int64_t until_msec)
+{
+	return byhand_asking(c->node->byhand) && c->node->now_msec < until_msec;
+}
+
+int64_t serving_ask(struct client *c)
+{
+	byhand_ask(c->node->byhand);
+	return c->node->now_msec + BYHAND_WAIT_MSEC;
+}
+
+static int64_t serving_wake(const struct client *c)
+{
+	const struct serving_job *j = c->job;
+
+	return serving_asking(c, j->until_msec) ? j->until_msec : INT64_MAX;
+}
+
 static void serving_round(struct client *c)
 {
 	struct serving_job *j = c->job;
 
+	if (serving_asking(c, j->until_msec))
+		return;
 	while (control_has_room(c) && j->next < j->rows.n)
 		say_row(c, &j->rows.list[j->next++]);
 	if (j->next == j->rows.n)
@@ -394,6 +418,7 @@ static void serving_start(struct client *c, const json_t *request)
 		return;
 	}
 	find_held(c->node, j);
+	j->until_msec = serving_ask(c);
 	collect(c, zones);
 }
 
@@ -412,4 +437,4 @@ static void serving_finish(struct client *c)
 }
 
 const struct control_command control_serving = {
-    .name = "serving", .start = serving_start, .round = serving_round, .finish = serving_finish};
+    .name = "serving", .start = serving_start, .round = serving_round, .finish = serving_finish, .wake = serving_wake};

@@ -22,6 +22,9 @@ struct serving_rows {
  * those of that name, with or without its last dot; NULL: all. `path`: only those whose file here that is;
  * NULL: all. 0, -ENOMEM. */
 int serving_collect(struct node *n, const char *zone, const char *path, struct serving_rows *rows);
+/* Has hooks asked what is served of what is held here; until when the answer is waited for. And: it is. */
+int64_t serving_ask(struct client *c);
+bool serving_asking(const struct client *c, int64_t until_msec);
 void serving_fini(struct serving_rows *rows);
 
 #endif

@@ -127,6 +127,7 @@ static bool lacks(struct client *c, uint32_t peer, char *words)
 			snprintf(words, WORDS_MAX, "%s%s%s: %s", key->zone, in, key->view,
 				 s == SERVING_UNKNOWN ? "nothing is proved of it"
 				 : s == SERVING_WAITS ? "waits for the zone's file"
+				 : s == SERVING_HELD  ? "serves what is held there, loaded by hand"
 						      : "has last proved another version");
 		return true;
 	}

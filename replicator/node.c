@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "replicator/byhand.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
 #include "replicator/judge.h"
@@ -149,6 +150,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, judge_wake(n->judge));
 	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, proofs_wake(n->proofs));
+	wake = earlier(wake, byhand_wake(n->byhand));
 	wake = earlier(wake, verify_wake(n->verify));
 	wake = earlier(wake, repair_wake(n->repair));
 	wake = earlier(wake, recall_wake(n->recall));
@@ -252,6 +254,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 	teller_tick(n->teller);
 	if (!runner_blocked(n->runner)) {
 		outcomes_tick(n);
+		byhand_tick(n->byhand);
 		runs_tick(n->runs);
 		proofs_tick(n->proofs);
 		zones_tick(n->zones);

@@ -46,6 +46,7 @@ struct gated;
 struct serials;
 struct news;
 struct judge;
+struct byhand;
 
 struct node {
 	const struct conf *conf;
@@ -78,6 +79,7 @@ struct node {
 	struct serials *serials;
 	struct news *news;
 	struct judge *judge;
+	struct byhand *byhand;
 
 	uint64_t node_id;           /* random, made with the store */
 	int64_t now_msec;           /* monotonic, as of this round */

@@ -15,6 +15,7 @@
 #include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "replicator/byhand.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
 #include "replicator/damage.h"
@@ -321,6 +322,7 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->verify = verify_new(n);
 	n->recall = recall_new(n);
 	n->runs = runs_new(n);
+	n->byhand = byhand_new(n);
 	n->proofs = proofs_new(n);
 	if (!n->proofs)
 		return -ENOMEM;
@@ -331,7 +333,7 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
 	    !n->repair || !n->zones || !n->marker || !n->notes || !n->thinker ||
-	    !n->serials || !n->news || !n->judge)
+	    !n->serials || !n->news || !n->judge || !n->byhand)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -355,6 +357,7 @@ void node_close(struct node *n)
 	portal_close(n->portal);
 	teller_free(n->teller);
 	runs_free(n->runs);
+	byhand_free(n->byhand);
 	proofs_free(n->proofs);
 	marker_free(n->marker);
 	notes_free(n->notes);

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "replicator/byhand.h"
 #include "replicator/zones.h"
 
 #define VALUE "proof\t" /* and zone, class, view, with tabs between */
@@ -216,6 +217,37 @@ static void of_version(const struct proofs *p, struct proof *proof)
 		proof->dot = v->dot;
 }
 
+/* What is loaded of a zone whose file is held. */
+static void take_held(struct proofs *p, struct proof *now)
+{
+	struct kept *k = find(&p->own, now);
+
+	switch (byhand_judge(p->node->byhand, k ? &k->proof : NULL, now)) {
+	case BYHAND_NOTHING:
+		return;
+	case BYHAND_SAME:
+		if (k) {
+			k->proof.loaded_sec = now->loaded_sec;
+			k->proof.has_loaded = true;
+			changed(p, k);
+		}
+		return;
+	case BYHAND_LOADED:
+		break;
+	}
+	if (!k || k->proof.state != PROOF_HELD)
+		log_warning("zone %s%s%s: what is held of %s was loaded by hand, and is served here: "
+			    "serial %u",
+			    now->zone, now->view[0] ? " in view " : "", now->view, now->path,
+			    now->serial);
+	k = table_put(&p->own, now, ++p->last);
+	if (k) {
+		p->news++;
+		p->node->changes++;
+		keep(p, &k->proof);
+	}
+}
+
 static void take_line(struct proofs *p, const char *line, size_t len,
 		      bool (*since)(const void *arg, const char *path), const void *arg)
 {
@@ -229,6 +261,12 @@ static void take_line(struct proofs *p, const char *line, size_t len,
 		return;
 	}
 	proof.asked_msec = p->node->wall_msec;
+	if (proof.state == PROOF_HELD) {
+		if (!since(arg, proof.path))
+			take_held(p, &proof);
+		proof_fini(&proof);
+		return;
+	}
 	if (proof.path[0] && !since(arg, proof.path))
 		of_version(p, &proof);
 	struct kept *k = table_put(&p->own, &proof, ++p->last);
@@ -445,6 +483,22 @@ void proofs_each(const struct proofs *p, uint32_t peer,
 			each(arg, &k->proof);
 }
 
+uint32_t proofs_by_hand(const struct proofs *p, void (*each)(void *arg, const struct proof *proof),
+			void *arg)
+{
+	const struct kept *k;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(k, &p->own.list, list) {
+		if (k->proof.state != PROOF_HELD)
+			continue;
+		n++;
+		if (each)
+			each(arg, &k->proof);
+	}
+	return n;
+}
+
 uint64_t proofs_news(const struct proofs *p)
 {
 	return p->news;
@@ -458,6 +512,8 @@ enum serving proofs_standing(const struct proof *proof, const struct version *he
 		return SERVING_FAILED;
 	if (proof->state == PROOF_WAITS)
 		return SERVING_WAITS;
+	if (proof->state == PROOF_HELD)
+		return SERVING_HELD;
 	if (!proof->path[0])
 		return SERVING; /* its file is none of the tree: the proof is all that there is */
 	if (!here || !version_live(here))

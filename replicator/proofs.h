@@ -46,6 +46,9 @@ const struct proof *proofs_find(const struct proofs *p, uint32_t peer, const str
 /* Each that it has proved, in no order. */
 void proofs_each(const struct proofs *p, uint32_t peer,
 		 void (*each)(void *arg, const struct proof *proof), void *arg);
+/* Own zones whose file is held, and was loaded by hand all the same; in no order. */
+uint32_t proofs_by_hand(const struct proofs *p, void (*each)(void *arg, const struct proof *proof),
+			void *arg);
 /* Counts what changed, of any node. */
 uint64_t proofs_news(const struct proofs *p);
 
@@ -56,6 +59,7 @@ enum serving {
 	SERVING_OTHER,   /* it last proved another version, or its file has changed since */
 	SERVING_FAILED,  /* its name server does not serve what its file holds */
 	SERVING_WAITS,   /* its zone has no file yet */
+	SERVING_HELD,    /* what is held there was loaded by hand */
 };
 /* `here` is the version that this node shows (NULL: none). */
 enum serving proofs_standing(const struct proof *proof, const struct version *here);

@@ -18,11 +18,13 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "replicator/byhand.h"
 #include "replicator/outcomes.h"
 #include "replicator/portal.h"
 #include "replicator/proofs.h"
 
 #define MARK "hooks-due"
+#define PROVES "hook-proves\t" /* and its name: it has printed proofs */
 #define BACKOFF_FIRST_MSEC 1000
 #define BACKOFF_LAST_MSEC 60000
 
@@ -33,6 +35,9 @@ struct hook_state {
 	const struct hook_run *held; /* must wait for the recovery that is under way */
 	bool running;
 	bool recovering; /* a run for everything is due */
+	bool proves;     /* it prints proofs: it can be asked */
+	bool ask_due;
+	bool asking;     /* the run under way asks, and covers nothing */
 	int64_t recover_msec;
 	int64_t backoff_msec;
 	char *since[HOOK_ITEMS_MAX]; /* what has changed since the run under way began */
@@ -49,6 +54,20 @@ struct runs {
 	bool marked;
 	uint32_t noted; /* changes that concern a hook and are not durable yet */
 };
+
+static void proves_name(char *to, size_t size, const struct conf_hook *c)
+{
+	snprintf(to, size, PROVES "%s", c->name);
+}
+
+static bool does_prove(struct node *n, const struct conf_hook *c)
+{
+	char name[512];
+	uint8_t one;
+
+	proves_name(name, sizeof(name), c);
+	return c->persistent || store_value_get(n->store, name, &one, 1) > 0;
+}
 
 struct runs *runs_new(struct node *n)
 {
@@ -74,6 +93,7 @@ struct runs *runs_new(struct node *n)
 		h->runs = r;
 		h->index = i;
 		h->recovering = r->marked;
+		h->proves = does_prove(n, c);
 		h->status.name = c->name;
 		h->status.words = h->words;
 	}
@@ -353,6 +373,29 @@ static void ended(struct hook_state *h, const struct run_result *result)
 	mark_as_is(r);
 }
 
+/* A hook that was asked has said what it knows. */
+static void asked(struct hook_state *h, const struct run_result *result)
+{
+	h->running = h->asking = false;
+	if (result->status != 0)
+		log_debug("hook %s cannot say what is served of what is held: %.200s",
+			  h->status.name, result->output);
+}
+
+static void note_that_it_proves(struct hook_state *h, const struct run_result *result)
+{
+	struct node *n = h->runs->node;
+	uint8_t one = 1;
+	char name[512];
+
+	if (h->proves || (strncmp(result->output, "proof\t", 6) != 0 &&
+			  !strstr(result->output, "\nproof\t")))
+		return;
+	h->proves = true;
+	proves_name(name, sizeof(name), &n->conf->hooks[h->index]);
+	store_value_put(n->store, name, &one, 1);
+}
+
 static void hook_done(struct node *n, void *arg, int status, struct rd *r, int *fd)
 {
 	struct run_result *result = malloc(sizeof(*result));
@@ -365,8 +408,12 @@ static void hook_done(struct node *n, void *arg, int status, struct rd *r, int *
 	runs_result(result, status, r);
 	crash_point("hook-ended");
 	proofs_hook(n->proofs, result->output, changed_since, arg);
+	note_that_it_proves(arg, result);
 	drop_lines(result->output, "proof\t");
-	ended(arg, result);
+	if (((struct hook_state *)arg)->asking)
+		asked(arg, result);
+	else
+		ended(arg, result);
 	crash_point("hook-noted");
 	free(result);
 }
@@ -380,7 +427,9 @@ static void start(struct hook_state *h, const struct hook_run *run)
 	struct buf input;
 
 	buf_init(&input, 2 * PORT_INPUT_MAX);
-	runs_input(&input, h->recovering ? NULL : run, PORT_INPUT_MAX);
+	byhand_lines(n->byhand, n->conf->hooks[h->index].match, &input, PORT_INPUT_MAX / 2);
+	if (!h->asking)
+		runs_input(&input, h->recovering ? NULL : run, PORT_INPUT_MAX - input.len);
 	buf_str(b, h->status.name);
 	buf_str(b, "reload");
 	buf_bytes(b, input.data, input.len);
@@ -392,7 +441,10 @@ static void start(struct hook_state *h, const struct hook_run *run)
 	if (portal_send(n->portal, hook_done, h) < 0) {
 		struct run_result failed = {.status = -1};
 		snprintf(failed.output, sizeof(failed.output), "too many requests to fs");
-		ended(h, &failed);
+		if (h->asking)
+			asked(h, &failed);
+		else
+			ended(h, &failed);
 	}
 }
 
@@ -419,8 +471,33 @@ void runs_tick(struct runs *r)
 			start(h, run);
 		} else if (h->recovering && h->recover_msec <= r->node->now_msec) {
 			start(h, NULL);
+		} else if (h->ask_due) {
+			h->ask_due = false;
+			h->asking = true;
+			start(h, NULL);
 		}
 	}
+}
+
+bool runs_ask(struct runs *r)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct hook_state *h = &r->h[i];
+
+		h->ask_due |= h->proves;
+		any |= h->ask_due;
+	}
+	return any;
+}
+
+bool runs_asking(const struct runs *r)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->h[i].ask_due || r->h[i].asking)
+			return true;
+	return false;
 }
 
 int64_t runs_wake(const struct runs *r)
@@ -438,7 +515,7 @@ int64_t runs_wake(const struct runs *r)
 bool runs_pending(const struct runs *r)
 {
 	for (uint32_t i = 0; i < r->n; i++)
-		if (r->h[i].recovering || r->h[i].running)
+		if (r->h[i].recovering || (r->h[i].running && !r->h[i].asking))
 			return true;
 	return r->noted > 0 || hooks_pending(r->hooks);
 }
@@ -465,7 +542,7 @@ void runs_words(const struct runs *r, char *dst, size_t size)
 				 r->h[i].words);
 			return;
 		}
-		if (r->h[i].running) {
+		if (r->h[i].running && !r->h[i].asking) {
 			snprintf(dst, size, "hook %s is running", r->h[i].status.name);
 			return;
 		}
@@ -481,6 +558,6 @@ uint32_t node_hooks(const struct node *n)
 void node_hook(const struct node *n, uint32_t hook, struct hook_status *s)
 {
 	*s = n->runs->h[hook].status;
-	s->running = n->runs->h[hook].running;
+	s->running = n->runs->h[hook].running && !n->runs->h[hook].asking;
 	s->failing = fails(&n->runs->h[hook]);
 }

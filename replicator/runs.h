@@ -22,6 +22,11 @@ void runs_changed(struct runs *r, const struct task *t);
 void runs_tick(struct runs *r);
 int64_t runs_wake(const struct runs *r);
 
+/* Hooks that print proofs are to say what is served of what is held, loading nothing. False: there is none. */
+bool runs_ask(struct runs *r);
+/* Some of them have not said it yet. */
+bool runs_asking(const struct runs *r);
+
 /* Something that hooks have not covered yet: not durable yet, waiting, running, or failed. */
 bool runs_pending(const struct runs *r);
 uint32_t runs_failing(const struct runs *r);

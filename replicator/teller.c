@@ -20,6 +20,7 @@
 #include "replicator/core/alerts.h"
 #include "replicator/portal.h"
 #include "replicator/runner.h"
+#include "replicator/proofs.h"
 #include "replicator/runs.h"
 
 #define TOLD "alerts"
@@ -191,6 +192,17 @@ static void look_at_held(struct teller *t, const struct node_status *s)
 		     s->held, s->held == 1 ? " is" : "s are", path);
 }
 
+static void note_by_hand(void *arg, const struct proof *proof)
+{
+	struct alert like = {.what = ALERT_SERVED, .path = proof->path};
+	struct teller *t = arg;
+
+	note(t, &like, proof->asked_msec, true,
+	     "what is held of it was loaded by hand, and the name server here serves it to all: zone "
+	     "%s%s%s, serial %" PRIu32,
+	     proof->zone, proof->view[0] ? " in view " : "", proof->view, proof->serial);
+}
+
 static void look_at_hooks(struct teller *t)
 {
 	struct node *n = t->node;
@@ -237,6 +249,7 @@ static void look_at_node(struct teller *t, const struct node_status *s)
 	look_at_conflicts(t, s->conflicts);
 	look_at_damage(t, s);
 	look_at_held(t, s);
+	proofs_by_hand(t->node->proofs, note_by_hand, t);
 	if (s->pending > 0 && s->lag_msec >= after)
 		note(t, &lag, wall - s->lag_msec, true, "%" PRIu32 " path%s waited here for %d s",
 		     s->pending, s->pending == 1 ? " has" : "s have", t->conf->after_sec);

@@ -34,6 +34,7 @@ const char *alert_name(enum alert_what what)
 	    [ALERT_HELD] = "held",         [ALERT_LAG] = "lag",
 	    [ALERT_PEER] = "cut-off",      [ALERT_ISOLATED] = "isolated",
 	    [ALERT_STORE] = "store",       [ALERT_DAMAGED] = "damaged",
+	    [ALERT_SERVED] = "held-served",
 	};
 
 	return what < ARRAY_SIZE(names) && names[what] ? names[what] : "";

@@ -33,8 +33,10 @@ enum alert_what {
 	ALERT_ISOLATED = 6, /* from all */
 	ALERT_STORE = 7,
 	ALERT_DAMAGED = 8, /* the store is, and is being repaired */
+	ALERT_SERVED = 9,  /* what is held here was loaded by hand */
 };
-/* "conflict", "hook-failed", "held", "lag", "cut-off", "isolated", "store", "damaged". */
+/* "conflict", "hook-failed", "held", "lag", "cut-off", "isolated", "store", "damaged",
+ * "held-served". */
 const char *alert_name(enum alert_what what);
 
 struct alert {

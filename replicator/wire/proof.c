@@ -114,6 +114,7 @@ static bool take_state(struct part f, enum proof_state *state)
 	    {"failed", PROOF_FAILED},
 	    {"waits", PROOF_WAITS},
 	    {"gone", PROOF_GONE},
+	    {"held", PROOF_HELD},
 	};
 
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
@@ -187,7 +188,7 @@ void rd_proof(struct rd *r, struct proof *p)
 	p->view = rd_str(r, PROOF_NAME_MAX);
 	p->path = rd_path_or_root(r);
 	uint8_t state = rd_u8(r), flags = rd_u8(r);
-	if (state > PROOF_WAITS || flags & ~PROOF_HAS_ALL || (p->zone && !p->zone[0]))
+	if (state > PROOF_HELD || flags & ~PROOF_HAS_ALL || (p->zone && !p->zone[0]))
 		rd_fail(r);
 	p->state = (enum proof_state)state;
 	p->has_serial = flags & PROOF_HAS_SERIAL;

@@ -21,6 +21,7 @@ enum proof_state {
 	PROOF_SERVED = 1, /* it was asked for and is served */
 	PROOF_FAILED = 2, /* the name server does not serve what the file holds: `words` */
 	PROOF_WAITS = 3,  /* the zone is configured, and its file is not there yet */
+	PROOF_HELD = 4,   /* its file holds what is held there; kept and told: and that was loaded by hand */
 };
 
 struct proof {

@@ -157,6 +157,35 @@ zone_text s.test 31 | save "$Z/s.zone"
 hook 'changed\tvar/named/s.zone\n'
 is "a zone that named signs is proved by its own serial" "$STATUS $OUT" "0 served s.test 31"
 
+# Views by key: besides what named has loaded, whoever asks with a view's key is answered from it.
+cp -a "$C/etc/named.conf" "$C/etc/good"
+sed -i '/^view/,$d' "$C/etc/named.conf"
+cat >>"$C/etc/named.conf" <<-END
+	key "in-key" { algorithm hmac-sha256; secret "$(head -c 32 /dev/urandom | base64)"; };
+	key "out-key" { algorithm hmac-sha512; secret "$(head -c 64 /dev/urandom | base64)"; };
+	view "inside" { match-clients { !key "out-key"; key "in-key"; 10.0.0.0/8; 127.0.0.1; };
+		zone "v.test" { type primary; file "v.in"; }; };
+	view "outside" { match-clients { key "out-key"; any; };
+		zone "v.test" { type primary; file "v.out"; }; };
+END
+zone_text v.test 11 | save "$Z/v.in"
+zone_text v.test 22 | save "$Z/v.out"
+hook 'changed\tetc/named.conf\nchanged\tvar/named/v.in\nchanged\tvar/named/v.out\n'
+is "views by key: both are proved" "$STATUS $(proofs 2,4,5,6)" "0 v.test inside served 11 v.test outside served 22"
+by_key() { dig +time=1 +tries=1 +short -k "$T/ns1/tmp/$1" @10.53.0.1 v.test soa | awk '{print $3}'; }
+on ns1 bash -c "named-checkconf -p -t $TREE /etc/named.conf | sed -n '/^key \"out-key\"/,/^};/p' >/tmp/out"
+is "... and answered to whoever has the key" "$(by_key out)" 22
+# The zone in the view does not answer those who come with its key.
+sed -i 's/file "v.out";/& allow-query { !key "out-key"; any; };/' "$C/etc/named.conf"
+hook 'changed\tetc/named.conf\n'
+is "a view that does not answer its key: not served" $STATUS 1
+like "... in words" "$OUT" 'failed v.test in view outside: named has loaded 22, but asked with the view.s key out-key: named answers REFUSED'
+like "... its neighbour is" "$OUT" '^served v.test 11$'
+mv "$C/etc/good" "$C/etc/named.conf"
+zone_text v.test 10 >"$Z/v.in"
+zone_text v.test 21 >"$Z/v.out"
+hook 'changed\tetc/named.conf\nchanged\tvar/named/v.in\nchanged\tvar/named/v.out\n'
+
 # One that goes on running, batch after batch.
 on ns1 env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin ZONEFS_HOOK=bind ZONEFS_NODE=ns1 ZONEFS_MOUNT=$TREE \
 	setpriv --reuid bind --regid bind --init-groups "$BIN/hooks/bind" batches <"$T/to" >"$T/from" 2>&1 &

@@ -20,7 +20,12 @@ END
 zone_text v.test 10 >"$T/ns1$TREE/$Z/v.in"
 zone_text v.test 20 >"$T/ns1$TREE/$Z/v.out"
 zone_text a.test 1 >"$T/ns1$TREE/$Z/a.zone"
-for h in ns1 ns2; do node_conf $h 'server "named" { user = "bind" gate = false }'; done
+node_conf ns2 'server "named" { user = "bind" gate = false }'
+node_conf ns1 "server \"named\" { user = \"bind\" gate = false }
+alert \"tell\" { run = { \"$BIN/tell\" } user = \"nobody\" after = 2 }"
+printf '#!/bin/sh\necho "$1 $ZONEFS_ALERT $ZONEFS_ALERT_PATH: $ZONEFS_ALERT_WORDS" >>/tmp/told\n' >$BIN/tell
+chmod 755 $BIN/tell
+file_has() { sh_on "$1" "grep -q '$3' $2"; }
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the zones" wait_for 60 test -e "$T/ns2$TREE/$Z/a.zone"
 named_start ns1
@@ -126,8 +131,49 @@ OUT=$(on ns1 zonefsctl wait --served --timeout 30 a.test 2>&1)
 is "held: wait fails at once" $? 1
 like "in words" "$OUT" 'is held, and told to no peer'
 like "status has it" "$(of ns1 'a.test in inside' | head -1)" '^ns1 holds a change of it'
+
+# ... but of who loads it by hand.
+check_not "so far nobody has loaded it" grep -q 'SERVE' <<<"$(on ns1 zonefsctl held)"
+save ns1 v.test 23 $Z/v.out
+check "its neighbour's change, held as well" wait_for 60 eval 'on ns1 zonefsctl held | grep -q v.out'
+rndc_on ns1 reload a.test in inside >/dev/null
+check "loaded by hand, status says that it is served" wait_for 60 wait_of ns1 'a.test in inside' \
+	'ns1 SERVES WHAT IS HELD there (it was loaded by hand); serial 6'
+like "... held, too, with serial and time" "$(on ns1 zonefsctl held)" \
+	'^  IT IS SERVED HERE: zone a\.test in inside, serial 6, was loaded by hand, 20[0-9-]+ [0-9:]+$'
+unlike "... and not of what nobody has loaded" "$(on ns1 zonefsctl held)" 'IS SERVED HERE: zone v'
+like "... the log" "$(cat "$T/ns1/zonefs.log")" \
+	'zone a\.test in view inside: what is held of var/named/a\.zone was loaded by hand, .*serial 6'
+check "... the other node knows" wait_for 60 wait_of ns2 'a.test in inside' \
+	'ns1 SERVES WHAT IS HELD there (it was loaded by hand); serial 6'
+check "... somebody is told" wait_for 60 grep -q '^begins held-served var/named/a.zone: .*zone a.test in view inside, serial 6' \
+	"$T/ns1/tmp/told"
+is "the other serves what was released" "$(rndc_on ns2 zonestatus a.test in inside | sed -n 's/^serial: //p')" 5
+sh_on ns1 "zonefsctl discard $Z/a.zone" >/dev/null
+check "discarded, what was released is served again, by nobody's hand" wait_for 90 wait_of ns1 'a.test in inside' 'ns1 serves 5'
+
+# The name server starts on what was set aside, which is brought back: nobody's hand was in that.
+named_stop ns1
+on ns1 zonefs-prestart --timeout 90 >/dev/null
+named_start ns1
+sh_on ns1 "zonefsctl held --edit" >/dev/null
+check "set aside, started, brought back" wait_for 60 file_has ns1 $Z/v.out 23
+for i in 1 2 3; do unlike "... which is no load by hand ($i)" "$(on ns1 zonefsctl held)" 'IS SERVED HERE'; done
+# With the same serial: by the time alone, which has seconds. (A draft's first second tells nothing.)
+save ns1 v.test 22 $Z/v.out 'same IN A 10.0.0.1'
+check "another draft, with the serial of what was released" wait_for 60 eval 'on ns1 zonefsctl status --zones v.test | grep -q "ns1 *holds"'
+draft_loaded() {
+	rndc_on ns1 reload v.test in outside >/dev/null
+	on ns1 zonefsctl held | grep -q 'IT IS SERVED HERE: zone v\.test in outside, serial 22,' || {
+		sh_on ns1 "touch $Z/v.out"
+		return 1
+	}
+}
+check "loaded by hand, its time says so" wait_for 60 draft_loaded
 on ns1 zonefsctl release >/dev/null
-check "released, it is served" on ns1 zonefsctl wait --served --timeout 90 a.test
+check "released, it is served" on ns1 zonefsctl wait --served --timeout 90 v.test
+save ns1 a.test 6 $Z/a.zone
+check "and all else" on ns1 zonefsctl wait --served --timeout 90 a.test
 
 # A zone goes.
 sh_on ns1 "sed -i '/a.test/s/.*/};/' etc/named.conf"

@@ -317,6 +317,47 @@ static void a_text_that_stops_is_refused_wherever_it_does(void **state)
 	}
 }
 
+/* The key that leads into view "v", "" for none. */
+static void assert_reached(const char *before, const char *match, const char *wanted)
+{
+	static const char keys[] = "key \"k\" {\n\talgorithm \"hmac-sha256\";\n\tsecret \"c2VjcmV0\";\n};\n"
+				   "key \"other\" {\n\talgorithm \"hmac-sha256\";\n\tsecret \"b3RoZXI=\";\n};\n";
+	CLEANUP_FREE char *text = NULL;
+	const struct named_key *key;
+	struct named_conf c;
+
+	assert_true(asprintf(&text, "%s%sview \"v\" {\n%s};\n", keys, before, match) > 0);
+	assert_int_equal(named_conf_parse(&c, text, strlen(text), 0), 0);
+	key = named_conf_key(&c, "v");
+	assert_string_equal(key ? key->name : "", wanted);
+	if (key)
+		assert_string_equal(key->secret, strcmp(wanted, "k") ? "b3RoZXI=" : "c2VjcmV0");
+	assert_null(named_conf_key(&c, "none"));
+	named_conf_fini(&c);
+}
+
+static void a_key_leads_into_a_view_if_no_address_decides_before_it(void **state)
+{
+	static const char by_k[] = "match-clients { key \"k\"; 10.0.0.0/8; };";
+
+	(void)state;
+	assert_reached("", by_k, "k");
+	assert_reached("", "match-clients { !key \"k\"; key \"other\"; };", "other");
+	assert_reached("", "match-clients { !key \"k\"; key \"k\"; };", "");
+	assert_reached("", "match-clients { 10.0.0.0/8; key \"k\"; };", "");
+	assert_reached("", "match-clients { !10.0.0.0/8; key \"k\"; };", "");
+	assert_reached("", "match-clients { { 10.0.0.1; }; key \"k\"; };", "");
+	assert_reached("", "match-clients { key \"unknown\"; };", "");
+	assert_reached("", "match-clients { key \"k\"; }; match-destinations { 10.0.0.1; };", "");
+	assert_reached("", "", "");
+	assert_reached("view \"a\" { match-clients { !key \"k\"; any; }; };", by_k, "k");
+	assert_reached("view \"a\" { match-clients { key \"other\"; }; };", by_k, "k");
+	assert_reached("view \"a\" { match-clients { any; }; };", by_k, "");
+	assert_reached("view \"a\" { match-clients { !10.0.0.1; !key \"k\"; }; };", by_k, "");
+	assert_reached("view \"a\" { match-clients { key \"k\"; }; };", by_k, "");
+	assert_reached("view \"a\" { };", by_k, "");
+}
+
 static void ten_thousand_zones(void **state)
 {
 	size_t size = 1000000, len = 0;
@@ -345,6 +386,7 @@ int main(void)
 	    cmocka_unit_test(versions_are_read),
 	    cmocka_unit_test(times_are_read_as_named_writes_them),
 	    cmocka_unit_test(a_text_that_stops_is_refused_wherever_it_does),
+	    cmocka_unit_test(a_key_leads_into_a_view_if_no_address_decides_before_it),
 	    cmocka_unit_test(ten_thousand_zones),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The zones, from named-checkconf: a process of tens of milliseconds, and more with many zones. One that
+ * The zones (and the views' keys, for questions), from named-checkconf: a process of tens of milliseconds, and more with many zones. One that
  * goes on running asks again only when a file of the configuration is another than it was then: as far as
  * its includes lead, each is recognised by device, inode, size and times. Where that cannot be told (a
  * pattern, a name that is not absolute, a file that cannot be read) it always asks. While what is there
@@ -124,7 +124,7 @@ static int ask(struct hook *h, struct named_conf *zones)
 {
 	const struct options *o = &h->options;
 	CLEANUP_FREE char *in_root = named_conf_absolute("/", o->conf);
-	const char *argv[6] = {"named-checkconf", "-px"};
+	const char *argv[6] = {"named-checkconf", "-p"};
 	struct tool_run run = {.argv = argv, .timeout_msec = BOUND_MSEC};
 	struct buf text;
 	int r;

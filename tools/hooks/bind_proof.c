@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "tools/hooks/bind.h"
@@ -81,6 +82,30 @@ void prove_print(const struct hook *h, const struct named_zone *z, const char *s
 	       z->view ? z->view : "", state, serial, loaded, path, line);
 }
 
+/* Where a key leads into the zone's view: whoever asks with it is answered with what is loaded. */
+static int answers_alike(const struct hook *h, const struct named_zone *z, uint32_t loaded,
+			 char *words, size_t size)
+{
+	const struct options *o = &h->options;
+	const struct named_key *key = z->view ? named_conf_key(&h->zones, z->view) : NULL;
+	char why[128] = "";
+	uint32_t serial;
+	int r;
+
+	if (!key || z->signs_itself || strcasecmp(z->zclass, "IN") != 0)
+		return 0;
+	r = serial_of_server(o->address ? o->address : h->zones.address,
+			     o->port ? o->port : h->zones.port, z->name, key, ANSWER_MSEC, &serial,
+			     why, sizeof why);
+	if (r < 0)
+		snprintf(words, size, "named has loaded %u, but asked with the view's key %s: %s",
+			 loaded, key->name, why[0] ? why : err_text(r));
+	else if (serial != loaded)
+		snprintf(words, size, "named has loaded %u, but answers %u to the view's key %s",
+			 loaded, serial, key->name);
+	return r < 0 ? r : serial == loaded ? 0 : ERR_UNKNOWN;
+}
+
 /* What named has loaded. An SOA record would prove one view only, and of a zone that named signs it
  * has another serial: there named itself is asked. */
 static int served_serial(struct hook *h, const struct named_zone *z, struct loaded *l, char *words,
@@ -95,7 +120,7 @@ static int served_serial(struct hook *h, const struct named_zone *z, struct load
 	*l = (struct loaded){.has_serial = true};
 	if (!z->view && !z->signs_itself) {
 		r = serial_of_server(o->address ? o->address : h->zones.address,
-				     o->port ? o->port : h->zones.port, z->name, ANSWER_MSEC,
+				     o->port ? o->port : h->zones.port, z->name, NULL, ANSWER_MSEC,
 				     &l->serial, words, size);
 		if (r < 0 || !h->channel.usable)
 			return r;
@@ -117,7 +142,7 @@ static int served_serial(struct hook *h, const struct named_zone *z, struct load
 		snprintf(words, size, "%s",
 			 r > 0 ? rndc_says(&output, r) : "named has not loaded it");
 	buf_fini(&output);
-	return r == 0 ? 0 : ERR_UNKNOWN;
+	return r == 0 ? answers_alike(h, z, l->serial, words, size) : ERR_UNKNOWN;
 }
 
 /* Whether there is something to ask for; if not, says why. */

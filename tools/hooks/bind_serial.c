@@ -90,8 +90,26 @@ static ldns_resolver *resolver_for(const char *address, unsigned port, int timeo
 	return resolver;
 }
 
-int serial_of_server(const char *address, unsigned port, const char *zone, int timeout_msec,
-		     uint32_t *serial, char *words, size_t size)
+/* The name of the algorithm as it goes over the wire. */
+static bool sign(ldns_resolver *resolver, const struct named_key *key)
+{
+	CLEANUP_FREE char *algorithm = NULL;
+	CLEANUP_FREE char *name = NULL;
+
+	if (asprintf(&algorithm, "%s%s", key->algorithm,
+		     strcasecmp(key->algorithm, "hmac-md5") == 0 ? ".sig-alg.reg.int." : ".") < 0 ||
+	    asprintf(&name, "%s%s", key->name,
+		     key->name[0] && key->name[strlen(key->name) - 1] == '.' ? "" : ".") < 0)
+		return false;
+	ldns_resolver_set_tsig_algorithm(resolver, algorithm);
+	ldns_resolver_set_tsig_keyname(resolver, name);
+	ldns_resolver_set_tsig_keydata(resolver, key->secret);
+	return true;
+}
+
+int serial_of_server(const char *address, unsigned port, const char *zone,
+		     const struct named_key *key, int timeout_msec, uint32_t *serial, char *words,
+		     size_t size)
 {
 	ldns_resolver *resolver = resolver_for(address, port, timeout_msec);
 	ldns_rdf *name = ldns_dname_new_frm_str(zone);
@@ -99,7 +117,7 @@ int serial_of_server(const char *address, unsigned port, const char *zone, int t
 	int r = ERR_TIMEOUT;
 
 	snprintf(words, size, "named does not answer at %s port %u", address, port);
-	if (!resolver || !name)
+	if (!resolver || !name || (key && !sign(resolver, key)))
 		r = ERR_FORMAT;
 	else if (ldns_resolver_send(&answer, resolver, name, LDNS_RR_TYPE_SOA, LDNS_RR_CLASS_IN,
 				    0) == LDNS_STATUS_OK &&

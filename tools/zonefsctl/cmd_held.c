@@ -36,6 +36,22 @@ static void say_set(const json_t *line)
 	printf("\n");
 }
 
+/* What was loaded by hand all the same. */
+static void say_served(const json_t *zones)
+{
+	char when[TEXT_MAX];
+	const json_t *z;
+	size_t i;
+
+	json_array_foreach(zones, i, z)
+	{
+		text_time(when, line_number(z, "loaded"));
+		printf("  IT IS SERVED HERE: zone %s%s%s, serial %lld, was loaded by hand, %.19s\n",
+		       line_text(z, "zone"), line_text(z, "view")[0] ? " in " : "",
+		       line_text(z, "view"), line_number(z, "serial"), when);
+	}
+}
+
 static void say_path(const json_t *line)
 {
 	char when[TEXT_MAX];
@@ -58,6 +74,7 @@ static void say_path(const json_t *line)
 		printf("  ");
 		ctl_say_words(line_text(line, "words"), 2);
 	}
+	say_served(json_object_get(line, "served"));
 }
 
 static void say(void *arg, const json_t *line)

@@ -25,6 +25,7 @@ static const char *state_words(const char *state)
 	    {"not yet", "does NOT serve this version yet; last proved"},
 	    {"failed", "FAILED"},
 	    {"waits", "waits for the zone's file"},
+	    {"held and served", "SERVES WHAT IS HELD there (it was loaded by hand); serial"},
 	    {"held", "holds a change of it (zonefsctl held); last proved"},
 	    {"not proved", "has NOT proved that it serves it"},
 	};
