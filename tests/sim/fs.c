@@ -263,13 +263,22 @@ static bool is_busy(const struct world *w, const struct inode *i)
 	return i && i->kind == KIND_FILE && i->writers > 0 && (i->fresh || w->now < i->quiet_at);
 }
 
+/* Not of the history's own chance, which is what it was. */
+static bool first_tree_fails(const struct world *w, const struct node *n, const char *path)
+{
+	uint64_t h = rng_mix(w->seed ^ rng_mix(text_hash(path) + (uint64_t)w->now));
+
+	return !n->joined && h % 10000 < w->weights.join_error;
+}
+
 static void read_disk(struct world *w, struct node *n, struct look_arg *l)
 {
 	struct inode *i = disk_find(&n->disk, l->path);
 
 	l->hints = n->hint_serial;
 	l->o = (struct observation){0};
-	if (w->faults && rng_chance(&w->rng, w->weights.io_error)) {
+	if (w->faults && (rng_chance(&w->rng, w->weights.io_error) ||
+			  first_tree_fails(w, n, l->path))) {
 		l->o.status = -EIO;
 		return;
 	}

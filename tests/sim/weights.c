@@ -404,6 +404,13 @@ static uint32_t asides(const struct weights *w, struct rng r)
 	return rng_range(&r, 2, 30);
 }
 
+static uint32_t join_error(struct rng r)
+{
+	rng_next(&r);
+	rng_next(&r);
+	return rng_chance(&r, 4000) ? rng_below(&r, 3000) : 0;
+}
+
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
@@ -445,6 +452,7 @@ void weights_draw(struct weights *w, struct rng *r)
 		w->lost_stores = w->images = w->forgets = w->focus = 0;
 	w->lists = sim_options.lists;
 	w->asides = asides(w, *r);
+	w->join_error = join_error(*r);
 	if (w->lists) /* what is taken back counts as a newcomer's */
 		w->exclude = w->power = w->hasty = w->focus = 0;
 }

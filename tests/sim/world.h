@@ -273,6 +273,7 @@ struct weights {
 	uint32_t power;                /* of these: the whole host */
 	uint32_t stall;                /* of a pump of the queue */
 	uint32_t io_error;
+	uint32_t join_error; /* ... besides, while the first tree is read */
 	uint32_t hook_fails; /* of a run */
 	uint32_t big; /* a content does not travel in the op */
 	uint32_t rescan;
