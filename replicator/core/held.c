@@ -28,7 +28,7 @@
 #include "replicator/core/state.h"
 
 #define META_SET "set"
-#define SET_FORMAT 1
+#define SET_FORMAT 2 /* 1: without a verdict */
 #define SET_BYTES_MAX (512 * 1024)
 #define RELEASE_LIMIT_MSEC 10000 /* what is being written for so long stays held, and all with it */
 
@@ -75,20 +75,36 @@ static void set_store(struct core *c)
 	buf_u32(&b, s->npatterns);
 	for (uint32_t i = 0; i < s->npatterns; i++)
 		buf_str(&b, s->pattern[i]);
+	buf_u8(&b, (uint8_t)s->verdict);
+	buf_str(&b, s->words);
 	if (!b.err) /* else it lasts as long as this life */
 		store_meta(c, META_SET, b.data, b.len);
 	buf_fini(&b);
 }
 
+static void set_say(struct core *c, enum verdict_kind verdict, const char *words)
+{
+	struct set *s = &c->set;
+
+	if (!s->open)
+		return;
+	s->verdict = verdict;
+	free(s->words);
+	s->words = words ? core_strdup(words) : NULL;
+	set_store(c);
+}
+
 void held_load(struct core *c, const char *name, const uint8_t *p, size_t len)
 {
 	struct set s = {0};
+	uint8_t format;
 	struct rd r;
 
 	if (strcmp(name, META_SET) != 0)
 		return;
 	rd_init(&r, p, len);
-	if (rd_u8(&r) != SET_FORMAT)
+	format = rd_u8(&r);
+	if (format != SET_FORMAT && format != 1)
 		return;
 	s.id = rd_u64(&r);
 	s.since_msec = rd_i64(&r);
@@ -101,7 +117,11 @@ void held_load(struct core *c, const char *name, const uint8_t *p, size_t len)
 		if (pattern)
 			set_pattern(&s, pattern);
 	}
-	s.open = s.user && s.why && rd_end(&r) == 0 && s.id;
+	if (format > 1) {
+		s.verdict = rd_u8(&r);
+		s.words = rd_str(&r, VERDICT_WORDS_MAX);
+	}
+	s.open = s.user && s.why && rd_end(&r) == 0 && s.id && s.verdict <= VERDICT_REWRITE;
 	set_clear(&c->set);
 	if (s.open)
 		c->set = s;
@@ -233,19 +253,6 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 		key_shown_changed(c, k);
 }
 
-bool held_takes(struct core *c, const struct edit *edits, uint32_t n)
-{
-	uint64_t set = 0;
-
-	for (uint32_t i = 0; i < n && !set; i++)
-		set = set_of(c, edits[i].key, edits[i].attrs.kind);
-	if (!set)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		held_put(c, &edits[i], set);
-	return true;
-}
-
 void held_show_found(struct core *c, struct key *k, const struct observation *o)
 {
 	struct shown *s = key_shown(k);
@@ -313,6 +320,53 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 		aside_edit(c, k); /* be it that nothing has to be put back, and it is over */
 	if (!aside || k->looking) /* what is read already may be older */
 		observe_look(c, k);
+}
+
+static struct release *release_of(const struct core *c, const struct key *k)
+{
+	for (struct release *r = c->releases; r && k->releasing; r = r->next)
+		for (uint32_t i = 0; i < r->n; i++)
+			if (r->keys[i] == k)
+				return r;
+	return NULL;
+}
+
+/* What goes together goes with that of it which is being released, or judged for that: no peer shall
+ * have both names of a file that was renamed. */
+static void release_op(struct core *c, const struct edit *edits, uint32_t n)
+{
+	struct hearing *h = NULL;
+	struct release *r = NULL;
+
+	for (uint32_t i = 0; i < n && !r; i++) {
+		struct hearing *of = edits[i].key->hearing;
+
+		r = release_of(c, edits[i].key);
+		if (of && of->kind == HEARING_RELEASE)
+			h = of;
+	}
+	for (uint32_t i = 0; i < n && (r || h); i++) {
+		if (r && release_of(c, edits[i].key) != r)
+			release_add(c, r, edits[i].key);
+		else if (!r && edits[i].key->hearing != h)
+			gate_goes(c, h, edits[i].key);
+	}
+	if (!r && h)
+		hearing_again(c, h);
+}
+
+bool held_takes(struct core *c, const struct edit *edits, uint32_t n)
+{
+	uint64_t set = 0;
+
+	for (uint32_t i = 0; i < n && !set; i++)
+		set = set_of(c, edits[i].key, edits[i].attrs.kind);
+	if (!set)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		held_put(c, &edits[i], set);
+	release_op(c, edits, n);
+	return true;
 }
 
 /* The set ends with the last of them. */
@@ -456,20 +510,14 @@ static void release_judged(struct core *c, struct release *r)
 	h->approved = r->approved;
 	h->why = core_strdup(r->why);
 	h->user = core_strdup(r->user);
-	if (!is_of_set(h))
-		return;
-	c->set.verdict = VERDICT_NONE;
-	free(c->set.words);
-	c->set.words = NULL;
+	if (is_of_set(h))
+		set_say(c, VERDICT_NONE, NULL);
 }
 
 void held_not_released(struct core *c, const struct hearing *h)
 {
-	if (!c->set.open || !is_of_set(h))
-		return;
-	c->set.verdict = h->verdict;
-	free(c->set.words);
-	c->set.words = h->words ? core_strdup(h->words) : NULL;
+	if (is_of_set(h))
+		set_say(c, h->verdict, h->words);
 }
 
 /* Everything has been looked at: as one op. */

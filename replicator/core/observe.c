@@ -363,6 +363,11 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 		}
 	}
 	if (o->busy) { /* a hint follows */
+		if (k->put_back)
+			effect_note(c, LOG_LEVEL_WARNING,
+				    "/%s is being written, and not put back: what was to be "
+				    "discarded is not there any more",
+				    k->path);
 		k->draft_seen = k->put_back = k->to_aside = false; /* what was decided is not there any more */
 		if (k->unsettled)
 			k->block = BLOCK_BUSY;

@@ -248,7 +248,7 @@ struct set {
 	char **pattern;
 	uint32_t npatterns;
 	struct patterns *patterns; /* NULL: all */
-	enum verdict_kind verdict; /* that kept it from being released; for this life */
+	enum verdict_kind verdict; /* that kept it from being released */
 	char *words;
 };
 

@@ -826,6 +826,46 @@ static void what_is_saved_late_goes_with_what_is_rewritten(void **state)
 	expect_content(N2, "b", 6);
 }
 
+/* Its new name alone is being judged by then. */
+static void a_rename_onto_what_is_judged_goes_with_it(void **state)
+{
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "b", 2);
+	hold(N1);
+	user_saves(&s, N1, "z", 3);
+	decide(N1, EVENT_RELEASE, "z", false);
+	user_renames(&s, N1, "b", "z");
+	story_wait(&s, 2000);
+	assert_int_equal(s.trial[0]->n, 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "b")->dot));
+}
+
+/* What was said of a set is known to the next life, too: a doubt can be approved there. */
+static void a_restart_keeps_what_was_said_of_a_set(void **state)
+{
+	struct core_set set;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	judge(N1, VERDICT_DOUBT, "half of it is gone");
+	crash(N1);
+	assert_true(core_set(N1->core, &set));
+	assert_int_equal(set.verdict, VERDICT_DOUBT);
+	assert_string_equal(set.words, "half of it is gone");
+	decide(N1, EVENT_APPROVE, NULL, false);
+	judge(N1, VERDICT_DOUBT, "half of it is gone");
+	assert_int_equal(core_held(N1->core), 0);
+	assert_false(core_set(N1->core, &set));
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 2);
+}
+
 /* While a judgement is put off, another version comes, is judged in its stead, and goes again. */
 static void what_is_good_is_what_was_asked_about(void **state)
 {
@@ -925,6 +965,8 @@ int main(void)
 	    TEST(what_belongs_to_what_is_set_aside_waits),
 	    TEST(what_is_found_when_it_is_set_aside_is_judged_in_its_place),
 	    TEST(what_is_saved_late_goes_with_what_is_rewritten),
+	    TEST(a_rename_onto_what_is_judged_goes_with_it),
+	    TEST(a_restart_keeps_what_was_said_of_a_set),
 	    TEST(what_is_good_is_what_was_asked_about),
 	    TEST(what_is_back_is_judged_when_it_has_been_looked_at),
 	};

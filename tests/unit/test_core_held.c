@@ -372,6 +372,50 @@ static void a_set_may_delete_much(void **state)
 	assert_null(disk_find(&N2->disk, "c"));
 }
 
+static void close_file(struct host *h, const char *path)
+{
+	disk_find(&h->disk, path)->writers = 0;
+	story_hint(&s, h, path, "");
+	story_run(&s);
+}
+
+/* Both names of it, since its new one is about to be released. */
+static void a_rename_onto_what_is_released_goes_with_it(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	user_saves(&s, N1, "c", 4);
+	disk_find(&N1->disk, "c")->writers = 1;
+	decide(N1, EVENT_RELEASE, NULL);
+	user_renames(&s, N1, "b", "a");
+	story_wait(&s, 2000);
+	assert_int_equal(core_held(N1->core), 3);
+	close_file(N1, "c");
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N2, "a", 2);
+	expect_absent(N2, "b");
+	assert_true(dot_same(visible(N2, "a"), visible(N2, "b")));
+}
+
+/* It stays as it is, and that is said. */
+static void what_is_being_written_is_not_put_back(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	disk_write(&s, N1, "a", 4);
+	disk_find(&N1->disk, "a")->writers = 1;
+	N1->notes = 0;
+	decide(N1, EVENT_DISCARD, NULL);
+	assert_int_equal(N1->notes, 1);
+	close_file(N1, "a");
+	expect_content(N1, "a", 4);
+	assert_int_equal(core_held(N1->core), 1);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -394,6 +438,8 @@ int main(void)
 	    TEST(undone_by_hand_nothing_is_held),
 	    TEST(what_goes_while_a_release_looks_is_released_as_gone),
 	    TEST(a_set_may_delete_much),
+	    TEST(a_rename_onto_what_is_released_goes_with_it),
+	    TEST(what_is_being_written_is_not_put_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
