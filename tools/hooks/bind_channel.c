@@ -475,30 +475,35 @@ static int exchange(struct channel *c, const char *command, int64_t deadline, st
 	return err < 0 ? err : understand(c, command, answer, len, output);
 }
 
+/* Over the connection that is there, or a new one. */
+static int command_once(struct channel *c, const char *command, int64_t deadline,
+			struct buf *output)
+{
+	struct buf none;
+	int r = 0;
+
+	if (c->fd < 0) {
+		r = connect_to(c, deadline);
+		buf_init(&none, MESSAGE_MAX);
+		if (r == 0)
+			r = exchange(c, "null", deadline, &none);
+		buf_fini(&none);
+	}
+	if (r >= 0)
+		r = exchange(c, command, deadline, output);
+	if (r < 0)
+		channel_close(c);
+	return r;
+}
+
 int channel_command(struct channel *c, const char *command, int timeout_msec, struct buf *output)
 {
 	int64_t deadline = clock_monotonic_msec() + timeout_msec;
 	bool kept = c->fd >= 0;
-	struct buf none;
-	int r = 0;
+	int r = command_once(c, command, deadline, output);
 
 	/* A kept connection may be of a named that has ended since. */
-	for (int tries = 0; tries < 2; tries++) {
-		if (c->fd < 0) {
-			r = connect_to(c, deadline);
-			buf_init(&none, MESSAGE_MAX);
-			if (r == 0)
-				r = exchange(c, "null", deadline, &none);
-			buf_fini(&none);
-		}
-		if (r >= 0)
-			r = exchange(c, command, deadline, output);
-		if (r >= 0)
-			return r;
-		channel_close(c);
-		if (!kept || r == ERR_TIMEOUT)
-			break;
-		r = 0;
-	}
+	if (r < 0 && kept && r != ERR_TIMEOUT)
+		r = command_once(c, command, deadline, output);
 	return r;
 }
