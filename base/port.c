@@ -30,8 +30,8 @@ void port_begin(struct buf *b, uint8_t type, uint32_t id)
 static bool type_known(uint8_t type)
 {
 	if (type & PORT_ANSWER)
-		return (type & ~PORT_ANSWER) >= PORT_LIST && (type & ~PORT_ANSWER) <= PORT_UNSTAGE;
-	return type >= PORT_HELLO && type <= PORT_UNSTAGE;
+		return (type & ~PORT_ANSWER) >= PORT_LIST && (type & ~PORT_ANSWER) <= PORT_CHECK_END;
+	return type >= PORT_HELLO && type <= PORT_CHECK_END;
 }
 
 int port_parse(struct rd *r, const void *packet, size_t len, struct port_head *head)

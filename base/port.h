@@ -44,6 +44,8 @@
  *                                             n u16, n * path: files that it depends on.
  *                                             CHECK_MAP, exit 0: a descriptor with all the output
  *     UNSTAGE  handle                      -> nothing: that content is not needed (any more)
+ *     CHECK_END id u32                     -> nothing: the CHECK with that id is not waited for; if it
+ *                                             has not been answered yet, its program is killed
  *     WAIT     path ("": all), serial u64, time limit u32 (ms)
  *                                          -> n u16, n * (pid i32, command): who has it open for
  *                                             writing (status ERR_TIMEOUT), else none
@@ -96,7 +98,8 @@ enum port_type {
 	PORT_ALERT = 12,
 	PORT_MARK = 13,
 	PORT_CHECK = 14,
-	PORT_UNSTAGE = 15, /* the last */
+	PORT_UNSTAGE = 15,
+	PORT_CHECK_END = 16, /* the last */
 	PORT_ANSWER = 0x80,
 };
 

@@ -108,6 +108,7 @@ static int find_program(struct checking *k, const char *program, const char *use
 			 rc == ERR_UNKNOWN ? "no such user" : err_text(rc));
 	k->run.account = &k->account;
 	k->run.timeout_sec = k->fs->conf->server->timeout_sec;
+	k->run.end_fd = k->job->end_fd;
 	k->run.output_max = PORT_OUTPUT_MAX;
 	k->run.view = checkview_make;
 	k->run.arg = &k->view;

@@ -136,8 +136,8 @@ static _Noreturn void outer(const struct checkrun *r, const struct pipes *p)
 	if (pid == 0)
 		inner(r, p);
 	close(p->output[1]);
-	struct pollfd ended = {pidfd_open(pid, 0), POLLIN, 0};
-	if (ended.fd < 0 || ppoll(&ended, 1, &limit, NULL) == 0) {
+	struct pollfd until[2] = {{pidfd_open(pid, 0), POLLIN, 0}, {r->end_fd, POLLIN, 0}};
+	if (until[0].fd < 0 || ppoll(until, 2, &limit, NULL) == 0 || until[1].revents) {
 		report.what = REPORT_TIMEOUT;
 		kill(pid, SIGKILL);
 	}

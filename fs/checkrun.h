@@ -23,6 +23,7 @@ struct checkrun {
 	const char *argv[CHECKRUN_ARGS_MAX + 1]; /* NULL at the end */
 	const struct account *account;
 	int timeout_sec;
+	int end_fd; /* readable: it is killed; -1: never */
 	size_t output_max;
 	/* Makes the view, in the process that will run the checker: root still, in namespaces of its own;
 	 * system calls only. Leaves it in the directory that is to be current. 0 or -errno. */

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -22,6 +23,7 @@ struct portjobs {
 	pthread_mutex_t lock; /* of all that follows */
 	pthread_cond_t wake;
 	struct portjob_list list; /* waiting and running, without hooks */
+	struct portjob_list own; /* those with a thread of their own, as far as they can be ended */
 	unsigned hooks;
 	unsigned idle; /* workers that wait */
 	bool stopping;
@@ -46,6 +48,7 @@ struct portjob *portjob_new(uint64_t session, uint8_t type, uint32_t id, const v
 	job->id = id;
 	job->fd = -1;
 	job->sync_fd = -1;
+	job->end_fd = -1;
 	job->len = len;
 	buf_init(&job->answer, PORT_PACKET_MAX);
 	job->packet = malloc(len ? len : 1);
@@ -61,6 +64,8 @@ void portjob_free(struct portjob *job)
 {
 	if (job->fd >= 0)
 		close(job->fd);
+	if (job->end_fd >= 0)
+		close(job->end_fd);
 	buf_fini(&job->answer);
 	free(job->packet);
 	free(job->path);
@@ -87,6 +92,7 @@ struct portjobs *portjobs_new(struct fs *fs, void (*finished)(void *arg, struct 
 	pthread_mutex_init(&j->lock, NULL);
 	pthread_cond_init(&j->wake, NULL);
 	TAILQ_INIT(&j->list);
+	TAILQ_INIT(&j->own);
 	return j;
 }
 
@@ -198,6 +204,8 @@ static void *hook_main(void *arg)
 	free(arg);
 	portreq_carry_out(t.jobs->fs, t.job);
 	pthread_mutex_lock(&t.jobs->lock);
+	if (t.job->end_fd >= 0)
+		TAILQ_REMOVE(&t.jobs->own, t.job, list);
 	bool stopping = t.jobs->stopping;
 	/* Counted until the answer is handed over: the server must outlive that. */
 	if (!stopping)
@@ -218,9 +226,13 @@ static int start_hook(struct portjobs *j, struct portjob *job)
 	if (!t)
 		return -ENOMEM;
 	*t = (struct hook_thread){.jobs = j, .job = job};
+	if (job->type == PORT_CHECK) /* without one it comes to its end by itself */
+		job->end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_lock(&j->lock);
 	int rc = j->hooks < PORTJOB_HOOKS_MAX ? 0 : ERR_LIMIT;
 	j->hooks += rc == 0;
+	if (rc == 0 && job->end_fd >= 0)
+		TAILQ_INSERT_TAIL(&j->own, job, list);
 	pthread_mutex_unlock(&j->lock);
 	if (rc == 0) {
 		pthread_attr_init(&attr);
@@ -231,14 +243,42 @@ static int start_hook(struct portjobs *j, struct portjob *job)
 			return 0;
 		pthread_mutex_lock(&j->lock);
 		j->hooks--;
+		if (job->end_fd >= 0)
+			TAILQ_REMOVE(&j->own, job, list);
 		pthread_mutex_unlock(&j->lock);
 	}
 	free(t);
 	return rc;
 }
 
+/* The check that this one is about, if it has not been answered yet. */
+static void end_check(struct portjobs *j, struct portjob *job)
+{
+	const uint64_t one = 1;
+	struct port_head head;
+	struct portjob *other;
+	struct rd r;
+
+	int rc = port_parse(&r, job->packet, job->len, &head);
+	uint32_t id = rc == 0 ? rd_u32(&r) : 0;
+	if (rc == 0)
+		rc = rd_end(&r);
+	pthread_mutex_lock(&j->lock);
+	TAILQ_FOREACH(other, &j->own, list)
+		if (rc == 0 && other->session == job->session && other->id == id &&
+		    write(other->end_fd, &one, sizeof(one)) < 0)
+			rc = -errno;
+	pthread_mutex_unlock(&j->lock);
+	portjob_answer(job, rc);
+	finish(j, job);
+}
+
 void portjobs_add(struct portjobs *j, struct portjob *job)
 {
+	if (job->type == PORT_CHECK_END) {
+		end_check(j, job);
+		return;
+	}
 	if (job->type == PORT_HOOK || job->type == PORT_ALERT || job->type == PORT_CHECK) {
 		int rc = start_hook(j, job);
 		if (rc < 0) {

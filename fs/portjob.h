@@ -35,6 +35,7 @@ struct portjob {
 	size_t len;
 	struct buf answer;
 	int fd;      /* goes with the answer; -1: none */
+	int end_fd;  /* of a CHECK: an eventfd, readable once it is to be ended; -1: none */
 	int sync_fd; /* of a staged content that is to be synced after the answer; -1: none */
 	char sync_name[STAGING_NAME];
 };

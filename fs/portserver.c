@@ -279,7 +279,7 @@ static int take_packet(struct portserver *p, size_t len)
 		take_acks(p, &r);
 		return rd_end(&r);
 	}
-	if (head.type < PORT_LIST || head.type > PORT_UNSTAGE)
+	if (head.type < PORT_LIST || head.type > PORT_CHECK_END)
 		return ERR_FORMAT;
 	struct portjob *job = portjob_new(p->session, head.type, head.id, p->in, len);
 	if (!job)

@@ -67,6 +67,24 @@ int checks_start(struct node *n, const struct check *c, checks_done *done, void 
 	return err;
 }
 
+static void check_ended(struct node *n, void *arg, int status, struct rd *r, int *fd)
+{
+	(void)n;
+	(void)arg;
+	(void)status;
+	(void)r;
+	(void)fd;
+}
+
+/* Where that cannot be sent, it comes to its end by itself. */
+void checks_end(struct node *n, uint32_t check)
+{
+	if (check == 0)
+		return;
+	buf_u32(portal_begin(n->portal, PORT_CHECK_END), check);
+	portal_send(n->portal, check_ended, NULL);
+}
+
 void checks_of_zone(struct check *c, const struct zones *z, const struct zone_entry *e)
 {
 	c->kind = CHECK_ZONE;

@@ -30,6 +30,10 @@ typedef void checks_done(void *arg, const struct check_result *r);
  * under way; -ENOMEM; ERR_LIMIT: more items than fit. */
 int checks_start(struct node *n, const struct check *c, checks_done *done, void *arg);
 
+/* The check with this number (portal_begun) is not waited for: its program is killed, so that the answer
+ * comes at once. 0: nothing. */
+void checks_end(struct node *n, uint32_t check);
+
 /* What is to be asked about a zone that has a path; what else is in *c stays (items, author). */
 void checks_of_zone(struct check *c, const struct zones *z, const struct zone_entry *e);
 

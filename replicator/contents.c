@@ -157,9 +157,10 @@ static void ask_small(struct contents *c)
 	struct want *next, *w = c->small.first;
 
 	for (int i = 0; w && i < SCAN_MAX; i++, w = next) {
-		uint32_t peer = whom(c, w);
-
 		next = w->next;
+		if (want_is_over(c, w))
+			continue;
+		uint32_t peer = whom(c, w);
 		if (store_has(c->node->store, w->hash)) {
 			want_arrived(c, w);
 			continue;
@@ -365,9 +366,10 @@ static bool ask_large(struct contents *c)
 	struct want *next, *w = c->large.first;
 
 	for (int i = 0; w && i < SCAN_MAX; i++, w = next) {
-		uint32_t peer = whom(c, w);
-
 		next = w->next;
+		if (want_is_over(c, w))
+			continue;
+		uint32_t peer = whom(c, w);
 		if (peer == NOBODY) {
 			want_put_away(c, w, true);
 			want_rest(c, w);

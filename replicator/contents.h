@@ -22,6 +22,10 @@ void contents_free(struct contents *c);
 
 /* EFFECT_FETCH: EVENT_CONTENT follows when it is in the store. */
 void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_t peer);
+/* Likewise, for something that may be given up: the core is told, too, which need not want it. */
+void contents_look_for(struct contents *c, struct hash hash, uint64_t size, uint32_t peer);
+/* ... it is not looked for any more, unless it is wanted otherwise. */
+void contents_let_go(struct contents *c, struct hash hash);
 /* A peer asks for pieces. */
 void contents_answer(struct node *n, uint32_t peer, const struct link_route *route,
 		     const struct message *m);

@@ -20,6 +20,8 @@ struct want {
 	int64_t rest_msec;
 	struct incoming *incoming; /* large, under way */
 	bool ready;                /* what it had before has been taken in */
+	bool kept;                 /* it was fetched (EFFECT_FETCH), not only looked for */
+	bool dropped;              /* nobody wants it any more: until it is idle */
 };
 
 struct want_list {
@@ -61,6 +63,8 @@ void wants_fini(struct contents *c);
 void want_idle(struct contents *c, struct want *w);
 /* No peer that can be reached has it: later. */
 void want_rest(struct contents *c, struct want *w);
+/* It is idle, and frees it: true if nobody wants it any more. */
+bool want_is_over(struct contents *c, struct want *w);
 /* Off its list: it is in a request. */
 void want_unlist(struct want *w);
 bool want_is_small(const struct want *w);

@@ -18,6 +18,7 @@ struct decide_job {
 	char *why;
 	char *user;
 	bool force;
+	struct asking *asking; /* NULL: the other nodes are not */
 	bool gated; /* some of it the gate holds */
 	struct before before;
 	bool decided;
@@ -34,6 +35,7 @@ static struct decision decision_of(const struct decide_job *j)
 	    .paths = (const char *const *)j->path,
 	    .n = j->npaths,
 	    .force = j->force,
+	    .everywhere = j->asking,
 	    .why = j->why,
 	    .user = j->user,
 	};
@@ -131,6 +133,8 @@ static void decide(struct client *c)
 		nothing(c);
 		return;
 	}
+	if (j->asking && !asking_begin(c, j->asking))
+		return;
 	int err = node_decide(c->node, j->type, &d);
 	if (err < 0) {
 		control_end(c, 1, "the store cannot be written: %s", err_text(err));
@@ -199,6 +203,8 @@ static void end_decided(struct client *c, uint32_t left)
 
 	if (j->type == EVENT_SET_ASIDE || j->type == EVENT_EDIT)
 		end_aside(c, done, left);
+	else if (j->asking)
+		asking_over(c, j->asking, done, refused ? set.words : NULL);
 	else if (refused && is_release(j))
 		control_end(c, 1, "nothing is released, since the set does not pass the gate%s: %s",
 			    set.verdict == VERDICT_DOUBT ? " (zonefsctl approve lets it go)" : "",
@@ -248,12 +254,14 @@ static void decide_round(struct client *c)
 	    !j->decided) {
 		decide(c);
 	} else if (j->decided) {
-		bool late = for_msec >= j->limit_msec;
+		bool late = for_msec >= j->limit_msec && !j->asking;
 		bool working = is_release(j)              ? core_releasing(c->node->core)
 			       : j->type == EVENT_DISCARD ? core_putting_back(c->node->core)
 							  : false;
 		uint32_t left = meant(c);
 
+		if (j->asking)
+			asking_round(c, j->asking);
 		if (late || (!working && (left == 0 || (is_release(j) && !j->gated &&
 							!is_judged(c->node->core)))))
 			end_decided(c, left);
@@ -321,6 +329,12 @@ static bool read_decision(struct client *c, const json_t *request)
 		control_end(c, 1, "release --force is for paths: say which");
 		return false;
 	}
+	if (!asking_read(c, request, &j->asking))
+		return false;
+	if (j->asking && (j->force || j->npaths || j->type != EVENT_RELEASE)) {
+		control_end(c, 1, "release --everywhere is for all of a change set");
+		return false;
+	}
 	order_who(c, request, &who, &user);
 	j->why = strdup(why);
 	j->user = strdup(user);
@@ -353,6 +367,7 @@ static void decide_finish(struct client *c)
 		return;
 	if (j->before.wait)
 		node_wait_cancel(c->node, j->before.wait);
+	asking_free(c, j->asking);
 	while (j->npaths)
 		free(j->path[--j->npaths]);
 	free(j->path);

@@ -27,4 +27,19 @@ struct before {
 bool held_before(struct client *c, const json_t *request, struct before *b);
 int64_t held_before_wake(const struct client *c, const struct before *b);
 
+/* ---- control_everywhere.c: release --everywhere ---- */
+
+struct asking; /* what has been told of it; NULL: it is no such release */
+
+/* request["everywhere"], and ["reachable"]. False: the command has been ended in words. */
+bool asking_read(struct client *c, const json_t *request, struct asking **to);
+/* It is about to be decided. False: another one is under way, and the command has been ended. */
+bool asking_begin(struct client *c, struct asking *a);
+/* A line for each node of which there is something new. */
+void asking_round(struct client *c, struct asking *a);
+/* What became of it; `n` paths are told if it goes. `words`: why not, by the gate; NULL: it says nothing. */
+void asking_over(struct client *c, const struct asking *a, uint32_t n, const char *words);
+/* What is not released by then is not released. */
+void asking_free(struct client *c, struct asking *a);
+
 #endif

@@ -11,6 +11,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "replicator/checks.h"
+#include "replicator/everywhere.h"
 #include "replicator/judge_gated.h"
 #include "replicator/judge_internal.h"
 #include "replicator/judge_news.h"
@@ -51,6 +53,7 @@ static void judgement_free(struct judgement *j)
 	if (j->has_conf)
 		named_conf_fini(&j->conf);
 	free(j->directory);
+	free(j->author);
 	trial_free(j->trial);
 	free(j);
 }
@@ -83,6 +86,51 @@ int judge_start(struct judge *j, struct trial *take, judge_done *done, void *arg
 	*j->end = one;
 	j->end = &one->next;
 	return 0;
+}
+
+int judge_start_for(struct judge *j, struct trial *take, const char *author, judge_done *done,
+		    void *arg)
+{
+	struct judgement **end = j->end;
+	char *copy = strdup(author);
+
+	if (!copy) {
+		trial_free(take);
+		return -ENOMEM;
+	}
+	int err = judge_start(j, take, done, arg);
+	if (err < 0)
+		free(copy);
+	else
+		(*end)->author = copy;
+	return err;
+}
+
+/* ---- nobody waits for it ---- */
+
+static void give_up(struct judgement *one)
+{
+	if (atomic_load(&one->given_up))
+		return;
+	atomic_store(&one->given_up, true);
+	checks_end(one->node, one->conf_check);
+	for (size_t i = 0; i < one->nzones; i++)
+		checks_end(one->node, one->zones[i]->check);
+}
+
+void judge_give_up(struct judge *j, const void *arg)
+{
+	for (struct judgement *one = j->first; one; one = one->next)
+		if (one->arg == arg)
+			give_up(one);
+}
+
+/* Those that the core has asked for, and forgotten since: something of it was saved anew. */
+static void give_up_forgotten(struct judge *j)
+{
+	for (struct judgement *one = j->first; one; one = one->next)
+		if (one->trial->id && !core_hears(j->node->core, one->trial->id))
+			give_up(one);
 }
 
 int judge_map(struct judge *j, portal_done *done, void *arg)
@@ -144,6 +192,8 @@ static void next_state(struct judgement *j, enum judge_state state)
 /* True: it is over. */
 static bool go_on(struct judgement *j)
 {
+	if (atomic_load(&j->given_up))
+		return j->asked == 0;
 	if (j->state == JUDGE_LOAD)
 		next_state(j, j->map_done || judge_conf_wanted(j) ? JUDGE_CONF : JUDGE_ZONES);
 	if (j->state == JUDGE_CONF && judge_conf_work(j))
@@ -172,12 +222,17 @@ static void end(struct judgement *j)
 	    .nrewrites = j->nrewrites,
 	};
 
-	if (j->map_done)
+	if (j->map_done || atomic_load(&j->given_up))
 		return;
 	if (v.kind == VERDICT_GOOD && j->warned)
 		log_warning("%s", j->words);
 	news_verdict(j->node, j->trial, &v, j->warned);
-	j->done(j->arg, &v);
+	if (v.kind == VERDICT_GOOD && j->trial->everywhere) {
+		everywhere_ask(j->node->everywhere, j->trial);
+		j->trial = NULL;
+	} else {
+		j->done(j->arg, &v);
+	}
 }
 
 /* ---- all of them ---- */
@@ -189,7 +244,8 @@ static bool work_off(struct judge *j)
 	int going = 0;
 
 	while ((one = *at) && going < JUDGE_AT_ONCE) {
-		more |= judge_texts_work(one);
+		if (!atomic_load(&one->given_up))
+			more |= judge_texts_work(one);
 		if (!go_on(one)) {
 			going++;
 			at = &one->next;
@@ -210,6 +266,7 @@ bool judge_work(struct judge *j)
 	struct node *n = j->node;
 	bool more = thinker_receive(n->thinker) > 0;
 
+	give_up_forgotten(j);
 	serials_work(n->serials);
 	more |= gated_work(n->gated);
 	more |= work_off(j);

@@ -39,6 +39,12 @@ void judge_free(struct judge *j);
 typedef void judge_done(void *arg, const struct verdict *verdict);
 /* Takes the trial, also where it fails. `done` once, in a later round. 0 or -ENOMEM. */
 int judge_start(struct judge *j, struct trial *take, judge_done *done, void *arg);
+/* Likewise, of versions that this peer may make; copied. */
+int judge_start_for(struct judge *j, struct trial *take, const char *author, judge_done *done,
+		    void *arg);
+/* What was started with this arg is not waited for any more: its checkers are ended, and `done` is not
+ * called. So it goes with a trial that the core does not wait for any more. */
+void judge_give_up(struct judge *j, const void *arg);
 /* EFFECT_JUDGE: EVENT_VERDICT follows. Takes the trial. */
 void judge_trial(struct judge *j, struct trial *take);
 

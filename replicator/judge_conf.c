@@ -116,6 +116,7 @@ static void answered(struct node *n, void *arg, int status, struct rd *r, int *f
 	size_t len;
 
 	j->asked--;
+	j->conf_check = 0;
 	if (j->map_done) {
 		j->map_done(n, j->arg, status, r, fd);
 		return;
@@ -157,6 +158,7 @@ static int send_check(struct judgement *j)
 	if (err == 0) {
 		buf_check(portal_begin(j->node->portal, PORT_CHECK), c);
 		err = portal_send(j->node->portal, answered, j);
+		j->conf_check = err == 0 ? portal_begun(j->node->portal) : 0;
 	}
 	check_fini(c);
 	return err;

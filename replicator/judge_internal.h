@@ -15,6 +15,8 @@
 #ifndef REPLICATOR_JUDGE_INTERNAL_H
 #define REPLICATOR_JUDGE_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "base/port_check.h"
 #include "replicator/judge.h"
 #include "replicator/node_internal.h"
@@ -77,6 +79,11 @@ struct judgement {
 	enum judge_state state;
 	bool begun;     /* this state has */
 	uint32_t asked; /* answers to come, of whatever kind */
+	char *author;   /* a peer's name; NULL: whose the trial's versions are */
+	/* Nobody waits for it: it asks for nothing more, its checkers are ended, and it is over when all that
+	 * was asked for has been answered. Threads read it. */
+	atomic_bool given_up;
+	uint32_t conf_check; /* the port's id of its check under way; 0: none */
 
 	struct judge_text **texts;
 	size_t ntexts;
@@ -110,6 +117,7 @@ struct judge_zone {
 	struct judge_files is, was;
 	bool sent;
 	uint32_t asked;
+	uint32_t check; /* the port's id of its check under way; 0: none */
 	struct examine examine;
 	bool examined;
 };

@@ -14,6 +14,7 @@
 #include "replicator/checks.h"
 #include "replicator/judge_internal.h"
 #include "replicator/judge_serials.h"
+#include "replicator/portal.h"
 #include "replicator/thinker.h"
 
 bool judge_zone_add(struct judgement *j, const struct named_zone *z, const char *path)
@@ -158,6 +159,7 @@ static void checked(void *arg, const struct check_result *r)
 
 	z->asked--;
 	z->judgement->asked--;
+	z->check = 0;
 	while (len > 0 && r->words[len - 1] == '\n')
 		len--;
 	if (r->verdict == CHECK_BAD)
@@ -178,7 +180,7 @@ static int send_check(struct judge_zone *z)
 	if (!c)
 		return -ENOMEM;
 	if (!j->trial->own)
-		author = core_origin_node(j->node->core, j->trial->items[0].version->dot.origin);
+		author = j->author ? j->author : core_origin_node(j->node->core, j->trial->items[0].version->dot.origin);
 	c->kind = CHECK_ZONE;
 	snprintf(c->author, sizeof(c->author), "%s", author ? author : "");
 	snprintf(c->zone, sizeof(c->zone), "%s", z->name);
@@ -191,6 +193,8 @@ static int send_check(struct judge_zone *z)
 			err = judge_check_item(c, &z->is.list[i]);
 	if (err == 0)
 		err = checks_start(j->node, c, checked, z);
+	if (err == 0)
+		z->check = portal_begun(j->node->portal);
 	check_fini(c);
 	return err;
 }
@@ -245,6 +249,7 @@ static int start_examination(struct judge_zone *z)
 	uint64_t size = 0;
 
 	e->zone = z->name;
+	e->stop = &j->given_up;
 	e->shrink = (unsigned)o.guard_shrink;
 	e->max_per_type = z->checks.max_records_per_type;
 	e->known = serials_highest(j->node, z->name, z->view, &e->highest);

@@ -19,6 +19,7 @@
 #include "replicator/byhand.h"
 #include "replicator/contents.h"
 #include "replicator/control.h"
+#include "replicator/everywhere.h"
 #include "replicator/judge.h"
 #include "replicator/marker.h"
 #include "replicator/node_parts.h"
@@ -148,6 +149,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, runs_wake(n->runs));
 	wake = earlier(wake, zones_wake(n->zones));
 	wake = earlier(wake, judge_wake(n->judge));
+	wake = earlier(wake, questions_wake(n->questions));
 	wake = earlier(wake, outcomes_wake(n));
 	wake = earlier(wake, proofs_wake(n->proofs));
 	wake = earlier(wake, byhand_wake(n->byhand));
@@ -258,6 +260,8 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		runs_tick(n->runs);
 		proofs_tick(n->proofs);
 		zones_tick(n->zones);
+		everywhere_tick(n->everywhere);
+		questions_tick(n->questions);
 		verify_tick(n->verify);
 		recall_tick(n->recall);
 		marker_tick(n->marker);

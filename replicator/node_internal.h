@@ -47,6 +47,8 @@ struct serials;
 struct news;
 struct judge;
 struct byhand;
+struct everywhere;
+struct questions;
 
 struct node {
 	const struct conf *conf;
@@ -80,6 +82,8 @@ struct node {
 	struct news *news;
 	struct judge *judge;
 	struct byhand *byhand;
+	struct everywhere *everywhere;
+	struct questions *questions;
 
 	uint64_t node_id;           /* random, made with the store */
 	int64_t now_msec;           /* monotonic, as of this round */

@@ -19,6 +19,7 @@
 #include "replicator/contents.h"
 #include "replicator/control.h"
 #include "replicator/damage.h"
+#include "replicator/everywhere.h"
 #include "replicator/hollow.h"
 #include "replicator/judge.h"
 #include "replicator/judge_gated.h"
@@ -311,6 +312,8 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	n->serials = serials_open(n);
 	n->news = news_new();
 	n->judge = judge_new(n);
+	n->everywhere = everywhere_new(n);
+	n->questions = questions_new(n);
 	n->names = names_new(NULL);
 	n->runner = runner_new(&hands);
 	n->peers = peers_new(n);
@@ -333,7 +336,7 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 	if (!n->names || !n->hollow || !n->runner || !n->peers || !n->taker || !n->placer ||
 	    !n->contents || !n->waits || !n->verify || !n->recall || !n->runs || !n->teller ||
 	    !n->repair || !n->zones || !n->marker || !n->notes || !n->thinker ||
-	    !n->serials || !n->news || !n->judge || !n->byhand)
+	    !n->serials || !n->news || !n->judge || !n->everywhere || !n->questions || !n->byhand)
 		return -ENOMEM;
 	err = portal_open(n, port, &n->portal);
 	if (err == 0)
@@ -350,6 +353,8 @@ void node_close(struct node *n)
 		runner_flush(n->runner, n->now_msec);
 	thinker_free(n->thinker); /* it works on what the judge has */
 	judge_free(n->judge);
+	everywhere_free(n->everywhere);
+	questions_free(n->questions);
 	if (n->portal)
 		portal_flush(n->portal);
 	if (n->link)

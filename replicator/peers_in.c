@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "replicator/contents.h"
+#include "replicator/everywhere.h"
 #include "replicator/hashing.h"
 #include "replicator/notes.h"
 #include "replicator/outcomes.h"
@@ -195,7 +196,7 @@ static void answer_hello(struct peers *p, struct peer *peer, const struct link_e
 }
 
 static void take_request(struct peers *p, struct peer *peer, const struct link_event *l,
-			 const struct message *m)
+			 struct message *m)
 {
 	uint32_t i = (uint32_t)(peer - p->p);
 
@@ -225,6 +226,9 @@ static void take_request(struct peers *p, struct peer *peer, const struct link_e
 		break;
 	case WIRE_LIST:
 		verify_answer(p->node, i, &l->route, m);
+		break;
+	case WIRE_WOULD:
+		questions_take(p->node->questions, i, &l->route, m);
 		break;
 	default:
 		bad_message(peer, message_name(m->type), ERR_FORMAT);
@@ -264,7 +268,11 @@ static void take_answer(struct peers *p, struct peer *peer, const struct message
 	case WIRE_LISTING:
 		verify_take(p->node->verify, i, m);
 		break;
+	case WIRE_VERDICT:
+		everywhere_answered(p->node->everywhere, i, m);
+		break;
 	case WIRE_REFUSE:
+		everywhere_refused(p->node->everywhere, i, m);
 		log_limited(LOG_LEVEL_ERROR, "peer %s refuses this node: %s", peer->name,
 			    m->refuse.words);
 		snprintf(peer->last_error, sizeof(peer->last_error), "refuses this node: %s",

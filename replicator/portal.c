@@ -40,6 +40,7 @@ struct portal {
 	uint32_t free[PORTAL_REQUESTS_MAX];
 	uint32_t nfree;
 	struct buf out;
+	uint32_t begun;    /* its number */
 	uint32_t out_slot; /* of the request begun; PORTAL_REQUESTS_MAX: none was free */
 	struct waiting *first;
 	struct waiting **end;
@@ -127,6 +128,7 @@ struct buf *portal_begin(struct portal *p, enum port_type type)
 {
 	uint32_t id = 0;
 
+	p->begun = 0;
 	p->out_slot = PORTAL_REQUESTS_MAX;
 	if (p->nfree > 0) {
 		p->out_slot = p->free[p->nfree - 1];
@@ -134,7 +136,13 @@ struct buf *portal_begin(struct portal *p, enum port_type type)
 	}
 	buf_reset(&p->out);
 	port_begin(&p->out, (uint8_t)type, id);
+	p->begun = id;
 	return &p->out;
+}
+
+uint32_t portal_begun(const struct portal *p)
+{
+	return p->begun;
 }
 
 int portal_send(struct portal *p, portal_done *done, void *arg)

@@ -25,6 +25,8 @@ struct buf *portal_begin(struct portal *p, enum port_type type);
 /* Sends it; `done` is called once with the answer. -EAGAIN: too many under way; ERR_LIMIT: too
  * long. In both cases `done` is not called. */
 int portal_send(struct portal *p, portal_done *done, void *arg);
+/* The number of the request that was begun last. */
+uint32_t portal_begun(const struct portal *p);
 /* A hint is dealt with. Collected, and sent by portal_flush. */
 void portal_ack(struct portal *p, uint64_t serial);
 /* Sends what waits; true if the socket is full. */

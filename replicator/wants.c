@@ -169,11 +169,21 @@ uint32_t contents_wanted(const struct contents *c)
 	return c->n;
 }
 
-void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_t peer)
+bool want_is_over(struct contents *c, struct want *w)
+{
+	if (!w->dropped)
+		return false;
+	drop(c, w);
+	return true;
+}
+
+static void want(struct contents *c, struct hash hash, uint64_t size, uint32_t peer, bool kept)
 {
 	struct want *w = find(c, hash);
 
 	if (w) {
+		w->dropped = false;
+		w->kept |= kept;
 		w->teller = peer;
 		w->tried = 0;
 		if (w->list == &c->resting)
@@ -194,6 +204,7 @@ void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_
 	}
 	w->hash = hash;
 	w->size = size;
+	w->kept = kept;
 	w->teller = peer;
 	if (c->n == 0) {
 		c->since_msec = c->node->wall_msec;
@@ -203,6 +214,24 @@ void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_
 	c->slots[slot_of(c, hash)] = w;
 	c->n++;
 	want_idle(c, w);
+}
+
+void contents_fetch(struct contents *c, struct hash hash, uint64_t size, uint32_t peer)
+{
+	want(c, hash, size, peer, true);
+}
+
+void contents_look_for(struct contents *c, struct hash hash, uint64_t size, uint32_t peer)
+{
+	want(c, hash, size, peer, false);
+}
+
+void contents_let_go(struct contents *c, struct hash hash)
+{
+	struct want *w = find(c, hash);
+
+	if (w && !w->kept)
+		w->dropped = true;
 }
 
 void want_fault(struct contents *c, struct want *w, uint32_t peer, const char *what)

@@ -161,6 +161,7 @@ struct trial {
 	struct item *items; /* no path twice, not all of them gated. Kind ABSENT: it goes. Contents are
 			     * in the store, or will be with an earlier EFFECT_STORE */
 	uint32_t n;
+	bool everywhere; /* own: GOOD only if all other nodes agree (struct decision) */
 };
 
 struct trial *trial_copy(const struct trial *t);
@@ -255,6 +256,7 @@ struct decision {
 	uint32_t n;      /* 0: all of it, and RELEASE and DISCARD end the set, too */
 	bool force;      /* RELEASE: unjudged, and with paths what the gate holds there, too. Their
 			  * versions say so (`forced`), and pass every gate */
+	bool everywhere; /* RELEASE of all: it is judged in any case, as `everywhere` */
 	const char *why; /* NULL: not said */
 	const char *user;
 };
@@ -483,6 +485,8 @@ struct core_gate {
 	uint32_t refused;             /* likewise, not installed: bad here, or could not be judged */
 };
 void core_gate(const struct core *c, struct core_gate *to);
+/* The verdict on this trial is waited for: false once it was given, or another question has taken its place. */
+bool core_hears(const struct core *c, uint64_t trial);
 /* How many versions its entry has. */
 uint32_t core_versions(const struct core *c, const char *path);
 /* What is held at path (core_held_by), or NULL. */

@@ -410,7 +410,7 @@ void gate_due(struct core *c)
 		} else if (h->retry_at <= c->now && all_seen(h)) {
 			if (c->gate.out >= TRIALS_MAX)
 				break;
-			if (!h->forced && (c->conf.gated || h->kind == HEARING_PEER)) {
+			if (!h->forced && (c->conf.gated || h->everywhere || h->kind == HEARING_PEER)) {
 				hearing_ask(c, h);
 				continue;
 			}
@@ -500,6 +500,16 @@ static void count_own(const struct hearing *h, struct core_gate *to)
 		to->doubt += v == VERDICT_DOUBT;
 		to->unknown += v == VERDICT_UNKNOWN;
 	}
+}
+
+bool core_hears(const struct core *c, uint64_t trial)
+{
+	const struct hearing *h;
+
+	TAILQ_FOREACH(h, &c->gate.list[HEARING_OUT], link)
+		if (h->trial == trial)
+			return true;
+	return false;
 }
 
 void core_gate(const struct core *c, struct core_gate *to)

@@ -291,6 +291,7 @@ void hearing_ask(struct core *c, struct hearing *h)
 
 	t->id = ++c->gate.last_trial;
 	t->own = h->kind != HEARING_PEER;
+	t->everywhere = h->everywhere;
 	for (uint32_t i = 0; i < h->n; i++) {
 		struct key *k = h->keys[i];
 		struct version *v = t->own ? k->draft : key_visible(c, k).version;

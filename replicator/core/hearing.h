@@ -62,6 +62,7 @@ struct hearing {
 	bool approved; /* what it holds may be in doubt, */
 	bool forced;   /* or anything, once it has been seen */
 	bool ends_set; /* RELEASE: of all of the set */
+	bool everywhere; /* RELEASE: the other nodes are to agree */
 	char *why;     /* RELEASE: ... and by whom; else NULL */
 	char *user;
 

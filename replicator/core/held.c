@@ -432,7 +432,8 @@ void held_decide(struct core *c, const struct event *e)
 	r->approved = e->type == EVENT_APPROVE;
 	if (e->type != EVENT_APPROVE && d->n == 0) {
 		releases_end_no_set(c);
-		r->ends_set = e->type == EVENT_RELEASE && !d->force && set_is_gated(c);
+		r->everywhere = e->type == EVENT_RELEASE && d->everywhere;
+		r->ends_set = e->type == EVENT_RELEASE && !d->force && (r->everywhere || set_is_gated(c));
 		if (!r->ends_set)
 			held_end_set(c);
 	}
@@ -504,6 +505,7 @@ static void release_judged(struct core *c, struct release *r)
 	struct hearing *h = hearing_new(c, HEARING_RELEASE);
 
 	h->ends_set = r->ends_set;
+	h->everywhere = r->everywhere;
 	for (uint32_t i = 0; i < r->n; i++)
 		if (r->keys[i]->draft)
 			gate_goes(c, h, r->keys[i]);
@@ -527,7 +529,7 @@ static void release_now(struct core *c, struct release *r)
 
 	for (uint32_t i = 0; i < r->n; i++)
 		n += r->keys[i]->draft != NULL;
-	if (n && !r->force && is_gated(c, r)) {
+	if (n && !r->force && (r->everywhere || is_gated(c, r))) {
 		release_judged(c, r);
 		return;
 	}

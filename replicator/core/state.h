@@ -263,6 +263,7 @@ struct release {
 	bool force;    /* it is not judged */
 	bool approved; /* it may be in doubt */
 	bool ends_set; /* which is open until all of it has been judged */
+	bool everywhere; /* ... also by the other nodes */
 	char *why;
 	char *user;
 };

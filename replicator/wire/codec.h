@@ -64,5 +64,9 @@ void buf_peek_body(struct buf *b, const struct message *m);
 void rd_peek_body(struct rd *r, struct message *m);
 void buf_peeked_body(struct buf *b, const struct message *m);
 void rd_peeked_body(struct rd *r, struct message *m);
+void buf_would_body(struct buf *b, const struct message *m);
+void rd_would_body(struct rd *r, struct message *m);
+void buf_verdict_body(struct buf *b, const struct message *m);
+void rd_verdict_body(struct rd *r, struct message *m);
 
 #endif

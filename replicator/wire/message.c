@@ -184,6 +184,8 @@ static const struct body {
     [WIRE_PEEKED] = {"peeked", false, buf_peeked_body, rd_peeked_body},
     [WIRE_NOTE] = {"note", true, buf_note_body, rd_note_body},
     [WIRE_PROOFS] = {"proofs", false, buf_proofs_body, rd_proofs_body},
+    [WIRE_WOULD] = {"would", false, buf_would_body, rd_would_body},
+    [WIRE_VERDICT] = {"verdict", false, buf_verdict_body, rd_verdict_body},
 };
 
 static const struct body *body_of(unsigned type)
@@ -318,6 +320,12 @@ void message_fini(struct message *m)
 	case WIRE_PEEKED:
 		items_fini(m->peeked.items, m->peeked.n);
 		free(m->peeked.next);
+		break;
+	case WIRE_WOULD:
+		items_fini(m->would.items, m->would.n);
+		break;
+	case WIRE_VERDICT:
+		free(m->verdict.words);
 		break;
 	case WIRE_HEARTBEAT:
 	case WIRE_HELLO:

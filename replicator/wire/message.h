@@ -29,6 +29,8 @@
  *     peek      = node str, patterns u64, cursor str: of who would like to join -> peeked
  *     peeked    = node str, as str, patterns u64, wall i64 ms, flags u8, n u32, n * (path str, version bytes),
  *                 next str
+ *     would     = n u32, n * (path str, version bytes): would you install these?  -> verdict
+ *     verdict   = u8 0 yes, 1 no, 2 it could not be judged; words str
  *     refuse    = words str        another protocol version, or a request that cannot be taken
  *
  * A message of another WIRE_VERSION is ERR_PROTOCOL; "ZF" and the version byte never move.
@@ -54,6 +56,7 @@
 #define WIRE_RANGES_MAX 64    /* in one recall */
 #define WIRE_RECORDS_MAX 2048 /* in one answer */
 #define WIRE_NOTE_MAX (8 * 1024)
+#define WIRE_WOULD_MAX OP_VERSIONS_MAX
 #define WIRE_SERVED_MAX (16 * 1024) /* an outcome's "zone serial" lines */
 
 enum wire_type {
@@ -78,7 +81,11 @@ enum wire_type {
 	WIRE_PEEKED = 19,
 	WIRE_NOTE = 20,
 	WIRE_PROOFS = 21,
+	WIRE_WOULD = 22,
+	WIRE_VERDICT = 23,
 };
+
+enum wire_verdict { WIRE_YES, WIRE_NO, WIRE_UNKNOWN };
 
 struct wire_content {
 	const uint8_t *p; /* NULL: not inline; points into the message */
@@ -196,6 +203,14 @@ struct message {
 			char *cursor;
 		} peek;
 		struct wire_peeked peeked;
+		struct {
+			struct item *items;
+			uint32_t n;
+		} would;
+		struct {
+			enum wire_verdict kind;
+			char *words;
+		} verdict;
 		struct {
 			const uint8_t *p;
 			size_t len;

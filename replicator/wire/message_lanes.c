@@ -16,6 +16,8 @@
  *   peek     = node str, patterns u64, cursor str
  *   peeked   = node str, as str, patterns u64, wall i64 (ms), flags u8, n u32, n * item, next str
  *   flags    = 1 joining, 2 paused, 4 known, 8 receive-only
+ *   would    = n u32, n * item
+ *   verdict  = kind u8 (0 yes, 1 no, 2 not known), words str
  */
 #include <stdlib.h>
 #include <string.h>
@@ -317,4 +319,37 @@ void rd_peeked_body(struct rd *r, struct message *m)
 	p->receive_only = flags & PEEKED_RECEIVE_ONLY;
 	p->items = rd_items(r, &p->n, PAGE_VERSIONS_MAX);
 	p->next = rd_path_or_root(r);
+}
+
+/* ---- what would be installed ---- */
+
+void buf_would_body(struct buf *b, const struct message *m)
+{
+	buf_u32(b, m->would.n);
+	for (uint32_t i = 0; i < m->would.n; i++)
+		buf_item(b, &m->would.items[i]);
+}
+
+void rd_would_body(struct rd *r, struct message *m)
+{
+	m->would.items = rd_items(r, &m->would.n, WIRE_WOULD_MAX);
+	if (m->would.n == 0)
+		rd_fail(r);
+}
+
+void buf_verdict_body(struct buf *b, const struct message *m)
+{
+	buf_u8(b, (uint8_t)m->verdict.kind);
+	buf_words(b, m->verdict.words, WIRE_WORDS_MAX);
+}
+
+void rd_verdict_body(struct rd *r, struct message *m)
+{
+	uint8_t kind = rd_u8(r);
+
+	if (kind > WIRE_UNKNOWN)
+		rd_fail(r);
+	else
+		m->verdict.kind = (enum wire_verdict)kind;
+	m->verdict.words = rd_str(r, WIRE_WORDS_MAX);
 }

@@ -104,7 +104,7 @@ static void read_side(struct read_side *r, const struct examine *e, const struct
 	}
 	struct records_text text = {side->files[0].path, side->files[0].text, side->files[0].len};
 	struct records_reading how = {
-	    .zone = &zone, .include = include, .arg = (void *)(uintptr_t)side};
+	    .stop = e->stop, .zone = &zone, .include = include, .arg = (void *)(uintptr_t)side};
 	if (records_read(&r->set, &text, &how, why) == 0 && r->set->soa.rdata) {
 		r->has_serial = true;
 		r->serial = r->set->serial;

@@ -13,6 +13,7 @@
 #ifndef ZONE_EXAMINE_H
 #define ZONE_EXAMINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct examine_side {
 
 struct examine {
 	/* What is asked. All of it is borrowed. */
+	const atomic_bool *stop; /* true: what is found does not matter any more, also meanwhile. NULL: never */
 	const char *zone;
 	struct examine_side is, was;
 	unsigned shrink;     /* percent */

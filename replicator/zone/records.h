@@ -18,6 +18,7 @@
 #ifndef ZONE_RECORDS_H
 #define ZONE_RECORDS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -71,6 +72,7 @@ struct records_reading {
 	 * (err.h): it cannot be had. NULL: every $INCLUDE is left out. */
 	int (*include)(void *arg, const char *from, const char *name, struct records_text *to);
 	void *arg;
+	const atomic_bool *stop; /* true: -ECANCELED, also meanwhile. NULL: never */
 };
 
 /* Reads a text into a new set, which records_free gives back. 0; ERR_FORMAT (a mistake), ERR_LIMIT,

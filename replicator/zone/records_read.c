@@ -211,6 +211,11 @@ static int record(struct reader *rd, struct reader_file *f, const struct master 
 	return err < 0 ? err : reader_take(rd, f, &r, m->line);
 }
 
+static bool is_stopped(const struct reader *rd)
+{
+	return rd->how->stop && atomic_load_explicit(rd->how->stop, memory_order_relaxed);
+}
+
 static int read_text(struct reader *rd, struct reader_file *f, const struct records_text *text)
 {
 	struct master m;
@@ -220,7 +225,9 @@ static int read_text(struct reader *rd, struct reader_file *f, const struct reco
 	r = master_check(&m);
 	if (r == 0)
 		while ((r = master_next(&m)) > 0) {
-			r = master_directive(&m) ? directive(rd, f, &m) : record(rd, f, &m);
+			r = is_stopped(rd)		 ? -ECANCELED
+			    : master_directive(&m) ? directive(rd, f, &m)
+						   : record(rd, f, &m);
 			if (r < 0)
 				break;
 		}

@@ -75,7 +75,7 @@ static struct records *set_of(struct parts *p, int part)
 	struct dname name;
 	const char *why;
 	struct records_text text = {"zone", p->text[part], p->len[part]};
-	struct records_reading how = {&name, RECORDS_MOST, include, p};
+	struct records_reading how = {&name, RECORDS_MOST, include, p, NULL};
 	char words[RECORDS_WORDS_MAX] = "";
 	struct records *set = NULL;
 

@@ -68,4 +68,65 @@ check "... and has what it had" grep -q '^acl friends' "$T/ns2$TREE/etc/named.co
 hears() { on ns1 zonefsctl log -n 5 | grep -Eq 'ns2: NOT installed: it does not pass the gate there: .*named\.host\.conf:[0-9]+:'; }
 check "which ns1 hears" wait_for 60 hears
 check "ns1 has nothing to say" wait_for 60 sh_on ns1 'zonefsctl lint etc/named.conf'
+
+# ---- a release that asks them all first ----
+# save HOST SERIAL
+save() {
+	zone_text a.test "$2" >"$T/$1/tmp/z"
+	sh_on "$1" 'cat /tmp/z >var/named/a.test.zone'
+}
+held_is() { is "$1" "$(on ns1 zonefsctl held | sed -n 's/^\([a-z][^ ]*\)  .*/\1/p' | sort | xargs)" "$2"; }
+sh_on ns1 'echo "acl friends { 10.53.0.1; };" >>etc/named.conf; zonefsctl wait --timeout 60' >/dev/null 2>&1
+settle ns1 ns2
+
+on ns1 zonefsctl hold -m 'friends no more' >/dev/null
+sh_on ns1 'sed -i "/^acl friends/d" etc/named.conf'
+save ns1 1001
+out=$(on ns1 zonefsctl release --everywhere 2>&1)
+is "a release everywhere that one node does not agree to fails" $? 1
+like "it says who, in the words of its own checker" "$out" '^ns2: refuses: .*/etc/named\.host\.conf:[0-9]+:'
+like "nothing is released" "$out" 'nothing is released, on no node: ns2 refuses: '
+held_is "all of it is held as before" "etc/named.conf var/named/a.test.zone"
+check "the other host has what it had" grep -q '^acl friends' "$T/ns2$TREE/etc/named.conf"
+is "the author serves what it did" "$(serial_on ns1 a.test)" 1000
+sh_on ns1 'echo "acl friends { 10.53.0.1; };" >>etc/named.conf; echo "# all friends" >>etc/named.conf'
+out=$(on ns1 zonefsctl release --everywhere 2>&1)
+is "mended, it is released" $? 0
+like "the other one has agreed" "$out" '^ns2: agreed$'
+like "as one change" "$out" '^2 paths: released, as one change; all nodes have agreed$'
+for h in ns1 ns2; do check "$h serves it" wait_for 60 serves $h a.test 1001; done
+
+link_down ns2
+check "ns1 finds that the other one is lost" wait_for 60 eval "on ns1 zonefsctl peers | grep -Eq '^ns2 .* (silent|unreachable)'"
+# waits NAME: begins a release, which asks who cannot be asked.
+waits() {
+	sh_on ns1 "exec zonefsctl release --everywhere >/tmp/$1 2>&1 & echo \$! >/tmp/pid; wait \$!" &
+	RELEASE=$!
+	check "a node that cannot be reached is waited for, in words ($1)" wait_for 60 \
+		grep -q '^ns2: waited for: it cannot be reached$' "$T/ns1/tmp/$1"
+}
+on ns1 zonefsctl hold >/dev/null
+save ns1 1002
+waits first
+like "another one does not begin meanwhile" "$(on ns1 zonefsctl release --everywhere 2>&1)" 'the nodes are being asked already'
+sh_on ns1 'kill $(cat /tmp/pid)'
+wait $RELEASE
+given_up() { grep -q 'given up by whoever asked for it' "$T/ns1/zonefs.log"; }
+check "given up by whoever asked" wait_for 60 given_up
+held_is "it is held as before" var/named/a.test.zone
+is "and not served" "$(serial_on ns1 a.test)" 1001
+out=$(on ns1 zonefsctl release --everywhere --reachable 2>&1)
+like "only those that can be reached are asked, if one says so" "$out" '^ns2: not asked: it cannot be reached$'
+like "and it is released" "$out" '^1 path: released, as one change; the nodes that could be asked have agreed$'
+check "ns1 serves it" wait_for 60 serves ns1 a.test 1002
+on ns1 zonefsctl hold >/dev/null
+save ns1 1003
+waits second
+save ns1 1004
+check "what is saved meanwhile is another question" wait_for 60 grep -q '^what is to be released has changed' "$T/ns1/tmp/second"
+link_up ns2
+wait $RELEASE
+is "when it is back, it is asked, and all is released" $? 0
+like "it has agreed" "$(cat "$T/ns1/tmp/second")" '^ns2: agreed$'
+for h in ns1 ns2; do check "$h serves what was saved last" wait_for 60 serves $h a.test 1004; done
 finish

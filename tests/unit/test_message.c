@@ -238,6 +238,21 @@ static void make_note(struct message *m)
 	m->note.len = 13;
 }
 
+static void make_would(struct message *m)
+{
+	m->would.n = 2;
+	m->would.items = calloc(2, sizeof(struct item));
+	m->would.items[0] = (struct item){text("etc/x"), file_version((struct dot){7, 17})};
+	m->would.items[1] = (struct item){text("etc/y"), file_version((struct dot){7, 18})};
+	m->would.items[1].version->draft = true;
+}
+
+static void make_verdict(struct message *m)
+{
+	m->verdict.kind = WIRE_NO;
+	m->verdict.words = text("etc/x:12: not this way");
+}
+
 static void make_proofs(struct message *m)
 {
 	m->proofs.anew = true;
@@ -278,6 +293,8 @@ static void (*const make[])(struct message *) = {
     [WIRE_PEEKED] = make_peeked,
     [WIRE_NOTE] = make_note,
     [WIRE_PROOFS] = make_proofs,
+    [WIRE_WOULD] = make_would,
+    [WIRE_VERDICT] = make_verdict,
 };
 #define TYPES ((int)(sizeof(make) / sizeof(make[0])))
 

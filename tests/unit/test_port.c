@@ -219,9 +219,9 @@ static void a_packets_head_is_checked(void **state)
 	(void)state;
 	buf_init(&b, PORT_PACKET_MAX);
 	for (int type = 0; type < 256; type++) {
-		bool request = type >= PORT_HELLO && type <= PORT_UNSTAGE;
+		bool request = type >= PORT_HELLO && type <= PORT_CHECK_END;
 		bool answer =
-		    type >= (PORT_LIST | PORT_ANSWER) && type <= (PORT_UNSTAGE | PORT_ANSWER);
+		    type >= (PORT_LIST | PORT_ANSWER) && type <= (PORT_CHECK_END | PORT_ANSWER);
 
 		buf_reset(&b);
 		port_begin(&b, (uint8_t)type, 1);

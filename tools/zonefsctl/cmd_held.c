@@ -142,17 +142,29 @@ static int add_paths(json_t *request, int n, char **arguments)
 	return status;
 }
 
-/* The options of `release` and `hold`: why. False: others. */
-static bool read_why(int argc, char **argv, json_t *request, bool may_force)
+/* Its name in the request, of an option that `release` alone has. NULL: it is none. */
+static const char *flag_of(int option)
 {
-	static const struct option options[] = {
-	    {"message", required_argument, NULL, 'm'}, {"force", no_argument, NULL, 'f'}, {0}};
+	return option == 'f'   ? "force"
+	       : option == 'e' ? "everywhere"
+	       : option == 'r' ? "reachable"
+			       : NULL;
+}
+
+/* The options of `release` and `hold`: why. False: others. */
+static bool read_why(int argc, char **argv, json_t *request, bool releases)
+{
+	static const struct option options[] = {{"message", required_argument, NULL, 'm'},
+						{"force", no_argument, NULL, 'f'},
+						{"everywhere", no_argument, NULL, 'e'},
+						{"reachable", no_argument, NULL, 'r'},
+						{0}};
 	int c;
 
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "+m:", options, NULL)) != -1) {
-		if (c == 'f' && may_force) {
-			json_object_set_new(request, "force", json_true());
+		if (flag_of(c) && releases) {
+			json_object_set_new(request, flag_of(c), json_true());
 			continue;
 		}
 		if (c != 'm')
@@ -167,10 +179,38 @@ static bool read_why(int argc, char **argv, json_t *request, bool may_force)
 	return true;
 }
 
+/* What the other nodes say. */
+static void say_node(void *arg, const json_t *line)
+{
+	const char *state = line_text(line, "state"), *words = line_text(line, "words");
+
+	(void)arg;
+	if (line_is(line, "again")) {
+		printf("what is to be released has changed: all are asked again\n");
+		return;
+	}
+	if (!line_is(line, "node"))
+		return;
+	printf("%s: %s", line_text(line, "node"),
+	       strcmp(state, "could-not") == 0    ? "could not check it"
+	       : strcmp(state, "waited-for") == 0 ? "waited for"
+	       : strcmp(state, "left-out") == 0	  ? "not asked"
+						  : state);
+	if (words[0]) {
+		printf(": ");
+		ctl_say_words(words, 2);
+	} else {
+		printf("\n");
+	}
+}
+
 static int decide(int argc, char **argv, const char *command, json_t *request)
 {
-	struct client_call call = {
-	    .command = command, .request = request, .silence_sec = ANSWER_SEC};
+	bool asks = json_is_true(json_object_get(request, "everywhere")); /* and waits, if need be */
+	struct client_call call = {.command = command,
+				   .request = request,
+				   .silence_sec = asks ? 0 : ANSWER_SEC,
+				   .each = say_node};
 
 	if (add_paths(request, argc - optind, argv + optind) != CTL_OK) {
 		json_decref(request);
@@ -205,7 +245,10 @@ int cmd_release(int argc, char **argv)
 {
 	json_t *request = json_object();
 
-	if (!read_why(argc, argv, request, true)) {
+	bool usable = read_why(argc, argv, request, true);
+	bool all = json_object_get(request, "everywhere");
+	if (!usable || (all && (optind != argc || json_object_get(request, "force"))) ||
+	    (!all && json_object_get(request, "reachable"))) {
 		json_decref(request);
 		return ctl_usage("release");
 	}
