@@ -159,4 +159,27 @@ check "one hangs" wait_for 60 left
 end_it() { kill -KILL $(pgrep -f "^sleep 1000$"); grep -q . "$T/ended"; }
 check "and is killed" wait_for 60 end_it
 like "that is no verdict either" "$(cat "$T/ended")" '^a\.test \(var/named/a\.test\.zone\) could not be checked:'
+
+# A save whose judgement takes long is saved anew, again and again: what nobody waits for is ended, and
+# keeps nothing that follows from its turn.
+cat >$BIN/hang <<-'END'
+	#!/bin/bash
+	i=$(sed -n 's/^hang\([0-9]*\) .*/\1/p' ".${!#}")
+	[ -z "$i" ] || exec sleep "300$i"
+END
+node_stop ns1
+node_start ns1
+check "and again" wait_for 60 ready 2
+hangs() { pgrep -f "^sleep 300$1$"; }
+for i in 1 2 3 4 5 6; do
+	zone_text a.test $((2000 + i)) "hang$i IN A 10.53.0.1" >"$T/ns1/tmp/z"
+	sh_on ns1 'cat /tmp/z >var/named/a.test.zone'
+	check "save $i is being judged" wait_for 60 hangs $i
+	[ $i = 1 ] || check "that of the one before has been ended" wait_for 60 fails hangs $((i - 1))
+done
+like "held says so" "$(on ns1 zonefsctl held)" '^var/named/a\.test\.zone .*being judged$'
+zone_text a.test 2007 >"$T/ns1/tmp/z"
+sh_on ns1 'cat /tmp/z >var/named/a.test.zone'
+check "the next one is judged" wait_for 60 eval 'on ns1 zonefsctl held | grep -q "nothing is held"'
+check "and nothing of the others is left" wait_for 60 fails hangs '[0-9]'
 finish

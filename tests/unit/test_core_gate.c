@@ -531,6 +531,47 @@ static void a_set_without_such_paths_goes_at_once(void **state)
 	expect_content(N2, "a", 5);
 }
 
+static void release_everywhere(void)
+{
+	struct decision d = {.everywhere = true};
+	struct event e = {.type = EVENT_RELEASE, .decision = &d};
+
+	story_event(&s, N1, &e);
+	story_run(&s);
+	story_wait(&s, 2000);
+}
+
+static void a_set_that_is_to_be_agreed_upon_is_judged_in_any_case(void **state)
+{
+	struct core_set set;
+	uint64_t first;
+
+	(void)state;
+	begin_with_z();
+	hold(N1);
+	user_saves(&s, N1, "a", 5); /* no path that is gated */
+	release_everywhere();
+	assert_true(s.trial[0]->everywhere);
+	first = s.trial[0]->id;
+	assert_true(core_hears(N1->core, first));
+	expect_absent(N2, "a");
+	user_saves(&s, N1, "a", 6);
+	assert_false(core_hears(N1->core, first)); /* it is another question */
+	assert_true(s.trial[0]->everywhere && s.trial[0]->id != first);
+	judge(N1, VERDICT_BAD, "ns2 refuses");
+	assert_true(core_set(N1->core, &set));
+	assert_string_equal(set.words, "ns2 refuses");
+	expect_absent(N2, "a");
+	release_everywhere();
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_false(core_set(N1->core, &set));
+	expect_content(N2, "a", 6);
+	hold(N1);
+	user_saves(&s, N1, "z", 2);
+	decide(N1, EVENT_RELEASE, NULL, false);
+	assert_false(s.trial[0]->everywhere);
+}
+
 /* Be it that the gate mends what is in it. */
 static void a_set_goes_with_what_is_saved_while_it_is_judged(void **state)
 {
@@ -953,6 +994,7 @@ int main(void)
 	    TEST(a_restart_keeps_together_what_belongs_together),
 	    TEST(a_set_is_judged_as_a_whole_when_it_is_released),
 	    TEST(a_set_without_such_paths_goes_at_once),
+	    TEST(a_set_that_is_to_be_agreed_upon_is_judged_in_any_case),
 	    TEST(a_set_goes_with_what_is_saved_while_it_is_judged),
 	    TEST(what_is_released_twice_goes_as_one_change),
 	    TEST(what_is_released_again_waits_for_the_rest),
