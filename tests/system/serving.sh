@@ -120,9 +120,12 @@ node_start ns1
 is "restarted, ns1 knows what it has proved" "$(of ns1 'v.test in outside' | head -1)" "ns1 serves 22"
 named_start ns1
 node_start ns2
+check "ns2 hears of ns1's proofs" wait_for 90 wait_of ns2 'v.test in inside' 'ns1 serves 10'
+node_stop ns2
+node_start ns2
+check "ns2 hears of ns1's proofs anew" wait_for 90 wait_of ns2 'v.test in inside' 'ns1 serves 10'
 named_start ns2
 check "ns2 comes back and serves it" wait_for 90 wait_of ns1 'a.test in inside' 'ns2 serves 5'
-check "ns2's hears of ns1's proofs anew" wait_for 90 wait_of ns2 'v.test in inside' 'ns1 serves 10'
 
 # A change that is held is nobody's.
 on ns1 zonefsctl hold >/dev/null
