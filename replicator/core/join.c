@@ -292,14 +292,16 @@ bool join_take_late(struct core *c, struct key *k, const struct observation *o)
 {
 	bool returning = c->returning, equal = c->take_in_equal, known = c->known;
 
+	/* What is shown is known: whoever changes it knew it. */
+	if (k->late && k->shown)
+		join_late_over(c, k);
 	if (!k->late || o->status < 0 || o->busy)
 		return false;
 	c->returning = k->late == LATE_RETURNING;
 	c->take_in_equal = k->late == LATE_EQUAL;
 	c->known = k->late == LATE_KNOWN;
 	join_late_over(c, k);
-	if (!k->shown)
-		join_take(c, k, o);
+	join_take(c, k, o);
 	c->returning = returning;
 	c->take_in_equal = equal;
 	c->known = known;

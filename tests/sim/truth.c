@@ -654,14 +654,16 @@ void truth_loaded(struct world *w, struct node *n)
 	}
 }
 
-/* What was moved away and back again with its directory is what was looked at before. */
+/* What was moved away and back again with its directory is what was looked at before, be it that it was
+ * seen to be away meanwhile. */
 void truth_rewritten(struct world *w, struct node *n, const char *path, const struct attrs *before)
 {
 	struct path_truth *p = path_of(w, path);
 	struct spot *spot = truth_spot(w, n, path);
+	bool seen = !attrs_compare(before, &spot->looked_attrs) ||
+		    (spot->held && !attrs_compare(before, &spot->draft_attrs));
 
-	if (spot->last >= 0 && !p->save[spot->last].looked &&
-	    attrs_compare(before, &spot->looked_attrs))
+	if (spot->last >= 0 && !p->save[spot->last].looked && !seen)
 		world_fail(w, "never overwrites the unseen", "%s: save %d of %s is rewritten",
 			   n->name, spot->last, path);
 }

@@ -142,6 +142,31 @@ static void a_file_that_cannot_be_read_at_first_is_no_edit_later(void **state)
 	assert_int_equal(versions_of(N1, "zone"), 2); /* listed, and not lost */
 }
 
+/* It was gone before anybody could read it, and what the peers have is there since. */
+static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
+{
+	struct event alone = {.type = EVENT_START_ALONE};
+
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	story_event(&s, N1, &alone);
+	story_run(&s);
+	user_saves(&s, N1, "zone", 1);
+	disk_write(&s, N2, "zone", 2);
+	s.unreadable = "zone";
+	story_up(&s, N2);
+	s.unreadable = NULL;
+	story_crash(&s, N2);
+	disk_unlink(&N2->disk, disk_find(&N2->disk, "zone"), s.now);
+	story_up(&s, N2);
+	expect_content(N2, "zone", 1);
+	user_renames(&s, N2, "zone", "other");
+	story_wait(&s, 2000);
+	expect_absent(N1, "zone");
+	expect_content(N1, "other", 1);
+}
+
 static void but_it_is_one_when_somebody_has_saved_it(void **state)
 {
 	struct event alone = {.type = EVENT_START_ALONE};
@@ -320,6 +345,7 @@ int main(void)
 	    STORY(what_only_it_has_goes_to_its_history),
 	    STORY(what_is_saved_while_it_joins_is_an_edit),
 	    STORY(a_file_that_cannot_be_read_at_first_is_no_edit_later),
+	    STORY(what_could_not_be_read_and_is_installed_can_be_deleted),
 	    STORY(but_it_is_one_when_somebody_has_saved_it),
 	    STORY(who_was_never_heard_as_established_returns_all_the_same),
 	    STORY(what_it_was_told_of_itself_it_remembers),
