@@ -175,6 +175,8 @@ void judge_say(struct judgement *j, enum verdict_kind kind, const char *format, 
 void judge_need(struct judgement *j, const char *path);
 /* What the examination of a zone has found. */
 void judge_examined(struct judge_zone *z);
+/* A content that was made here, into the store. 0 or an error. */
+int judge_put(struct store *s, const struct buf *b, struct hash hash);
 /* Serials that are to be raised. */
 void judge_raise(struct judgement *j);
 

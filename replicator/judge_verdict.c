@@ -95,7 +95,7 @@ void judge_examined(struct judge_zone *z)
 
 /* ---- serials ---- */
 
-static int put_content(struct store *s, const struct buf *b, struct hash hash)
+int judge_put(struct store *s, const struct buf *b, struct hash hash)
 {
 	struct incoming *in;
 
@@ -129,11 +129,13 @@ static void rewrite(struct judgement *j, const struct judge_file *f, uint32_t se
 	buf_init(&b, f->text->len + 16);
 	serial_rewrite(&b, f->text->data, f->text->len, &place, serial);
 	struct hash hash = hash_of(b.data, b.len);
-	int err = b.err ? b.err : put_content(j->node->store, &b, hash);
+	int err = b.err ? b.err : judge_put(j->node->store, &b, hash);
 	if (err == 0) {
-		char *path = strdup(f->path);
-		if (path)
-			j->rewrites[j->nrewrites++] = (struct rewrite){path, hash, b.len};
+		struct rewrite *r = &j->rewrites[j->nrewrites];
+		*r = (struct rewrite){.path = strdup(f->path), .hash = hash, .size = b.len};
+		if (!judge_is_item(j, f->path))
+			r->of = f->text->hash;
+		j->nrewrites += r->path != NULL;
 		judge_say(j, VERDICT_REWRITE, "%s: serial raised from %u to %u", f->path,
 			  place.value, serial);
 	} else {
@@ -173,10 +175,10 @@ void judge_raise(struct judgement *j)
 		if (!z->examined || !e->low || !e->raises)
 			continue;
 		const struct judge_file *f = &z->is.list[e->serial_file];
-		if (!judge_is_item(j, f->path)) {
+		if (!judge_is_item(j, f->path) && !core_settled(j->node->core, f->path)) {
 			judge_say(j, VERDICT_GOOD,
-				  "%s: serial %u not raised, since that file was not saved: "
-				  "secondaries won't transfer what has changed",
+				  "%s: serial %u not raised, since another change of that file is "
+				  "held or in conflict: secondaries won't transfer what has changed",
 				  f->path, e->serial);
 			j->warned = true;
 			continue;

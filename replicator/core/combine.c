@@ -12,6 +12,11 @@
  *
  * It is made when the winner is on disk here: then its content is, too, and what a local program
  * may have done to it meanwhile has become a version of its own.
+ *
+ * A version may have to be told anew though nobody changes it: a zone that won a conflict, with a serial
+ * that another content was served with (EVENT_RENEW). Its author does that, so that there is one, too. It
+ * has seen no more than the one that it replaces, and changes no field itself: who had seen that one has
+ * seen all that is in it, and whoever saves on top of that one is combined with it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +59,9 @@ static int fields_to_take(const struct version *winner, const struct version *lo
 		if (same_field(winner, loser, (enum field)f))
 			continue;
 		differ = true;
+		if (winner->combined && loser->combined && winner->setter[f].origin &&
+		    dot_same(winner->setter[f], loser->setter[f]))
+			continue; /* one of them was renewed, or both were */
 		if (old && seen && winner->combined != loser->combined)
 			old = loser->combined; /* who combines has chosen, who saves takes what is shown */
 		else if (old == seen)
@@ -171,6 +179,55 @@ static void combine(struct core *c, struct key *k)
 		publish(c, k, version_make(c, k, fields, loser, dot));
 		return;
 	}
+}
+
+/* ---- told anew ---- */
+
+/* What is to be combined first is renewed after that. */
+static bool will_be_combined(const struct key *k)
+{
+	for (uint32_t i = 1; i < k->n; i++)
+		if (fields_to_take(k->entry[0], k->entry[i]) >= 0)
+			return true;
+	return false;
+}
+
+static bool may_renew(const struct core *c, struct key *k, const struct renew *r)
+{
+	const struct version *v = key_visible(c, k).version;
+
+	return v && v == k->entry[0] && dot_same(v->dot, r->dot) &&
+	       v->attrs.kind == KIND_FILE && merge_origin_own(c, v->dot.origin) &&
+	       !would_claim(c, k, v) && !will_be_combined(k);
+}
+
+void combine_renew(struct core *c, const struct event *e)
+{
+	struct key *k = key_find(c, e->path);
+
+	if (!k || core_joining(c) || !may_renew(c, k, e->renew))
+		return;
+	const struct version *old = k->entry[0];
+	struct version *v = version_new();
+	v->dot.origin = author_order_origin(c);
+	v->dot.seq = vv_get(&c->vector, v->dot.origin) + 1;
+	vv_copy(&v->context, &old->context);
+	vv_raise(&v->context, v->dot);
+	v->stamp = author_stamp(c, k);
+	v->combined = true;
+	v->attrs = old->attrs;
+	v->attrs.hash = e->renew->hash;
+	v->attrs.size = e->renew->size;
+	v->attrs.mtime_nsec = order_mtime(c, k);
+	v->changed = attrs_compare(&old->attrs, &v->attrs);
+	version_set_by(v, old);
+	v->setter[FIELD_CONTENT] = old->setter[FIELD_CONTENT];
+	v->replaced = old->attrs.hash;
+	v->forced = old->forced;
+	v->who = old->who;
+	free(v->user);
+	v->user = core_strdup(old->user);
+	publish(c, k, v);
 }
 
 bool combine_due(struct core *c)

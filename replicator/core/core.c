@@ -214,6 +214,9 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_ORDER:
 		order_take(c, e);
 		break;
+	case EVENT_RENEW:
+		combine_renew(c, e);
+		break;
 	case EVENT_HOLD:
 		held_begin(c, e);
 		break;

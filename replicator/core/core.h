@@ -137,6 +137,9 @@ enum event_type {
 	EVENT_FORGET,      /* the administrator: the node named in `path` does not come back */
 	EVENT_START_ALONE, /* the administrator: do not wait for the peers */
 	EVENT_ORDER,       /* the administrator: this is to be there. Nothing while core_joining */
+	EVENT_RENEW,       /* what is visible at the path, and was made here, is told anew with another content,
+			    * in which nothing differs that anybody meant; `renew`. Nothing while joining, or
+			    * where it is not so, or is about to be combined with another version */
 	EVENT_HOLD,        /* ... what is saved here from now on is held. Nothing while core_joining or
 			    * core_releasing, or while something is being held so already */
 	EVENT_RELEASE,     /* ... what was held so is told, as one op; `decision` */
@@ -178,7 +181,8 @@ enum verdict_kind {
 };
 
 struct rewrite {
-	const char *path; /* of a file of the trial */
+	const char *path; /* of a file of the trial; or of another one that is core_settled, */
+	struct hash of;   /* which is shown with this content, that `hash` was made of; else none */
 	struct hash hash; /* the content is in the store */
 	uint64_t size;
 };
@@ -193,7 +197,7 @@ struct verdict {
 	 * judged again; a save there, gated or not, joins it. */
 	const char *const *needs;
 	uint32_t nneeds;
-	const struct rewrite *rewrites; /* REWRITE: one or more */
+	const struct rewrite *rewrites; /* REWRITE: one or more; DOUBT: for when it is approved */
 	uint32_t nrewrites;
 };
 
@@ -237,6 +241,13 @@ struct order {
 	uint32_t n;
 	const struct who *who;
 	const char *user; /* login name */
+};
+
+/* It has seen what the version that it replaces has: what that is in conflict with stays so. */
+struct renew {
+	struct dot dot;   /* that version's */
+	struct hash hash; /* in the store */
+	uint64_t size;
 };
 
 /* A change set: what is held until EVENT_RELEASE or EVENT_DISCARD of all. */
@@ -302,6 +313,7 @@ struct event {
 		const struct ask *ask;
 		const struct page *page;
 		const struct order *order;
+		const struct renew *renew;
 		const struct hold *hold;
 		const struct decision *decision;
 		const struct verdict *verdict;
@@ -414,6 +426,8 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 
 /* What was last shown at path, or NULL. For "is a look at its content needed?". */
 const struct shown *core_shown(const struct core *c, const char *path);
+/* It is a file here, of one version that nobody disagrees with, and nothing of it is held or waits. */
+bool core_settled(const struct core *c, const char *path);
 /* Until the tree has been gone through after core_distrust: what differs at this path may be damage,
  * since nobody has changed it. Its identity proves nothing then about a content that was written
  * shortly before. */

@@ -205,7 +205,10 @@ static void good(struct core *c, struct hearing *h, const struct verdict *v)
 		say(c, h, LOG_LEVEL_WARNING,
 		    v->kind == VERDICT_DOUBT ? "is approved, though in doubt" : "passes the gate",
 		    v->words);
-	gate_tell(c, h, false);
+	if (v->nrewrites)
+		rewrite_begin(c, h, v);
+	else
+		gate_tell(c, h, false);
 }
 
 /* ---- verdicts ---- */
@@ -461,7 +464,7 @@ bool gate_decide(struct core *c, struct key *k, enum event_type type, bool force
 	if (type == EVENT_APPROVE || force)
 		effect_note(c, LOG_LEVEL_NOTICE, "/%s is let through the gate%s", k->path,
 			    type == EVENT_APPROVE ? "" : " by force");
-	if (type == EVENT_APPROVE && h->state == HEARING_IDLE && all_seen(h)) {
+	if (type == EVENT_APPROVE && h->state == HEARING_IDLE && !h->mends && all_seen(h)) {
 		gate_tell(c, h, false);
 		return true;
 	}

@@ -218,6 +218,7 @@ static void take_needs(struct hearing *h, const struct verdict *v)
 void hearing_say(struct core *c, struct hearing *h, const struct verdict *v)
 {
 	h->verdict = h->last = v->kind;
+	h->mends = v->nrewrites > 0;
 	free(h->words);
 	h->words = words_of(v->words);
 	if (v->kind != VERDICT_UNKNOWN || v->nneeds) /* else what it misses is not known to be another */

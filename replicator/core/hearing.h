@@ -34,6 +34,7 @@ struct rewriting {
 	struct key *key;
 	struct hash hash;
 	uint64_t size;
+	struct hash of; /* of a path that is none of the hearing's: what is shown there; else none */
 	bool started;
 };
 
@@ -53,6 +54,7 @@ struct hearing {
 	uint64_t step;  /* when it was asked */
 	enum verdict_kind verdict;
 	enum verdict_kind last; /* given; NONE: none was */
+	bool mends;             /* ... with contents to be put in place: asked for again, as they would be now */
 	char *words;            /* of that; NULL: none */
 	char **needs;
 	uint32_t nneeds;

@@ -301,7 +301,7 @@ void place_launch(struct core *c, struct key *k)
 		step_own(c, target);
 		e->install.target = target;
 	}
-	if (k->rewriting)
+	if (k->rewriting && k->draft)
 		e->install.expected = k->draft_ident;
 	else if (k->shown)
 		e->install.expected = k->shown->ident;

@@ -3,6 +3,8 @@
  * What is good but for something that the gate mends itself (a zone's serial): the content that it gives
  * takes the place of the saved one on this node's disk, by compare and install over the draft, and is
  * what is told. A save meanwhile is never lost: then the install is refused, and that save is judged.
+ * So, too, for a path that was not saved (the zone whose include was), by compare and install over what
+ * is shown: it becomes a draft beside the others, and is told with them.
  *
  * No intent is recorded: found after a crash, the content counts as saved, and is judged as that.
  */
@@ -21,6 +23,29 @@ static struct key *key_in(const struct hearing *h, const char *path)
 	return NULL;
 }
 
+bool core_settled(const struct core *c, const char *path)
+{
+	const struct key *k = key_find(c, path);
+	const struct version *v = k ? key_visible(c, k).version : NULL;
+
+	return v && !k->draft && key_present(k) && k->shown->attrs.kind == KIND_FILE &&
+	       dot_same(k->shown->dot, v->dot) && k->n == 1;
+}
+
+/* One that was not saved, and is what the content was made of. */
+static struct key *key_beside(const struct core *c, const char *path, struct hash of)
+{
+	if (hash_none(of) || !core_settled(c, path))
+		return NULL;
+	struct key *k = key_find(c, path);
+	return hash_same(k->shown->attrs.hash, of) ? k : NULL;
+}
+
+static const struct attrs *attrs_of(const struct key *k)
+{
+	return k->draft ? &k->draft->attrs : &k->shown->attrs;
+}
+
 void rewrite_begin(struct core *c, struct hearing *h, const struct verdict *v)
 {
 	hearing_idle(c, h);
@@ -28,11 +53,18 @@ void rewrite_begin(struct core *c, struct hearing *h, const struct verdict *v)
 	for (uint32_t i = 0; i < v->nrewrites; i++) {
 		const struct rewrite *r = &v->rewrites[i];
 		struct key *k = key_in(h, r->path);
+		bool beside = !k;
 
-		if (!k || k->draft->attrs.kind != KIND_FILE ||
-		    hash_same(k->draft->attrs.hash, r->hash))
+		if (beside && !(k = key_beside(c, r->path, r->of))) {
+			hearing_again(c, h); /* it has changed meanwhile */
+			return;
+		}
+		if (attrs_of(k)->kind != KIND_FILE || hash_same(attrs_of(k)->hash, r->hash))
 			continue;
-		h->rewriting[h->nrewriting++] = (struct rewriting){k, r->hash, r->size, false};
+		h->rewriting[h->nrewriting] = (struct rewriting){.key = k, .hash = r->hash, .size = r->size};
+		if (beside)
+			h->rewriting[h->nrewriting].of = r->of;
+		h->nrewriting++;
 	}
 	if (!h->nrewriting)
 		gate_tell(c, h, false);
@@ -50,11 +82,11 @@ static void start(struct core *c, struct rewriting *r)
 	vv_clear(&d->context);
 	d->kind = INTENT_CONTENT;
 	d->handle = (struct fhandle){0};
-	d->attrs = k->draft->attrs;
+	d->attrs = *attrs_of(k);
 	d->attrs.hash = r->hash;
 	d->attrs.size = r->size;
-	if (k->draft->attrs.mtime_nsec > floor)
-		floor = k->draft->attrs.mtime_nsec;
+	if (attrs_of(k)->mtime_nsec > floor)
+		floor = attrs_of(k)->mtime_nsec;
 	d->attrs.mtime_nsec = mtime_raise(floor, now, now);
 	d->dot = (struct dot){0, 0};
 	d->raised = false;
@@ -71,11 +103,16 @@ static void start(struct core *c, struct rewriting *r)
 void rewrite_due(struct core *c, struct hearing *h)
 {
 	for (uint32_t i = 0; i < h->nrewriting && c->nflight < FLIGHT_MAX; i++) {
-		const struct key *k = h->rewriting[i].key;
+		struct rewriting *r = &h->rewriting[i];
+		const struct key *k = r->key;
 
-		if (!h->rewriting[i].started && !k->flight && !k->looking && !k->delay &&
-		    !k->recovering)
-			start(c, &h->rewriting[i]);
+		if (r->started || k->flight || k->looking || k->delay || k->recovering)
+			continue;
+		if (!hash_none(r->of) && !key_beside(c, k->path, r->of)) {
+			hearing_again(c, h);
+			return;
+		}
+		start(c, r);
 	}
 }
 
@@ -87,18 +124,33 @@ static struct rewriting *find(struct hearing *h, const struct key *k)
 	return NULL;
 }
 
-/* What is on the disk now is the draft, made by whom the saved one was. */
-static void replace_draft(struct core *c, struct key *k, const struct edit *e)
+/* For which it is. NULL: there is another question by now. */
+static struct hearing *hearing_of(struct core *c, const struct key *k)
 {
+	struct hearing *h;
+
+	TAILQ_FOREACH(h, &c->gate.list[HEARING_IDLE], link)
+		if (find(h, k))
+			return h;
+	return NULL;
+}
+
+/* What is on the disk now is the draft, made by whom the saved one was, or that beside it. */
+static void replace_draft(struct core *c, struct hearing *h, struct key *k, const struct edit *e)
+{
+	bool beside = !k->draft;
+	const struct version *saved = beside ? h->keys[0]->draft : k->draft;
 	struct who who = k->who;
 	char *user = k->user;
-	struct hearing *h = k->hearing;
 
-	k->who = k->draft->who;
-	k->user = core_strdup(k->draft->user);
+	k->who = saved->who;
+	k->user = core_strdup(saved->user);
 	k->hearing = NULL; /* it stays in it */
-	held_put(c, e, k->draft->group);
-	k->hearing = h;
+	held_put(c, e, saved->group);
+	if (beside)
+		hearing_add(h, k);
+	else
+		k->hearing = h;
 	free(k->user);
 	k->user = user;
 	k->who = who;
@@ -106,7 +158,7 @@ static void replace_draft(struct core *c, struct key *k, const struct edit *e)
 
 void rewrite_installed(struct core *c, struct key *k, const struct event *e)
 {
-	struct hearing *h = k->hearing;
+	struct hearing *h = hearing_of(c, k);
 	struct rewriting *r = find(h, k);
 	struct edit edit = {k, k->decided.attrs, e->installed.ident, NULL};
 
@@ -118,7 +170,7 @@ void rewrite_installed(struct core *c, struct key *k, const struct event *e)
 	edit.attrs.uid = e->installed.uid;
 	edit.attrs.gid = e->installed.gid;
 	edit.attrs.mtime_nsec = e->installed.mtime_nsec;
-	replace_draft(c, k, &edit);
+	replace_draft(c, h, k, &edit);
 	*r = h->rewriting[--h->nrewriting];
 	if (!h->nrewriting)
 		gate_tell(c, h, false);
@@ -126,11 +178,11 @@ void rewrite_installed(struct core *c, struct key *k, const struct event *e)
 
 void rewrite_failed(struct core *c, struct key *k, int error)
 {
-	struct hearing *h = k->hearing;
+	struct hearing *h = hearing_of(c, k);
 
 	k->rewriting = false;
 	k->look_again = true; /* a save may have come before it */
-	if (!find(h, k))
+	if (!h)
 		return;
 	if (error != ERR_CHANGED && error != ERR_BUSY)
 		hearing_say(c, h,

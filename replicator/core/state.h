@@ -635,6 +635,8 @@ uint64_t author_stamp(const struct core *c, const struct key *k);
 /* ---- combine.c ---- */
 /* k is on disk as its entry says: at the end of this step a conflict in it may be combined. */
 void combine_later(struct core *c, struct key *k);
+/* EVENT_RENEW. */
+void combine_renew(struct core *c, const struct event *e);
 /* Does what was asked for; true if there was something, which may have to be placed now. */
 bool combine_due(struct core *c);
 

@@ -211,11 +211,13 @@ static enum verdict_kind find_verdict(struct world *w, struct node *n, const str
 
 static void rewrite(struct world *w, struct node *n, const struct trial *t, struct answer *a)
 {
+	bool doubt = a->v.kind == VERDICT_DOUBT;
+
 	for (uint32_t i = 0; i < t->n && i < OP_VERSIONS_MAX; i++) {
 		struct attrs as = t->items[i].version->attrs;
 
 		if (!is_rewritten(w, &t->items[i])) {
-			judged(n, t->items[i].path, &as, false);
+			judged(n, t->items[i].path, &as, doubt);
 			continue;
 		}
 		as.hash = content_hash(++w->contents);
@@ -225,9 +227,9 @@ static void rewrite(struct world *w, struct node *n, const struct trial *t, stru
 		if (!w->gate.made)
 			abort();
 		w->gate.made[w->gate.nmade++] = as.hash;
-		judged(n, t->items[i].path, &as, false);
+		judged(n, t->items[i].path, &as, doubt);
 		a->rewrites[a->v.nrewrites++] =
-		    (struct rewrite){t->items[i].path, as.hash, as.size};
+		    (struct rewrite){t->items[i].path, {{0}}, as.hash, as.size};
 	}
 }
 
@@ -248,7 +250,7 @@ static void verdict(struct world *w, uint8_t node, void *arg)
 		a.v.kind = find_verdict(w, n, t, &a);
 	if (a.v.kind != VERDICT_GOOD && a.v.kind != VERDICT_REWRITE)
 		a.v.words = words[a.v.kind];
-	if (a.v.kind == VERDICT_REWRITE)
+	if (a.v.kind == VERDICT_REWRITE || (a.v.kind == VERDICT_DOUBT && t->own))
 		rewrite(w, n, t, &a);
 	for (uint32_t i = 0; i < t->n; i++)
 		if (a.v.kind == VERDICT_GOOD || a.v.kind == VERDICT_DOUBT)

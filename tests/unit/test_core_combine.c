@@ -338,6 +338,121 @@ static void what_is_combined_is_here(void **state)
 
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
+/* ---- told anew ---- */
+
+static void renews(struct host *h, uint64_t content)
+{
+	struct renew r = {visible(h)->dot, content_hash(content), content_size(content)};
+	struct event e = {.type = EVENT_RENEW, .path = "zone", .renew = &r};
+
+	storage_put(&h->store, content_hash(content));
+	story_event(&s, h, &e);
+	story_run(&s);
+}
+
+/* Both have saved, N2 later. */
+static void begin_with_conflict(uint32_t n)
+{
+	begin(n);
+	user_saves(&s, N1, "zone", 2);
+	user_saves(&s, N2, "zone", 3);
+	heal_all();
+	expect_everywhere(3, 0644, 2);
+}
+
+static void a_winner_told_anew_stays_in_conflict_with_the_loser(void **state)
+{
+	(void)state;
+	begin_with_conflict(3);
+	renews(N2, 4);
+	story_wait(&s, 1000);
+	expect_everywhere(4, 0644, 2);
+	assert_string_equal(visible(N1)->user, "admin");
+}
+
+static void only_the_winner_s_author_tells_it_anew(void **state)
+{
+	(void)state;
+	begin_with_conflict(3);
+	renews(N1, 4);
+	renews(N3, 5);
+	story_wait(&s, 1000);
+	expect_everywhere(3, 0644, 2);
+}
+
+static void what_is_not_visible_any_more_is_not_told_anew(void **state)
+{
+	struct renew r = {.hash = content_hash(4), .size = content_size(4)};
+	struct event e = {.type = EVENT_RENEW, .path = "zone", .renew = &r};
+
+	(void)state;
+	begin_with_conflict(2);
+	r.dot = visible(N2)->dot;
+	user_saves(&s, N2, "zone", 5);
+	storage_put(&N2->store, r.hash);
+	story_event(&s, N2, &e);
+	story_run(&s);
+	expect_everywhere(5, 0644, 1);
+}
+
+static void a_save_on_what_was_told_anew_elsewhere_wins(void **state)
+{
+	(void)state;
+	begin_with_conflict(3);
+	cut_off(N3, true);
+	user_saves(&s, N3, "zone", 5); /* it has seen the winner, and the loser */
+	renews(N2, 4);
+	heal_all();
+	expect_everywhere(5, 0644, 1);
+}
+
+static void a_later_one_wins_too(void **state)
+{
+	(void)state;
+	begin_with_conflict(3);
+	cut_off(N3, true);
+	renews(N2, 4);
+	user_saves(&s, N3, "zone", 5);
+	heal_all();
+	expect_everywhere(5, 0644, 1);
+}
+
+/* A chmod and a renewal, each by its author, of what both had; then the combined one, too. */
+static void what_two_have_told_anew_is_no_conflict(void **state)
+{
+	(void)state;
+	begin_with_conflict(3);
+	cut_off(N2, true);
+	user_chmods(N3, "zone", 0600);
+	renews(N3, 6); /* its own by now */
+	renews(N2, 4);
+	heal_all();
+	for (uint32_t i = 0; i < s.n; i++)
+		assert_int_equal(disk_find(&s.host[i].disk, "zone")->mode, 0600);
+	assert_int_equal(versions_of(N1, "zone"), 1);
+}
+
+static void what_is_to_be_combined_is_not_told_anew(void **state)
+{
+	(void)state;
+	begin(3);
+	user_chmods(N1, "zone", 0600);
+	user_saves(&s, N2, "zone", 2);
+	story_wait(&s, 1000);
+	s.cut[1][2] = s.cut[2][1] = false; /* N3 tells N2 of it, and N1 is away */
+	meet(N1, N3);
+	s.cut[1][2] = s.cut[2][1] = false;
+	story_reach(&s, N2, true);
+	story_run(&s);
+	story_wait(&s, 1000);
+	assert_int_equal(versions_of(N2, "zone"), 2);
+	renews(N2, 4);
+	assert_int_equal(versions_of(N2, "zone"), 2);
+	expect_content(N2, "zone", 2);
+	heal_all();
+	expect_everywhere(2, 0600, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +472,13 @@ int main(void)
 	    STORY(an_edit_and_an_edit_with_a_chmod_are_for_people),
 	    STORY(a_chmod_and_a_deletion_are_not_combined),
 	    STORY(the_same_chmod_on_both_sides_hinders_nothing),
+	    STORY(a_winner_told_anew_stays_in_conflict_with_the_loser),
+	    STORY(only_the_winner_s_author_tells_it_anew),
+	    STORY(what_is_not_visible_any_more_is_not_told_anew),
+	    STORY(a_save_on_what_was_told_anew_elsewhere_wins),
+	    STORY(a_later_one_wins_too),
+	    STORY(what_two_have_told_anew_is_no_conflict),
+	    STORY(what_is_to_be_combined_is_not_told_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

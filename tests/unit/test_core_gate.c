@@ -415,7 +415,7 @@ static void what_cannot_be_judged_is_judged_later(void **state)
 
 static struct rewrite as(uint64_t content)
 {
-	return (struct rewrite){"z", content_hash(content), content_size(content)};
+	return (struct rewrite){.path = "z", .hash = content_hash(content), .size = content_size(content)};
 }
 
 static void what_is_rewritten_is_told_as_that(void **state)
@@ -435,6 +435,100 @@ static void what_is_rewritten_is_told_as_that(void **state)
 	expect_content(N2, "z", 9);
 	assert_string_equal(core_visible(N2->core, "z")->user, "admin"); /* it is still theirs */
 	assert_int_equal(core_held(N1->core), 0);
+}
+
+/* What is mended is asked for again: it is as it has to be when it goes. */
+static void what_is_approved_is_rewritten_too(void **state)
+{
+	struct rewrite r = as(8);
+	uint64_t before;
+
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	storage_put(&N1->store, content_hash(8));
+	storage_put(&N1->store, content_hash(9));
+	say(N1, (struct verdict){.kind = VERDICT_DOUBT, .words = "half", .rewrites = &r, .nrewrites = 1});
+	expect_content(N1, "z", 2);
+	before = trials(N1);
+	decide(N1, EVENT_APPROVE, "z", false);
+	assert_int_equal(trials(N1), before + 1);
+	r = as(9);
+	say(N1, (struct verdict){.kind = VERDICT_DOUBT, .words = "half", .rewrites = &r, .nrewrites = 1});
+	expect_content(N1, "z", 9);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 9);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
+static struct rewrite beside(uint64_t of, uint64_t content)
+{
+	return (struct rewrite){"z", content_hash(of), content_hash(content), content_size(content)};
+}
+
+static void begin_with_beside(void)
+{
+	begin_with_z();
+	storage_put(&N1->store, content_hash(9));
+	user_saves(&s, N1, "z.inc", 2);
+	N1->broadcasts = 0;
+}
+
+static void what_was_not_saved_is_rewritten_beside_what_was(void **state)
+{
+	struct rewrite r = beside(1, 9);
+
+	(void)state;
+	begin_with_beside();
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	expect_content(N1, "z", 9);
+	assert_int_equal(N1->broadcasts, 1);
+	assert_int_equal(s.trial[1]->n, 2);
+	judge(N2, VERDICT_GOOD, NULL);
+	expect_content(N2, "z", 9);
+	expect_content(N2, "z.inc", 2);
+	assert_true(dot_same(core_visible(N2->core, "z")->dot, core_visible(N2->core, "z.inc")->dot));
+	assert_string_equal(core_visible(N2->core, "z")->user, "admin");
+	assert_int_equal(core_held(N1->core), 0);
+}
+
+static void a_save_made_meanwhile_is_not_rewritten_beside_it(void **state)
+{
+	struct rewrite r = beside(1, 9);
+
+	(void)state;
+	begin_with_beside();
+	s.hold = EFFECT_INSTALL;
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	s.now += 10;
+	disk_write(&s, N1, "z", 3);
+	story_hint(&s, N1, "z", "");
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N1, "z", 3);
+	assert_int_equal(N1->broadcasts, 0);
+	judge(N1, VERDICT_GOOD, NULL); /* of the save */
+	assert_int_equal(N1->broadcasts, 1);
+	story_wait(&s, 2000);
+	judge(N1, VERDICT_GOOD, NULL); /* of what was to be rewritten: asked for again */
+	assert_int_equal(N1->broadcasts, 2);
+	expect_content(N1, "z", 3);
+}
+
+static void what_has_changed_is_asked_for_again_and_not_rewritten(void **state)
+{
+	struct rewrite r = beside(7, 9);
+	uint64_t before;
+
+	(void)state;
+	begin_with_beside();
+	before = trials(N1);
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	assert_int_equal(trials(N1), before + 1);
+	expect_content(N1, "z", 1);
+	judge(N1, VERDICT_GOOD, NULL);
+	expect_content(N1, "z", 1);
+	assert_int_equal(N1->broadcasts, 1);
 }
 
 static void a_save_made_meanwhile_is_not_rewritten(void **state)
@@ -989,6 +1083,10 @@ int main(void)
 	    TEST(it_can_be_put_back),
 	    TEST(what_cannot_be_judged_is_judged_later),
 	    TEST(what_is_rewritten_is_told_as_that),
+	    TEST(what_is_approved_is_rewritten_too),
+	    TEST(what_was_not_saved_is_rewritten_beside_what_was),
+	    TEST(a_save_made_meanwhile_is_not_rewritten_beside_it),
+	    TEST(what_has_changed_is_asked_for_again_and_not_rewritten),
 	    TEST(a_save_made_meanwhile_is_not_rewritten),
 	    TEST(a_restart_keeps_what_is_held_and_judges_it_anew),
 	    TEST(a_restart_keeps_together_what_belongs_together),
