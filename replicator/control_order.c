@@ -9,8 +9,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "replicator/control_history.h"
+#include "replicator/judge_forward.h"
 
 /* ---- who orders it ---- */
 
@@ -92,20 +94,92 @@ static uint64_t ops(const struct node *n)
 	return vv_sum(core_vector(n->core));
 }
 
+/* The path, and zones' files that include it: with serials that go forward, or what is said of them. */
+struct wanted {
+	struct node *node;
+	struct order_item items[1 + FORWARD_BESIDE_MAX];
+	char *paths[1 + FORWARD_BESIDE_MAX];
+	struct attrs attrs[1 + FORWARD_BESIDE_MAX];
+	struct {
+		enum forward what;
+		char text[FORWARD_WORDS];
+	} said[1 + FORWARD_BESIDE_MAX];
+	uint32_t n;
+};
+
+static void wanted_fini(struct wanted *w)
+{
+	for (uint32_t i = 0; i < w->n; i++)
+		free(w->paths[i]);
+}
+
+static void want_zone(void *arg, const char *zone_path)
+{
+	struct wanted *w = arg;
+	struct node *n = w->node;
+	uint32_t at = w->n;
+
+	if (at == ARRAY_SIZE(w->items) || !core_settled(n->core, zone_path) ||
+	    !(w->paths[at] = strdup(zone_path)))
+		return;
+	w->attrs[at] = core_visible(n->core, zone_path)->attrs;
+	w->items[at] = (struct order_item){w->paths[at], &w->attrs[at], NULL};
+	w->said[at].what =
+	    forward_beside(n, zone_path, &w->attrs[at], false, w->said[at].text);
+	w->n++;
+}
+
+static void want(struct wanted *w, const char *path, const struct version *v)
+{
+	w->items[0] = (struct order_item){path, v ? &w->attrs[0] : NULL, v ? v->target : NULL};
+	w->n = 1;
+	if (!v)
+		return;
+	w->attrs[0] = v->attrs;
+	if (v->attrs.kind == KIND_FILE)
+		w->said[0].what =
+		    forward_make(w->node, path, &w->attrs[0], false, w->said[0].text);
+	forward_users(w->node, path, &v->attrs, want_zone, w);
+}
+
+/* What the order could not mend is reported; all is said. */
+static void heed(struct wanted *w, const char *path, char *words, size_t size)
+{
+	words[0] = '\0';
+	for (uint32_t i = 0; i < w->n; i++) {
+		const char *of = i == 0 ? path : w->paths[i];
+		size_t len = strlen(words);
+
+		if (w->said[i].what == FORWARD_FINE)
+			continue;
+		if (w->said[i].what == FORWARD_TWICE)
+			forward_report(w->node->forwards, of, w->attrs[i].hash, w->said[i].text);
+		snprintf(words + len, size - len, "\n%s/%s: %s",
+			 w->said[i].what == FORWARD_TWICE ? "warning: " : "", of, w->said[i].text);
+	}
+}
+
 /* Gives the order; the words follow from what came of it. */
 static void give(struct client *c, const json_t *request, const char *path, const struct version *v)
 {
-	struct order_item item = {path, v ? &v->attrs : NULL, v ? v->target : NULL};
-	struct order o = {.items = &item, .n = 1};
+	struct wanted *w CLEANUP_FREE = calloc(1, sizeof(*w));
 	struct node *n = c->node;
-	char id[CONTROL_ID_TEXT];
+	char id[CONTROL_ID_TEXT], words[CONTROL_WORDS_MAX / 2] = "";
 	uint64_t before = ops(n);
 	struct who who;
 
+	if (!w) {
+		control_end(c, 1, "%s", err_text(-ENOMEM));
+		return;
+	}
+	w->node = n;
+	want(w, path, v);
+	struct order o = {.items = w->items, .n = w->n, .who = &who};
 	order_who(c, request, &who, &o.user);
-	o.who = &who;
 	int err = node_order(n, &o);
 	const struct version *now = core_visible(n->core, path);
+	if (err == 0 && ops(n) != before)
+		heed(w, path, words, sizeof(words));
 	if (err < 0)
 		control_end(c, 1, "the store cannot be written: %s", err_text(err));
 	else if (ops(n) == before)
@@ -114,9 +188,10 @@ static void give(struct client *c, const json_t *request, const char *path, cons
 		control_end(c, 0, "done; the peers get it like any edit");
 	else {
 		control_id_text(id, now->dot);
-		control_end(c, 0, "done: %s version %s; the peers get it like any edit",
-			    version_live(now) ? "it is" : "deleted by", id);
+		control_end(c, 0, "done: %s version %s; the peers get it like any edit%s",
+			    version_live(now) ? "it is" : "deleted by", id, words);
 	}
+	wanted_fini(w);
 }
 
 /* ---- restore ---- */

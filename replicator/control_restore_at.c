@@ -3,7 +3,8 @@
  * The command "restore-at": what was visible at a time is to be there again. Path by path, by the
  * versions that are kept here: of those made until then the one that would have been shown. A path
  * whose first known version was made later and created it is deleted; one that is older than all
- * that is known of it is left alone, and that is said. First the whole plan, then one order.
+ * that is known of it is left alone, and that is said. First the whole plan, then the
+ * serials of its zones (judge_forward.h), then one order.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,9 +14,11 @@
 #include "base/err.h"
 #include "base/pattern.h"
 #include "replicator/control_history.h"
+#include "replicator/judge_forward.h"
 
 #define PATHS_ROUND 200
 #define TELL_ROUND 500
+#define FORWARD_ROUND 20 /* each may be a large file */
 #define PLAN_MAX 100000
 #define VERSIONS_MAX 10000
 
@@ -24,6 +27,10 @@ struct planned {
 	struct version *version; /* NULL: nothing is to be there */
 	struct dot now;          /* what was visible when it was planned; origin 0: nothing */
 	const char *left;        /* why it is left alone; NULL: it is not */
+	struct attrs attrs;      /* of `version`, once its serial goes forward; its `words` say so */
+	char *words;
+	bool report; /* it does not */
+	bool beside; /* only for its serial: it includes what is restored */
 };
 
 struct restore_job {
@@ -36,6 +43,8 @@ struct restore_job {
 
 	char *cursor; /* the last path looked at */
 	bool planned;
+	size_t forward;            /* of these the serials have been looked at */
+	size_t raised;
 	struct planned *p;
 	size_t n, cap;
 	size_t told;
@@ -243,6 +252,53 @@ static void keep_directories(struct client *c)
 	}
 }
 
+/* ---- serials ---- */
+
+static void add_zone(void *arg, const char *zone_path)
+{
+	struct client *c = arg;
+	struct restore_job *j = c->job;
+	struct planned *to;
+
+	for (size_t i = 0; i < j->n; i++)
+		if (strcmp(j->p[i].path, zone_path) == 0)
+			return;
+	if (!core_settled(c->node->core, zone_path) || j->n == PLAN_MAX ||
+	    !(to = reallocarray(j->p, j->n + 1, sizeof(*to))))
+		return;
+	const struct version *now = core_visible(c->node->core, zone_path);
+	j->p = to;
+	if (j->cap < j->n + 1)
+		j->cap = j->n + 1;
+	to = &j->p[j->n];
+	*to = (struct planned){.path = strdup(zone_path), .now = now->dot, .beside = true};
+	if (!to->path)
+		return;
+	to->version = version_get((struct version *)(uintptr_t)now);
+	j->n++;
+}
+
+/* A zone whose file stays, and which includes what does not, is added to the plan. */
+static void look_forward(struct client *c, size_t at)
+{
+	struct restore_job *j = c->job;
+	struct planned *p = &j->p[at];
+	char words[FORWARD_WORDS];
+	enum forward what;
+
+	if (!p->version || p->left || p->version->attrs.kind != KIND_FILE)
+		return;
+	p->attrs = p->version->attrs;
+	what = p->beside
+		   ? forward_beside(c->node, p->path, &p->attrs, j->dry_run, words)
+		   : forward_make(c->node, p->path, &p->attrs, j->dry_run, words);
+	if (what != FORWARD_FINE)
+		p->words = strdup(words);
+	p->report = what == FORWARD_TWICE;
+	j->raised += what == FORWARD_RAISED;
+	forward_users(c->node, p->path, &j->p[at].version->attrs, add_zone, c);
+}
+
 static void tell_planned(struct client *c, const struct planned *p)
 {
 	char id[CONTROL_ID_TEXT];
@@ -253,6 +309,8 @@ static void tell_planned(struct client *c, const struct planned *p)
 	control_add_text(o, "action", p->left ? "left" : p->version ? "restore" : "delete");
 	if (p->left)
 		control_add_text(o, "words", p->left);
+	else if (p->words)
+		control_add_text(o, "words", p->words);
 	if (p->version) {
 		control_id_text(id, p->version->dot);
 		control_add_text(o, "id", id);
@@ -263,18 +321,56 @@ static void tell_planned(struct client *c, const struct planned *p)
 /* ---- the order ---- */
 
 static void end_in_words(struct client *c, size_t restored, size_t deleted, size_t left,
-			 size_t changed)
+			 size_t changed, const char *warnings)
 {
 	const struct restore_job *j = c->job;
 	const char *verb = j->dry_run ? "would be " : "";
+	char serials[128] = "";
 
+	if (j->raised > 0)
+		snprintf(serials, sizeof(serials), "; %zu serial%s %sraised", j->raised,
+			 j->raised == 1 ? "" : "s", verb);
 	if (restored + deleted + left + changed == 0)
 		control_end(c, 0, "nothing to do: it is as it was then");
 	else
 		control_end(c, left + changed > 0,
-			    "%zu %srestored, %zu %sdeleted, %zu left alone%s", restored, verb,
+			    "%zu %srestored, %zu %sdeleted, %zu left alone%s%s%s", restored, verb,
 			    deleted, verb, left + changed,
-			    changed ? " (some were changed meanwhile)" : "");
+			    changed ? " (some were changed meanwhile)" : "", serials, warnings);
+}
+
+static bool changed_meanwhile(const struct client *c, const struct planned *p)
+{
+	const struct version *now = core_visible(c->node->core, p->path);
+
+	return !dot_same(now ? now->dot : (struct dot){0}, p->now);
+}
+
+/* What is not mended is reported, of what has been ordered, and said, as much as there is room for. */
+static void heed(struct client *c, char *warnings, size_t size)
+{
+	const struct restore_job *j = c->job;
+
+	for (size_t i = 0; i < j->n; i++) {
+		const struct planned *p = &j->p[i];
+		const struct version *now = core_visible(c->node->core, p->path);
+		size_t len = strlen(warnings);
+
+		if (!p->report || p->left || !p->words ||
+		    (!j->dry_run && (!now || !hash_same(now->attrs.hash, p->attrs.hash))))
+			continue;
+		if (!j->dry_run)
+			forward_report(c->node->forwards, p->path, p->attrs.hash, p->words);
+		if (len + strlen(p->path) + strlen(p->words) + 16 < size)
+			snprintf(warnings + len, size - len, "\nwarning: /%s: %s", p->path, p->words);
+	}
+}
+
+static const struct attrs *attrs_of(const struct planned *p)
+{
+	if (!p->version)
+		return &absent;
+	return p->version->attrs.kind == KIND_FILE ? &p->attrs : &p->version->attrs;
 }
 
 static void give(struct client *c)
@@ -283,6 +379,7 @@ static void give(struct client *c)
 	CLEANUP_FREE struct order_item *items = calloc(j->n ? j->n : 1, sizeof(*items));
 	struct order o = {.items = items, .who = &j->who, .user = j->user};
 	size_t restored = 0, deleted = 0, left = 0, changed = 0;
+	char warnings[CONTROL_WORDS_MAX / 2] = "";
 
 	if (!items) {
 		control_end(c, 1, "out of memory");
@@ -290,26 +387,27 @@ static void give(struct client *c)
 	}
 	for (size_t i = 0; i < j->n; i++) {
 		const struct planned *p = &j->p[i];
-		const struct version *now = core_visible(c->node->core, p->path);
 
 		if (p->left) {
 			left++;
 			continue;
 		}
-		if (!dot_same(now ? now->dot : (struct dot){0}, p->now)) {
-			changed++;
+		if (changed_meanwhile(c, p)) {
+			changed += !p->beside;
 			continue;
 		}
-		items[o.n++] =
-		    (struct order_item){p->path, p->version ? &p->version->attrs : &absent,
-					p->version ? p->version->target : NULL};
-		*(p->version ? &restored : &deleted) += 1;
+		items[o.n++] = (struct order_item){p->path, attrs_of(p),
+						   p->version ? p->version->target : NULL};
+		if (!p->beside)
+			*(p->version ? &restored : &deleted) += 1;
 	}
 	int err = j->dry_run || o.n == 0 ? 0 : node_order(c->node, &o);
 	if (err < 0)
 		control_end(c, 1, "the store cannot be written: %s", err_text(err));
-	else
-		end_in_words(c, restored, deleted, left, changed);
+	if (err < 0)
+		return;
+	heed(c, warnings, sizeof(warnings));
+	end_in_words(c, restored, deleted, left, changed, warnings);
 }
 
 static void restore_round(struct client *c)
@@ -332,6 +430,10 @@ static void restore_round(struct client *c)
 		}
 		return;
 	}
+	for (int i = 0; i < FORWARD_ROUND && j->forward < j->n; i++)
+		look_forward(c, j->forward++);
+	if (j->forward < j->n)
+		return;
 	for (int i = 0; i < TELL_ROUND && j->told < j->n && control_has_room(c); i++)
 		tell_planned(c, &j->p[j->told++]);
 	if (j->told == j->n)
@@ -349,6 +451,7 @@ static void restore_finish(struct client *c)
 
 	for (size_t i = 0; i < j->n; i++) {
 		free(j->p[i].path);
+		free(j->p[i].words);
 		version_put(j->p[i].version);
 	}
 	free(j->p);

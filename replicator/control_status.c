@@ -123,6 +123,8 @@ static const char *trouble_text(enum trouble_kind kind)
 		return "leftover";
 	case TROUBLE_CONFLICT:
 		return "conflict";
+	case TROUBLE_SERIAL:
+		return "serial";
 	case TROUBLE_HELD:
 		return "held";
 	case TROUBLE_DAMAGED:

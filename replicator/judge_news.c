@@ -46,6 +46,27 @@ static bool is_of(const struct trial *t, const char *path)
 	return false;
 }
 
+static void add(struct news *n, const char *path, const struct version *v, const char *words,
+		bool held)
+{
+	struct item_of_news one = {
+	    .path = strdup(path),
+	    .words = strdup(words),
+	    .login_uid = v->who.login_uid,
+	    .uid = v->who.uid,
+	    .held = held,
+	};
+
+	if (n->n == NEWS_MAX)
+		drop(n, 0);
+	if (one.path && one.words) {
+		n->list[n->n++] = one;
+		return;
+	}
+	free(one.path);
+	free(one.words);
+}
+
 void news_verdict(struct node *node, const struct trial *t, const struct verdict *v, bool warned)
 {
 	struct news *n = node->news;
@@ -60,21 +81,12 @@ void news_verdict(struct node *node, const struct trial *t, const struct verdict
 			drop(n, i - 1);
 	if ((!held && !warned && v->kind != VERDICT_REWRITE) || !v->words)
 		return;
-	if (n->n == NEWS_MAX)
-		drop(n, 0);
-	struct item_of_news one = {
-	    .path = strdup(t->items[0].path),
-	    .words = strdup(v->words),
-	    .login_uid = first->who.login_uid,
-	    .uid = first->who.uid,
-	    .held = held,
-	};
-	if (one.path && one.words) {
-		n->list[n->n++] = one;
-		return;
-	}
-	free(one.path);
-	free(one.words);
+	add(n, t->items[0].path, first, v->words, held);
+}
+
+void news_say(struct node *node, const char *path, const struct version *v, const char *words)
+{
+	add(node->news, path, v, words, false);
 }
 
 /* Somebody without a login, as in a container, is known by the user that he runs as. */

@@ -20,6 +20,9 @@ void news_free(struct news *n);
  * the same paths already is replaced; a good verdict takes it back. */
 void news_verdict(struct node *n, const struct trial *t, const struct verdict *v, bool warned);
 
+/* What is to be heeded about a version that he made, beside what was said of its path already. */
+void news_say(struct node *n, const char *path, const struct version *v, const char *words);
+
 /* What waits for this user, by login (as audit has it; (uint32_t)-1: none, then `uid`), until the callback
  * returns false; it is told then. */
 void news_take(struct news *n, uint32_t login_uid, uint32_t uid,

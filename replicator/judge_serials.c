@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Named values of the store, "serial/VIEW/ZONE": four bytes.
+ * Named values of the store, "serial/VIEW/ZONE": four bytes, and the hash of the content that has it.
  */
 #include "replicator/judge_serials.h"
 
@@ -12,8 +12,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "replicator/judge_forward.h"
 #include "replicator/judge_gated.h"
 #include "replicator/judge_internal.h"
+#include "replicator/runner.h"
 #include "replicator/store/store.h"
 #include "replicator/zone/serial.h"
 
@@ -42,49 +44,84 @@ static void value_name(char name[NAME_MAX_LEN], const char *zone, const char *vi
 		*p = (char)tolower((unsigned char)*p);
 }
 
-bool serials_highest(const struct node *n, const char *zone, const char *view, uint32_t *serial)
+/* Earlier ones have no hash. */
+bool serials_known(const struct node *n, const char *zone, const char *view,
+		   struct known_serial *known)
 {
 	char name[NAME_MAX_LEN];
 
+	*known = (struct known_serial){0};
 	value_name(name, zone, view);
-	return store_value_get(n->store, name, serial, sizeof(*serial)) == (long)sizeof(*serial);
+	return store_value_get(n->store, name, known, sizeof(*known)) >=
+	       (long)sizeof(known->serial);
 }
 
-/* One that says the same as another content is told. */
-static void learn(struct node *n, const struct zone_entry *e, uint32_t serial, bool all)
+bool serials_highest(const struct node *n, const char *zone, const char *view, uint32_t *serial)
 {
-	char name[NAME_MAX_LEN];
-	uint32_t highest;
-	const char *view = e->zone->view ? e->zone->view : "";
-	bool known = serials_highest(n, e->zone->name, view, &highest);
+	struct known_serial known;
 
-	if (known &&
-	    (serial == highest || (!all && serial_compare(serial, highest) != SERIAL_GREATER)))
-		return;
-	value_name(name, e->zone->name, view);
-	store_value_put(n->store, name, &serial, sizeof(serial));
+	if (!serials_known(n, zone, view, &known))
+		return false;
+	*serial = known.serial;
+	return true;
 }
 
 struct learning {
 	struct node *node;
-	uint32_t serial;
-	bool all;
+	struct known_serial is;
+	bool all; /* it has seen all others */
 };
 
-static void learn_path(void *arg, const char *path)
+static void learn(void *arg, const struct zone_entry *e)
 {
 	const struct learning *l = arg;
+	struct known_serial known, is = l->is;
+	char name[NAME_MAX_LEN];
+
+	if (serials_known(l->node, e->zone->name, e->zone->view, &known)) {
+		bool equal = is.serial == known.serial;
+
+		if (!equal && !l->all && serial_compare(is.serial, known.serial) != SERIAL_GREATER)
+			return;
+		if (equal && hash_same(is.hash, known.hash))
+			return;
+		if (equal && !hash_none(known.hash))
+			memset(&is.hash, 0xff, sizeof(is.hash)); /* nobody's: several have it */
+		if (equal && hash_same(is.hash, known.hash))
+			return;
+	}
+	value_name(name, e->zone->name, e->zone->view);
+	store_value_put(l->node->store, name, &is, sizeof(is));
+}
+
+struct looking {
+	struct node *node;
+	void (*each)(void *arg, const struct zone_entry *e);
+	void *arg;
+};
+
+static void look_at_path(void *arg, const char *path)
+{
+	const struct looking *l = arg;
 	struct zone_entry e;
 
 	for (size_t i = 0; zones_of_path(l->node->zones, path, i, &e); i++)
 		if (e.zone->type == NAMED_PRIMARY && !e.zone->dynamic)
-			learn(l->node, &e, l->serial, l->all);
+			l->each(l->arg, &e);
+}
+
+void serials_zones(struct node *n, const char *path,
+		   void (*each)(void *arg, const struct zone_entry *e), void *arg)
+{
+	struct looking l = {n, each, arg};
+
+	look_at_path(&l, path);
+	gated_users(n->gated, path, look_at_path, &l);
 }
 
 /* ---- reading it ---- */
 
-/* False: none is there, or it cannot be read. */
-static bool read_serial(struct node *n, const struct attrs *a, uint32_t *serial)
+bool serials_read(struct node *n, const struct attrs *a, uint32_t *serial)
 {
 	struct serial_place place;
 	const char *why;
@@ -118,12 +155,10 @@ static bool read_serial(struct node *n, const struct attrs *a, uint32_t *serial)
 
 static void learn_of(struct node *n, const char *path, const struct attrs *a, bool all)
 {
-	struct learning l = {.node = n, .all = all};
+	struct learning l = {.node = n, .is.hash = a->hash, .all = all};
 
-	if (!read_serial(n, a, &l.serial))
-		return;
-	learn_path(&l, path);
-	gated_users(n->gated, path, learn_path, &l);
+	if (serials_read(n, a, &l.is.serial))
+		serials_zones(n, path, learn, &l);
 }
 
 void serials_look(struct node *n, const char *path)
@@ -132,15 +167,30 @@ void serials_look(struct node *n, const char *path)
 
 	if (s)
 		learn_of(n, path, &s->attrs, false);
+	forward_look(n, path);
 }
 
 /* ---- what becomes known ---- */
 
+static void noted_fini(struct noted *one)
+{
+	free(one->path);
+	version_put(one->version);
+}
+
+static struct noted take(struct serials *s, size_t i)
+{
+	struct noted one = s->list[i];
+
+	memmove(s->list + i, s->list + i + 1, (--s->n - i) * sizeof(*s->list));
+	return one;
+}
+
 static void drop(struct serials *s, size_t i)
 {
-	free(s->list[i].path);
-	version_put(s->list[i].version);
-	memmove(s->list + i, s->list + i + 1, (--s->n - i) * sizeof(*s->list));
+	struct noted one = take(s, i);
+
+	noted_fini(&one);
 }
 
 void serials_note(struct serials *s, const char *path, const struct version *v)
@@ -158,17 +208,17 @@ void serials_work(struct serials *s)
 {
 	struct node *n = s->node;
 
-	for (size_t i = 0; i < s->n;) {
-		const struct noted *one = &s->list[i];
-
-		if (!store_has(n->store, one->version->attrs.hash)) {
+	for (size_t i = 0; i < s->n && runner_blocked(n->runner) == 0;) {
+		if (!store_has(n->store, s->list[i].version->attrs.hash)) {
 			i++;
 			continue;
 		}
-		learn_of(n, one->path, &one->version->attrs,
-			 core_versions(n->core, one->path) == 1 &&
-			     core_visible(n->core, one->path) == one->version);
-		drop(s, i);
+		struct noted one = take(s, i); /* what follows notes more */
+		learn_of(n, one.path, &one.version->attrs,
+			 core_versions(n->core, one.path) == 1 &&
+			     core_visible(n->core, one.path) == one.version);
+		forward_look(n, one.path);
+		noted_fini(&one);
 	}
 }
 

@@ -44,6 +44,7 @@ struct deferred;
 struct thinker;
 struct gated;
 struct serials;
+struct forwards;
 struct news;
 struct judge;
 struct byhand;
@@ -79,6 +80,7 @@ struct node {
 	struct thinker *thinker;
 	struct gated *gated;
 	struct serials *serials;
+	struct forwards *forwards;
 	struct news *news;
 	struct judge *judge;
 	struct byhand *byhand;
@@ -220,6 +222,7 @@ enum trouble_kind {
 	TROUBLE_RAISED,   /* its mtime was raised here above the version's */
 	TROUBLE_LEFTOVER, /* a deleted directory that holds local files */
 	TROUBLE_CONFLICT, /* more than one version that nobody has reconciled */
+	TROUBLE_SERIAL,   /* a zone's serial is not above those that were served: how */
 	TROUBLE_HELD,     /* a change of it is held here */
 	TROUBLE_DAMAGED,  /* its content in the store is, and not got again yet */
 	TROUBLE_MENDED,   /* was damaged by an unclean stop, and put back: how it was */

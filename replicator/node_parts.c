@@ -22,6 +22,7 @@
 #include "replicator/everywhere.h"
 #include "replicator/hollow.h"
 #include "replicator/judge.h"
+#include "replicator/judge_forward.h"
 #include "replicator/judge_gated.h"
 #include "replicator/judge_news.h"
 #include "replicator/judge_serials.h"
@@ -310,6 +311,7 @@ int node_open(struct node *n, const struct conf_keys *keys, int port)
 		return err;
 	n->thinker = thinker_new();
 	n->serials = serials_open(n);
+	n->forwards = forwards_open(n);
 	n->news = news_new();
 	n->judge = judge_new(n);
 	n->everywhere = everywhere_new(n);
@@ -368,6 +370,7 @@ void node_close(struct node *n)
 	notes_free(n->notes);
 	news_free(n->news);
 	serials_close(n->serials);
+	forwards_close(n->forwards);
 	gated_free(n->gated);
 	zones_free(n->zones);
 	repair_free(n->repair);

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "replicator/contents.h"
 #include "replicator/hollow.h"
+#include "replicator/judge_forward.h"
 #include "replicator/node_internal.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"
@@ -155,6 +156,12 @@ static bool hollow(void *arg, const char *path)
 	return tell(arg, TROUBLE_HOLLOW, path, "", UINT32_MAX);
 }
 
+static bool reported(void *arg, const char *path, const char *words, int64_t since_msec)
+{
+	(void)since_msec;
+	return tell(arg, TROUBLE_SERIAL, path, words, UINT32_MAX);
+}
+
 void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble *t), void *arg)
 {
 	struct troubles t = {each, arg, false};
@@ -162,6 +169,8 @@ void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble 
 	core_each(n->core, "", look_at, &t);
 	if (!t.stopped)
 		core_refused(n->core, outside, &t);
+	if (!t.stopped)
+		forward_reported(n->forwards, reported, &t);
 	if (!t.stopped)
 		repair_each(n->repair, damaged, &t);
 	if (!t.stopped)

@@ -3,6 +3,7 @@
  * What holds is found by the questions that the control socket asks, too. Conflicts stand with the
  * paths, all of which have to be gone through: only when their number or the store has changed.
  */
+#include "replicator/judge_forward.h"
 #include "replicator/teller.h"
 
 #include <inttypes.h>
@@ -203,6 +204,14 @@ static void note_by_hand(void *arg, const struct proof *proof)
 	     proof->zone, proof->view[0] ? " in view " : "", proof->view, proof->serial);
 }
 
+static bool note_serial(void *arg, const char *path, const char *words, int64_t since_msec)
+{
+	struct alert like = {.what = ALERT_SERIAL, .path = (char *)(uintptr_t)path};
+
+	note(arg, &like, since_msec, true, "%s", words);
+	return true;
+}
+
 static void look_at_hooks(struct teller *t)
 {
 	struct node *n = t->node;
@@ -250,6 +259,7 @@ static void look_at_node(struct teller *t, const struct node_status *s)
 	look_at_damage(t, s);
 	look_at_held(t, s);
 	proofs_by_hand(t->node->proofs, note_by_hand, t);
+	forward_reported(t->node->forwards, note_serial, t);
 	if (s->pending > 0 && s->lag_msec >= after)
 		note(t, &lag, wall - s->lag_msec, true, "%" PRIu32 " path%s waited here for %d s",
 		     s->pending, s->pending == 1 ? " has" : "s have", t->conf->after_sec);

@@ -35,6 +35,7 @@ const char *alert_name(enum alert_what what)
 	    [ALERT_PEER] = "cut-off",      [ALERT_ISOLATED] = "isolated",
 	    [ALERT_STORE] = "store",       [ALERT_DAMAGED] = "damaged",
 	    [ALERT_SERVED] = "held-served",
+	    [ALERT_SERIAL] = "serial",
 	};
 
 	return what < ARRAY_SIZE(names) && names[what] ? names[what] : "";

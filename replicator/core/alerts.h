@@ -34,9 +34,10 @@ enum alert_what {
 	ALERT_STORE = 7,
 	ALERT_DAMAGED = 8, /* the store is, and is being repaired */
 	ALERT_SERVED = 9,  /* what is held here was loaded by hand */
+	ALERT_SERIAL = 10,
 };
 /* "conflict", "hook-failed", "held", "lag", "cut-off", "isolated", "store", "damaged",
- * "held-served". */
+ * "held-served", "serial". */
 const char *alert_name(enum alert_what what);
 
 struct alert {

@@ -20,6 +20,7 @@
 #include "replicator/checks.h"
 #include "replicator/control.h"
 #include "replicator/everywhere.h"
+#include "replicator/judge_forward.h"
 
 /* ---- a node that has only what is said here ---- */
 
@@ -410,6 +411,44 @@ int node_order(struct node *n, const struct order *o)
 	snprintf(fake.order_user, sizeof(fake.order_user), "%s", o->user);
 	fake.order_who = *o->who;
 	return fake.order_error;
+}
+
+enum forward forward_make(struct node *n, const char *path, struct attrs *a, bool dry,
+			  char words[FORWARD_WORDS])
+{
+	(void)n;
+	(void)path;
+	(void)a;
+	(void)dry;
+	words[0] = '\0';
+	return FORWARD_FINE;
+}
+enum forward forward_beside(struct node *n, const char *path, struct attrs *a, bool dry,
+			    char words[FORWARD_WORDS])
+{
+	return forward_make(n, path, a, dry, words);
+}
+void forward_users(struct node *n, const char *path, const struct attrs *a,
+		   void (*each)(void *arg, const char *zone_path), void *arg)
+{
+	(void)n;
+	(void)path;
+	(void)a;
+	(void)each;
+	(void)arg;
+}
+bool core_settled(const struct core *c, const char *path)
+{
+	(void)c;
+	(void)path;
+	return false;
+}
+void forward_report(struct forwards *f, const char *path, struct hash hash, const char *words)
+{
+	(void)f;
+	(void)path;
+	(void)hash;
+	(void)words;
 }
 
 /* ---- and of the core only what the store's records say ---- */

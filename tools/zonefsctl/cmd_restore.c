@@ -47,7 +47,8 @@ static void say_planned(void *arg, const json_t *line)
 	else if (strcmp(action, "delete") == 0)
 		printf("delete      %s\n", line_text(line, "path"));
 	else
-		printf("restore     %s@%s\n", line_text(line, "path"), line_text(line, "id"));
+		printf("restore     %s@%s%s%s\n", line_text(line, "path"), line_text(line, "id"),
+		       line_text(line, "words")[0] ? ": " : "", line_text(line, "words"));
 }
 
 static int restore_at(int64_t at, const char *what, bool dry_run)

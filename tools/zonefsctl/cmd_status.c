@@ -344,6 +344,7 @@ static const char *trouble_words(const char *trouble)
 	    {"raised", "has a later mtime here than elsewhere"},
 	    {"leftover", "deleted, but holds local files"},
 	    {"conflict", "in conflict: saved on two nodes at once"},
+	    {"serial", "save it with a higher serial"},
 	    {"held", "changed here, told to no peer: held"},
 	    {"damaged", "its content in the store is damaged or missing, and asked for"},
 	    {"outside", "not taken, since it is outside what is accepted from its author"},
