@@ -9,18 +9,26 @@ host_new ns2
 for h in ns1 ns2; do chroot_make $h; done
 chroot_fill ns1
 C=$T/ns1$TREE
-for z in a b keep raise; do zone_stanza $z.test; done >>"$C/etc/named.conf"
+for z in a b keep raise inc; do zone_stanza $z.test; done >>"$C/etc/named.conf"
 hosts() { local i; for ((i = $1; i <= $2; i++)); do echo "h$i IN A 10.53.0.$i"; done; }
 zone_text a.test 1000 "$(hosts 1 60)" >"$C/var/named/a.test.zone"
 for z in b keep raise; do zone_text $z.test 1000 >"$C/var/named/$z.test.zone"; done
+zone_text inc.test 1000 '$INCLUDE inc.hosts' >"$C/var/named/inc.test.zone"
+hosts 1 3 >"$C/var/named/inc.hosts"
 chown root:bind "$C"/var/named/*.zone
 OPTIONS='server "named" { user = "bind" timeout = 60 }
-zone "raise.test" { serial = "raise" }'
+zone "raise.test" { serial = "raise" } zone "inc.test" { serial = "raise" }
+alert "mail" { run = { "'$BIN'/tell" } user = "nobody" }'
+cat >$BIN/tell <<'END'
+#!/bin/sh
+echo "$1 $ZONEFS_ALERT $ZONEFS_ALERT_PATH: $ZONEFS_ALERT_WORDS" >>/tmp/told
+END
+chmod 755 $BIN/tell
 for h in ns1 ns2; do node_conf $h "$OPTIONS"; done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the zones" wait_for 90 test -e "$T/ns2$TREE/var/named/raise.test.zone"
 settle ns1 ns2
-for h in ns1 ns2; do check "$h knows its zones" wait_for 90 sh_on $h 'zonefsctl zones | grep -q "^4 zones"'; done
+for h in ns1 ns2; do check "$h knows its zones" wait_for 90 sh_on $h 'zonefsctl zones | grep -q "^5 zones"'; done
 
 held() { on "$1" zonefsctl held 2>&1; }
 holds() { held "$1" | grep -Eq "$2"; }
@@ -78,6 +86,93 @@ check "... also where it was saved" wait_for 90 cmp "$T/odd.raised" "$(zone_on n
 { cat "$T/odd"; printf 'more A 10.53.0.9\r\n'; } | save ns2 raise.test
 check "from an editor's old text, on the other node: it goes" wait_for 90 has ns1 raise.test '^more '
 check "... with the one above the highest" has ns1 raise.test '^  1002 ;'
+
+# ---- ... also of what is approved
+
+{ zone_text raise.test 1000; hosts 1 60; } | save ns1 raise.test
+check "raise: many records" wait_for 90 has ns2 raise.test '^h60 '
+like "the number that it has now" "$(grep SOA "$(zone_on ns2 raise.test)")" ' 1003 '
+{ zone_text raise.test 1000; hosts 1 20; } | save ns1 raise.test
+doubt "raise: most of them gone, with an old serial" 'raise\.test\.zone: 40 of 62 records are gone'
+check "approved" on ns1 zonefsctl approve
+check "... it goes" wait_for 90 fails has ns2 raise.test '^h60 '
+like "with a serial that was raised" "$(grep SOA "$(zone_on ns2 raise.test)")" ' 1004 '
+
+# ---- ... of what is changed in an include alone
+
+hosts 1 4 >"$T/ns1/tmp/z"
+sh_on ns1 'cat /tmp/z >var/named/inc.hosts'
+check "an include alone: it goes" wait_for 90 cmp "$T/ns1/tmp/z" "$T/ns2$TREE/var/named/inc.hosts"
+check "... with the serial of the zone that includes it" wait_for 90 has ns2 inc.test ' 1001 '
+op_of() { sh_on ns2 "zonefsctl history var/named/$1" | tail -n 1 | cut -d' ' -f1; }
+is "as one op" "$(op_of inc.hosts)" "$(op_of inc.test.zone)"
+like "nothing else of it is another" "$(tail -n 1 "$(zone_on ns2 inc.test)")" '^\$INCLUDE inc\.hosts$'
+
+# ---- ... of what is restored
+
+# version HOST ZONE TEXT: the name of the last version of its history that has this.
+version() {
+	local v found
+	for v in $(sh_on $1 "zonefsctl history var/named/$2.zone" | cut -d' ' -f1); do
+		sh_on $1 "zonefsctl show var/named/$2.zone@$v" | grep -q -- "$3" && found=$v
+	done
+	echo $found
+}
+restore() { sh_on $1 "zonefsctl restore var/named/$2.zone@$(version $1 $2 "$3")" 2>&1; }
+like "raise: a restored zone, on the other node" "$(restore ns2 raise.test '^  1002 ;')" \
+	'^/var/named/raise\.test\.zone: serial raised from 1002 to 1005$'
+check "... it goes with that" wait_for 90 has ns1 raise.test '^  1005 ;'
+sed 's/^  1000 ;/  1005 ;/' "$T/odd" >"$T/odd.restored"
+printf 'more A 10.53.0.9\r\n' >>"$T/odd.restored"
+check "... and is as it was else" cmp "$T/odd.restored" "$(zone_on ns1 raise.test)"
+like "once more: nothing to do" "$(restore ns2 raise.test '^  1005 ;')" 'nothing to do'
+AT=$(($(date +%s) + 1))
+is_past() { [ "$(date +%s)" -gt $AT ]; }
+check "a second" wait_for 60 is_past
+hosts 1 5 >"$T/ns1/tmp/z"
+sh_on ns1 'cat /tmp/z >var/named/inc.hosts'
+check "the include, once more" wait_for 90 has ns2 inc.test ' 1002 '
+like "restore --at, of an include alone" "$(sh_on ns1 "zonefsctl restore --at @$AT --yes var/named/inc.hosts" 2>&1)" \
+	'^1 restored, 0 deleted, 0 left alone; 1 serial raised$'
+check "... the zone that includes it has another one" wait_for 90 has ns2 inc.test ' 1003 '
+status_says() { on $1 zonefsctl status | grep -Eq -- "$2"; }
+tells() { grep -Eq -- "$2" "$T/$1/tmp/told"; }
+WORDS="serial 1000 served with two contents: secondaries that have it won't transfer"
+FIRST=$(sh_on ns1 'zonefsctl history var/named/keep.test.zone' | head -n 1 | cut -d' ' -f1)
+like "keep: a restored zone is reported" "$(sh_on ns1 "zonefsctl restore var/named/keep.test.zone@$FIRST" 2>&1)" \
+	"^warning: /var/named/keep\.test\.zone: $WORDS"
+check "... by the alert" wait_for 90 tells ns1 "^begins serial var/named/keep.test.zone: $WORDS"
+check "... in the status" status_says ns1 "var/named/keep\.test\.zone: .*$WORDS"
+check "... in the log" grep -q "/var/named/keep.test.zone: $WORDS" "$T/ns1/zonefs.log"
+check "it is there" wait_for 90 fails has ns2 keep.test '^www '
+zone_text keep.test 1001 | save ns1 keep.test
+check "saved with a higher one" wait_for 90 has ns2 keep.test ' 1001 '
+check_not "it is not reported any more" status_says ns1 "$WORDS"
+
+# ---- ... and of who wins a conflict
+
+settle ns1 ns2
+link_down ns1
+for z in raise keep; do
+	zone_text $z.test 1002 'one IN A 10.53.0.1' | save ns1 $z.test
+	zone_text $z.test 1002 'two IN A 10.53.0.2' | save ns2 $z.test
+done
+both_saved() { has ns1 raise.test ' 1006 ' && has ns2 raise.test ' 1006 ' && sh_on $1 'zonefsctl log -n 9' | grep -q keep.test.zone; }
+for h in ns1 ns2; do check "$h has saved what the other has not" wait_for 90 both_saved $h; done
+link_up ns1
+check "raise: the winner gets a serial that neither had" wait_for 90 has ns1 raise.test ' 1007 '
+check "... on both nodes" wait_for 90 has ns2 raise.test ' 1007 '
+check "... and is the one that was saved last" has ns1 raise.test '^two '
+like "they are in conflict all the same" "$(on ns1 zonefsctl conflicts)" 'raise\.test\.zone'
+check "keep: its author says it" wait_for 90 status_says ns2 'var/named/keep\.test\.zone: .*serial 1002 served with two contents'
+check "... by the alert" wait_for 90 tells ns2 '^begins serial var/named/keep.test.zone: serial 1002 served with two'
+node_stop ns2
+node_start ns2
+check "... also after a restart" wait_for 90 status_says ns2 'var/named/keep\.test\.zone: .*serial 1002 served with two contents'
+check_not "... alone" status_says ns1 'served with two contents'
+zone_text raise.test 1000 'three IN A 10.53.0.3' | save ns1 raise.test
+check "a save ends it" wait_for 90 has ns2 raise.test '^three '
+check "... with a higher serial" has ns2 raise.test ' 1008 '
 settle ns1 ns2
 trees_same "at the end" ns1 ns2
 finish
