@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/path.h"
 #include "replicator/store/internal.h"
@@ -71,6 +72,8 @@ int past_keep(struct store *s, int64_t id)
 
 		if (!st)
 			return err;
+		if (i > 0)
+			crash_point("past-kept");
 		sqlite3_bind_int64(st, 1, id);
 		err = database_run(s, st);
 	}

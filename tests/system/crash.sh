@@ -20,9 +20,9 @@ REPLICATOR="looked commit committed broadcast broadcasted ack ask answer-page pa
 WORKER="fs-shown fs-release fs-saved fs-hints fs-acknowledged fs-stage fs-staged fs-install fs-moved-in fs-invalidate
 	fs-invalidated fs-attributes fs-attributes-set fs-remove fs-removed fs-rename fs-hook fs-hook-ended"
 # Reached when there is nothing else to do: after a rest, for objects of an hour ago, a day later.
-RESTING="prune pruned checkpoint checkpointed cut-version cut-content"
+RESTING="prune pruned checkpoint checkpointed past-kept cut-content"
 AGED="sweep swept pack packed pack-named left-plain"
-LATER="collect collecting cut-outcome"
+LATER="collect collecting cut-outcome cut-version"
 # At the start: after a power cut, with something damaged, with a damaged database.
 STARTING="unclean damage-found put-aside"
 ALL="$REPLICATOR $WORKER $RESTING $AGED $LATER $STARTING"
