@@ -62,6 +62,7 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "conflicts", s->conflicts);
 	control_add_number(o, "tombstones", s->tombstones);
 	control_add_number(o, "judging", s->judging);
+	control_add_number(o, "zones_checked", (int64_t)s->zones_checked);
 	control_add_number(o, "held", s->held);
 	control_add_number(o, "braked", s->braked);
 	if (s->set_msec) {

@@ -224,6 +224,8 @@ static void end(struct judgement *j)
 
 	if (j->map_done || atomic_load(&j->given_up))
 		return;
+	if (v.kind != VERDICT_UNKNOWN)
+		j->node->zones_checked += j->nzones;
 	if (v.kind == VERDICT_GOOD && j->warned)
 		log_warning("%s", j->words);
 	news_verdict(j->node, j->trial, &v, j->warned);

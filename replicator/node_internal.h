@@ -87,6 +87,7 @@ struct node {
 	struct everywhere *everywhere;
 	struct questions *questions;
 
+	uint64_t zones_checked;     /* texts of zones that were judged */
 	uint64_t node_id;           /* random, made with the store */
 	int64_t now_msec;           /* monotonic, as of this round */
 	int64_t wall_msec;          /* the wall clock, likewise */
@@ -139,6 +140,7 @@ struct node_status {
 	uint32_t lag_msec;          /* age of the oldest of them */
 	uint32_t conflicts;
 	uint32_t tombstones;
+	uint64_t zones_checked; /* texts of zones, by the gate, in this life */
 	uint32_t judging;     /* paths that the gate has not decided about yet */
 	uint32_t held;        /* others that wait for a decision, */
 	uint32_t braked;      /* and of these removals that the safety brake holds */

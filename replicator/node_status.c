@@ -52,6 +52,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->tombstones = core_tombstones(n->core);
 	core_gate(n->core, &gate);
 	s->judging = gate.judging;
+	s->zones_checked = n->zones_checked;
 	s->held = core_held(n->core) - gate.judging;
 	s->braked = core_braked(n->core);
 	if (core_set(n->core, &set)) {
