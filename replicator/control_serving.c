@@ -237,6 +237,34 @@ static void count(struct sum *sum, const struct proof *proof, enum serving s, bo
 	sum->serial = proof->serial;
 }
 
+struct refusing {
+	const char *node;
+	char words[512]; /* "": it does not */
+};
+
+/* The last that is told of a node counts. */
+static int look_if_refused(void *arg, const struct outcome *o)
+{
+	struct refusing *r = arg;
+
+	if (strcmp(o->node, r->node) == 0)
+		snprintf(r->words, sizeof(r->words), "%s", o->status == ERR_DENIED ? o->words : "");
+	return 0;
+}
+
+/* What the peer has said of why it does not take what is here. */
+static void say_refusal(struct node *n, const char *peer, const char *path,
+			const struct version *here, json_t *o)
+{
+	struct refusing r = {.node = peer};
+
+	if (!here || !version_live(here) ||
+	    store_outcomes(n->store, here->dot, path, look_if_refused, &r) < 0 || !r.words[0])
+		return;
+	control_add_text(o, "state", "refused");
+	control_add_text(o, "words", r.words);
+}
+
 static json_t *nodes_of(struct client *c, const struct serving_row *row, struct sum *sum)
 {
 	struct node *n = c->node;
@@ -257,6 +285,8 @@ static json_t *nodes_of(struct client *c, const struct serving_row *row, struct 
 		proof = proofs_find(n->proofs, i, &row->key);
 		s = proofs_standing(proof, here);
 		o = standing(proof, s, false);
+		if (s == SERVING_OTHER || s == SERVING_UNKNOWN)
+			say_refusal(n, p.name, row->key.path, here, o);
 		control_add_text(o, "node", p.name);
 		control_add_bool(o, "reachable", p.reachable);
 		json_array_append_new(list, o);
@@ -305,24 +335,52 @@ static void say_row(struct client *c, const struct serving_row *row)
 
 /* ---- the command ---- */
 
+/* Nodes that are no peers of this one: they tell what they serve to their own. How many. */
+static uint32_t say_behind(struct client *c)
+{
+	struct core_node *known = calloc(NODES_KNOWN_MAX, sizeof(*known));
+	uint32_t n = known ? node_known(c->node, known) : 0, behind = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		json_t *o;
+
+		if (known[i].peer != UINT32_MAX || known[i].forgotten)
+			continue;
+		behind++;
+		o = json_object();
+		control_add_text(o, "type", "behind");
+		control_add_text(o, "node", known[i].name);
+		control_add_number(o, "heard", known[i].heard_msec);
+		control_line(c, o);
+	}
+	free(known);
+	return behind;
+}
+
 static void end(struct client *c)
 {
 	struct serving_job *j = c->job;
-	uint32_t nodes = 1 + node_peers(c->node);
+	uint32_t nodes = 1 + node_peers(c->node), behind = say_behind(c);
 	uint64_t n = j->well + j->ill;
+	char more[64] = "";
+
+	if (behind > 0)
+		snprintf(more, sizeof(more), "; %" PRIu32 " more %s not asked", behind,
+			 behind == 1 ? "is" : "are");
 
 	if (n == 0)
 		control_end(c, 1, "no zone is known here: see HOOKS and \"server\" in zonefs.conf(5)");
 	else if (j->ill == 0)
 		control_end(c, 0,
-			    "%" PRIu64 " zone%s, each served alike by %s%" PRIu32 " node%s", n,
-			    n == 1 ? "" : "s", nodes > 1 ? "all " : "", nodes, nodes == 1 ? "" : "s");
+			    "%" PRIu64 " zone%s, each served alike by %s%" PRIu32 " node%s%s", n,
+			    n == 1 ? "" : "s", nodes > 1 && !behind ? "all " : "", nodes,
+			    nodes == 1 ? "" : "s", more);
 	else
 		control_end(c, 1,
 			    "%" PRIu64 " of %" PRIu64 " zone%s %s NOT served alike by all %" PRIu32
-			    " node%s: %s%s",
+			    " node%s: %s%s%s",
 			    j->ill, n, n == 1 ? "" : "s", j->ill == 1 ? "is" : "are", nodes, nodes == 1 ? "" : "s",
-			    j->first_ill, j->ill > 3 ? ", ..." : "");
+			    j->first_ill, j->ill > 3 ? ", ..." : "", more);
 }
 
 bool serving_asking(const struct client *c, int64_t until_msec)

@@ -129,4 +129,12 @@ wait $RELEASE
 is "when it is back, it is asked, and all is released" $? 0
 like "it has agreed" "$(cat "$T/ns1/tmp/second")" '^ns2: agreed$'
 for h in ns1 ns2; do check "$h serves what was saved last" wait_for 60 serves $h a.test 1004; done
+
+# A zone that this host's lines forbid.
+sh_on ns2 'sed -i "s/allow-transfer .*/allow-transfer { none; }; max-zone-ttl 60;/" etc/named.host.conf'
+save ns1 2000
+zones_tell() { on ns1 zonefsctl status --zones | grep -Eq "$1"; }
+check "a zone that the other host's lines forbid: status --zones says why it is not served there" wait_for 60 \
+	zones_tell '^    ns2 +does NOT take this version; last proved .*: it does not pass the gate there: .*TTL'
+check "... and that it is here" wait_for 60 zones_tell '^    ns1 +serves 2000'
 finish

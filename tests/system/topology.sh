@@ -63,6 +63,7 @@ sh_on ns3 'echo "from ns3" >etc/of3; chmod 600 etc/first'
 check "and back" wait_for 20 eval 'is_on ns1 etc/of3 "from ns3" && [ "$(sh_on ns1 "stat -c %a etc/first")" = 600 ]'
 trees_same "after edits at both ends" ns1 ns2 ns3
 check "status names the far end" wait_for 20 eval 'ctl ns1 status | grep -q "ns3  *known through the peers, last heard"'
+like "... of whose zones nothing is known here" "$(ctl ns1 status --zones)" '^  ns3 is known through the peers: ask it'
 sh_on ns1 'echo waited >etc/waited'
 SAID=$(sh_on ns1 'zonefsctl wait etc/waited')
 is "wait says for whom it has waited" "$(grep -c '^ns2: has it$' <<<"$SAID")" 1

@@ -24,6 +24,7 @@ static const char *state_words(const char *state)
 	    {"served", "serves"},
 	    {"not yet", "does NOT serve this version yet; last proved"},
 	    {"failed", "FAILED"},
+	    {"refused", "does NOT take this version; last proved"},
 	    {"waits", "waits for the zone's file"},
 	    {"held and served", "SERVES WHAT IS HELD there (it was loaded by hand); serial"},
 	    {"held", "holds a change of it (zonefsctl held); last proved"},
@@ -68,6 +69,9 @@ static void say(void *arg, const json_t *line)
 	const json_t *nodes = json_object_get(line, "nodes");
 
 	(void)arg;
+	if (line_is(line, "behind"))
+		printf("  %s is known through the peers: ask it, or its own peers, what it serves\n",
+		       line_text(line, "node"));
 	if (!line_is(line, "serving"))
 		return;
 	printf("%c %s", line_bool(line, "well") ? ' ' : '!', line_text(line, "zone"));
