@@ -132,6 +132,7 @@ for h in ns1 ns2; do check "$h serves what was saved last" wait_for 60 serves $h
 
 # A zone that this host's lines forbid.
 sh_on ns2 'sed -i "s/allow-transfer .*/allow-transfer { none; }; max-zone-ttl 60;/" etc/named.host.conf'
+check "ns2 knows that they forbid what it has" wait_for 60 fails sh_on ns2 'zonefsctl lint var/named/a.test.zone'
 save ns1 2000
 zones_tell() { on ns1 zonefsctl status --zones | grep -Eq "$1"; }
 check "a zone that the other host's lines forbid: status --zones says why it is not served there" wait_for 60 \
