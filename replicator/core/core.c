@@ -223,7 +223,7 @@ static void dispatch(struct core *c, const struct event *e)
 	case EVENT_RELEASE:
 	case EVENT_APPROVE:
 	case EVENT_DISCARD:
-		held_decide(c, e);
+		release_decide(c, e);
 		break;
 	case EVENT_SET_ASIDE:
 	case EVENT_EDIT:
@@ -247,7 +247,7 @@ static void dispatch(struct core *c, const struct event *e)
 static int64_t next_wake(const struct core *c)
 {
 	int64_t at = c->next_retry < c->collect_at ? c->next_retry : c->collect_at;
-	int64_t release = held_wake(c);
+	int64_t release = release_wake(c);
 	const struct delay *d = TAILQ_FIRST(&c->delays);
 
 	int64_t gate = gate_wake(c);
@@ -279,7 +279,7 @@ const struct effect *core_step(struct core *c, const struct event *e, size_t *n)
 	c->step++;
 	dispatch(c, e);
 	delays_due(c);
-	held_due(c);
+	release_due(c);
 	brake_due(c);
 	mend_due(c);
 	opwaits_due(c);

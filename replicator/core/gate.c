@@ -179,14 +179,14 @@ void gate_tell(struct core *c, struct hearing *h, bool force)
 	n = h->n;
 	keys = step_alloc(c, n * sizeof(struct key *));
 	if (h->kind == HEARING_RELEASE)
-		held_say_released(c, n, h->user, h->why);
+		release_say(c, n, h->user, h->why);
 	if (h->ends_set)
 		held_end_set(c);
 	for (uint32_t i = 0; i < n; i++)
 		keys[i] = h->keys[i];
 	hearing_free(c, h);
 	c->forcing = force;
-	held_tell(c, keys, n);
+	release_tell(c, keys, n);
 	c->forcing = false;
 }
 
@@ -258,7 +258,7 @@ static void held(struct core *c, struct hearing *h, const struct verdict *v)
 					   : "is in doubt, and held here until `zonefsctl approve`",
 		    v->words);
 	if (h->kind == HEARING_RELEASE) {
-		held_not_released(c, h);
+		held_say(c, h, h->verdict, h->words);
 		hearing_free(c, h);
 		return;
 	}
@@ -283,7 +283,7 @@ static void unknown(struct core *c, struct hearing *h, const struct verdict *v)
 	if (!said)
 		say(c, h, LOG_LEVEL_ERROR, "could not be checked, and is held here", v->words);
 	if (h->kind == HEARING_RELEASE) {
-		held_not_released(c, h);
+		held_say(c, h, h->verdict, h->words);
 		hearing_free(c, h);
 	} else {
 		hearing_later(c, h);

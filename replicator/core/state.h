@@ -22,6 +22,7 @@
  *   join.c      the first tree
  *   lists.c     other paths stay local than before
  *   held.c      what is held back: drafts, change sets
+ *   release.c   ... and what becomes of it
  *   aside.c     what is held makes room for a while
  *   brake.c     what would remove too much at once is held
  *   gate.c      what is judged before it is told, and admit.c: before it is installed; hearing.h
@@ -572,9 +573,6 @@ void brake_due(struct core *c);
 void held_load(struct core *c, const char *name, const uint8_t *p, size_t len);
 void held_free(struct core *c);
 void held_begin(struct core *c, const struct event *e);
-void held_decide(struct core *c, const struct event *e);
-void held_due(struct core *c);
-int64_t held_wake(const struct core *c);
 /* Edits of one op: held, if a set wants one of them. */
 bool held_takes(struct core *c, const struct edit *edits, uint32_t n);
 bool held_by_set(const struct core *c, const struct key *k); /* its removal would be */
@@ -585,11 +583,20 @@ void held_end(struct core *c, struct key *k);                   /* nothing is he
 void held_put_back(struct core *c, struct key *k, const struct observation *o); /* the draft */
 bool held_meant(const struct decision *d, const struct key *k);
 /* What is there becomes what is shown, but stands for no more than what was there before. */
-void held_tell(struct core *c, struct key **keys, uint32_t n); /* their drafts, as one op */
-void held_say_released(struct core *c, uint32_t n, const char *user, const char *why);
-void held_end_set(struct core *c);
-void held_not_released(struct core *c, const struct hearing *h); /* the gate says no */
 void held_show_found(struct core *c, struct key *k, const struct observation *o);
+void held_end_set(struct core *c);
+/* What the gate says of its set, if it is the set's. */
+void held_say(struct core *c, const struct hearing *h, enum verdict_kind verdict, const char *words);
+
+/* ---- release.c ---- */
+void release_decide(struct core *c, const struct event *e);
+void release_due(struct core *c);
+int64_t release_wake(const struct core *c);
+/* Edits of one op, which are held: what is being released takes all of them with it. */
+void release_with(struct core *c, const struct edit *edits, uint32_t n);
+void release_tell(struct core *c, struct key **keys, uint32_t n); /* their drafts, as one op */
+void release_say(struct core *c, uint32_t n, const char *user, const char *why);
+void release_free_all(struct core *c);
 
 /* ---- aside.c ---- */
 void aside_decide(struct core *c, const struct event *e);
