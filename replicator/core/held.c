@@ -248,6 +248,9 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 		drop(c, k);
 	k->draft = author_draft(c, e);
 	k->draft->group = group;
+	/* The gate's goes when it is good, whoever let go what was there before. */
+	if (core_held_by(k->draft) == HELD_GATE)
+		release_leave(c, k);
 	if (h && core_held_by(k->draft) == by)
 		hearing_add(h, k); /* it is judged in its place */
 	count(c, k, 1);

@@ -15,7 +15,7 @@
 #define RELEASE_LIMIT_MSEC 10000 /* what is being written for so long stays held, and all with it */
 
 /* The later decision is the one that counts. */
-static void release_not(struct core *c, struct key *k)
+void release_leave(struct core *c, struct key *k)
 {
 	for (struct release *r = c->releases; r && k->releasing; r = r->next) {
 		for (uint32_t i = 0; i < r->n; i++) {
@@ -35,7 +35,7 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 {
 	bool aside = k->draft->aside;
 
-	release_not(c, k);
+	release_leave(c, k);
 	if (k->hearing && k->hearing->kind == HEARING_RELEASE)
 		hearing_leave(c, k->hearing, k);
 	k->releasing = true;
@@ -123,7 +123,7 @@ static void decide_on(struct core *c, struct release *r, struct key *k, const st
 	enum held_by by = core_held_by(k->draft);
 
 	if (type == EVENT_DISCARD) {
-		release_not(c, k);
+		release_leave(c, k);
 		discard_one(c, k);
 	} else if (by == HELD_GATE) {
 		if (type == EVENT_APPROVE || d->n)

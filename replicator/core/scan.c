@@ -166,6 +166,8 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 		found_meanwhile(k, s, o);
 		return;
 	}
+	if (o->status >= 0 && !o->busy && k->block == BLOCK_BUSY)
+		k->block = BLOCK_NONE;
 	if (join_take_late(c, k, o))
 		return;
 	if (o->status < 0 || o->busy) {
@@ -175,8 +177,6 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 			observe_look_for(c, k, &s->serials);
 		return;
 	}
-	if (k->block == BLOCK_BUSY)
-		k->block = BLOCK_NONE;
 	place_leftover(c, k);
 	if (take_in && !k->shown && !k->edited && k->touched < s->step) {
 		join_take(c, k, o);

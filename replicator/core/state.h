@@ -594,6 +594,7 @@ void release_due(struct core *c);
 int64_t release_wake(const struct core *c);
 /* Edits of one op, which are held: what is being released takes all of them with it. */
 void release_with(struct core *c, const struct edit *edits, uint32_t n);
+void release_leave(struct core *c, struct key *k); /* it is not released any more */
 void release_tell(struct core *c, struct key **keys, uint32_t n); /* their drafts, as one op */
 void release_say(struct core *c, uint32_t n, const char *user, const char *why);
 void release_free_all(struct core *c);

@@ -961,6 +961,41 @@ static void what_is_saved_late_goes_with_what_is_rewritten(void **state)
 	expect_content(N2, "b", 6);
 }
 
+/* It is judged with the other name, whatever was decided about the path before. */
+static void a_rename_onto_what_is_approved_is_judged(void **state)
+{
+	struct decision all = {0};
+	struct event e = {.type = EVENT_APPROVE, .decision = &all};
+
+	(void)state;
+	story_begin(&s, 2);
+	N1->conf.gated = N2->conf.gated = is_gated;
+	N1->conf.brake_share = 25;
+	N1->conf.brake_paths = 1;
+	story_up(&s, N1);
+	story_up(&s, N2);
+	for (char name[] = "a"; name[0] < 'e'; name[0]++)
+		user_saves(&s, N1, name, 1);
+	user_saves(&s, N1, "z", 2);
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	for (char name[] = "a"; name[0] < 'e'; name[0]++)
+		user_deletes(&s, N1, name);
+	story_wait(&s, 90000);
+	assert_int_equal(core_braked(N1->core), 4);
+	s.hold = EFFECT_LOOK;
+	story_event(&s, N1, &e);
+	user_renames(&s, N1, "z", "a");
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 2000);
+	expect_content(N2, "a", 1);
+	expect_absent(N2, "b");
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N2, "a", 2);
+}
+
 /* Its new name alone is being judged by then. */
 static void a_rename_onto_what_is_judged_goes_with_it(void **state)
 {
@@ -1105,6 +1140,7 @@ int main(void)
 	    TEST(what_belongs_to_what_is_set_aside_waits),
 	    TEST(what_is_found_when_it_is_set_aside_is_judged_in_its_place),
 	    TEST(what_is_saved_late_goes_with_what_is_rewritten),
+	    TEST(a_rename_onto_what_is_approved_is_judged),
 	    TEST(a_rename_onto_what_is_judged_goes_with_it),
 	    TEST(a_restart_keeps_what_was_said_of_a_set),
 	    TEST(what_is_good_is_what_was_asked_about),

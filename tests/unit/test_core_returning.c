@@ -167,6 +167,30 @@ static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
 	expect_content(N1, "other", 1);
 }
 
+/* It is read at last by a rescan, which stands for the hint that it is closed. */
+static void what_could_not_be_read_and_was_open_waits_no_longer(void **state)
+{
+	struct event alone = {.type = EVENT_START_ALONE};
+	struct event again = {.type = EVENT_RESCAN, .path = ""};
+
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	story_event(&s, N1, &alone);
+	story_run(&s);
+	user_saves(&s, N1, "zone", 1);
+	disk_write(&s, N2, "zone", 2)->writers = 1;
+	s.unreadable = "zone";
+	story_up(&s, N2);
+	s.unreadable = NULL;
+	story_wait(&s, 40000);
+	disk_find(&N2->disk, "zone")->writers = 0;
+	again.hint.serial = ++N2->serial;
+	story_event(&s, N2, &again);
+	story_run(&s);
+	expect_content(N2, "zone", 1);
+}
+
 static void but_it_is_one_when_somebody_has_saved_it(void **state)
 {
 	struct event alone = {.type = EVENT_START_ALONE};
@@ -346,6 +370,7 @@ int main(void)
 	    STORY(what_is_saved_while_it_joins_is_an_edit),
 	    STORY(a_file_that_cannot_be_read_at_first_is_no_edit_later),
 	    STORY(what_could_not_be_read_and_is_installed_can_be_deleted),
+	    STORY(what_could_not_be_read_and_was_open_waits_no_longer),
 	    STORY(but_it_is_one_when_somebody_has_saved_it),
 	    STORY(who_was_never_heard_as_established_returns_all_the_same),
 	    STORY(what_it_was_told_of_itself_it_remembers),
