@@ -13,12 +13,14 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "replicator/control_internal.h"
+#include "replicator/control_log.h"
 #include "replicator/control_rename.h"
 
 #define LAST_DEFAULT 50
 #define LAST_MAX 100000
 #define PAGE_RECORDS 200
 #define FOLLOW_MSEC 100 /* between two looks at the store */
+#define JUDGED_MSEC 2000 /* as long a save that is being judged is waited for, before it is told so */
 #define WATCHED_MAX 64  /* of the versions told last, whose outcomes are watched */
 
 #define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
@@ -47,6 +49,7 @@ struct log_job {
 	int64_t left;             /* that may still be told; follow: without end */
 	bool follow;
 	bool caught_up;
+	bool waits; /* follow: a save is being judged, and not told yet */
 	uint64_t seen;          /* node->changes when it was looked at last */
 	int64_t next_msec;      /* not before */
 	struct renames renames; /* of the op that was told last */
@@ -192,10 +195,23 @@ static void tell_new_outcomes(struct log_job *j)
 
 /* ---- versions ---- */
 
+/* A save that the gate is still looking at; `what` begins with "held". */
+static void say_judged(json_t *o)
+{
+	json_array_set_new(json_object_get(o, "what"), 0, json_string("being judged"));
+	control_add_bool(o, "judged", true);
+}
+
 static int tell_version(void *arg, const struct past_record *r)
 {
 	struct log_job *j = arg;
 	struct node *n = j->client->node;
+	enum log_draft draft = log_draft(n, r);
+
+	if (draft == LOG_TOLD) {
+		j->told++;
+		return 0;
+	}
 	json_t *o = json_object();
 	struct collecting outcomes = {.list = json_array()};
 
@@ -206,6 +222,8 @@ static int tell_version(void *arg, const struct past_record *r)
 	control_add_number(o, "learned", r->wall_msec);
 	control_add_path(o, "path", r->path);
 	control_add_version(o, r->version);
+	if (draft == LOG_JUDGED)
+		say_judged(o);
 	/* What was taken in has no time of its own. */
 	if (r->version->stamp >> 16 == 0)
 		control_add_number(o, "time", r->wall_msec);
@@ -354,6 +372,12 @@ static int tell_new(void *arg, const struct log_record *r)
 					   .own = r->own,
 					   .history = r->history};
 	uint32_t before = j->told;
+
+	/* In a moment it is known what becomes of it. */
+	j->waits = j->client->node->wall_msec - r->wall_msec < JUDGED_MSEC &&
+		   log_draft(j->client->node, &record) == LOG_JUDGED;
+	if (j->waits)
+		return 1;
 	int rc = tell_version(j, &record);
 
 	if (j->told > before)
@@ -368,12 +392,15 @@ static bool tell_news(struct log_job *j, int *err)
 	int64_t id = newest_id(n); /* up to there the filter will have looked */
 
 	j->told = 0;
+	j->waits = false;
 	j->filter.last = PAGE_RECORDS;
 	int rc = store_log(n->store, &j->filter, tell_new, j);
 	if (rc < 0) {
 		*err = rc;
 		return false;
 	}
+	if (j->waits)
+		return false;
 	if (rc > 0 || j->told == PAGE_RECORDS)
 		return true;
 	if (id > j->filter.after_id)
@@ -387,7 +414,7 @@ static void log_round(struct client *c)
 	struct node *n = c->node;
 	int err = 0;
 
-	if (j->caught_up && (j->seen == n->changes || n->now_msec < j->next_msec))
+	if (j->caught_up && ((j->seen == n->changes && !j->waits) || n->now_msec < j->next_msec))
 		return;
 	uint64_t changes = n->changes;
 	if (j->caught_up ? tell_news(j, &err) : tell_page(j, &err))
@@ -413,7 +440,7 @@ static int64_t log_wake(const struct client *c)
 
 	if (!j->caught_up)
 		return c->node->now_msec;
-	return j->seen == c->node->changes ? INT64_MAX : j->next_msec;
+	return j->seen == c->node->changes && !j->waits ? INT64_MAX : j->next_msec;
 }
 
 static void log_finish(struct client *c)

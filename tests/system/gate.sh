@@ -45,6 +45,8 @@ goes() {
 
 save ns1 a.test 1001 'www IN A 10.53.0.1'
 goes "a good save" a.test 1001
+in_log() { on ns1 zonefsctl log -n 1000 --path $TREE/var/named/a.test.zone | grep -E "$1"; }
+is "the log has it once, and not as held" "$(in_log ': (content|held|being judged)' | wc -l) $(in_log held)" "1 "
 for i in 2 3 4; do
 	save ns1 b.test 100$i '$INCLUDE inc/hosts'
 	check "what is being judged is waited for ($i)" on ns1 zonefsctl wait --served --timeout 90 b.test
@@ -59,6 +61,7 @@ check "a broken zone is held, in the checker's words, with file and line" wait_f
 	'var/named/a\.test\.zone:5: '
 like "of this path" "$(held ns1)" '^var/named/a\.test\.zone .*\(gate\)'
 like "status says so" "$(on ns1 zonefsctl status)" 'held'
+is "so does the log" "$(in_log ': held, content' | wc -l)" 1
 save ns1 b.test 1005 '$INCLUDE inc/hosts' 'other IN A 10.53.0.9'
 goes "another zone goes on" b.test 1005
 is "the peer has the old one" "$(sed -n 's/.*( \([0-9]*\) .*/\1/p' "$T/ns2$TREE/var/named/a.test.zone")" 1001
@@ -100,6 +103,10 @@ zone_text c.test 7 >"$T/ns1/tmp/c"
 sh_on ns1 'cat /tmp/c.conf >>etc/named.conf'
 check "one that names a missing zone waits for it" wait_for 90 holds ns1 'c\.test\.zone: is not there'
 check_not "the peer has not heard of it" grep -q c.test "$T/ns2$TREE/etc/named.conf"
+sh_on ns2 'echo "# of no use" >etc/other.conf'
+reconfig_waits() { grep -q 'hook bind failed .*the configuration is not loaded, and waits' "$T/ns1/zonefs.log"; }
+check "named is not told to read it by what a peer changes beside it" wait_for 90 reconfig_waits
+unlike "... and has not read it" "$(cat "$T/ns1/named.log")" 'c\.test'
 sh_on ns1 'install -m 644 /tmp/c var/named/c.test.zone'
 goes "both go" c.test 7
 is "as one op" "$(on ns1 zonefsctl log --json -n 50 | /usr/bin/python3 -c 'import json, sys

@@ -245,7 +245,7 @@ is "... and what named has of it is said" "$(proofs 2,5,6)" "n.test held 3 v.tes
 batch 'held\tvar/named/n.zone\nall\t\n'
 is "... nor when all are" "$STATUS $(has n.test outside)" "0 3"
 batch 'held\t\nchanged\tvar/named/v.in\nall\t\n'
-is "anything may be held: nothing is loaded" "$STATUS $(has n.test outside)" "0 3"
+is "anything may be held: nothing is loaded, nor the configuration, which fails" "$STATUS $(has n.test outside)" "1 3"
 rndc_on ns1 reload n.test in outside >/dev/null
 check "it is loaded by hand" wait_for 60 eval '[ "$(has n.test outside)" = 4 ]'
 batch 'held\tvar/named/n.zone\n'
@@ -257,6 +257,19 @@ batch 'changed\tvar/named/v.in\n'
 is "a broken configuration that named was not told of: it goes on, and so do its zones" "$STATUS $OUT" "0 served v.test 54"
 batch 'changed\tetc/named.conf\n'
 like "... told of, it fails" "$STATUS $OUT" "^1 .*named.conf:[0-9]+:"
+mv "$C/etc/good" "$C/etc/named.conf"
+
+# What is held is the configuration: named does not read it.
+cp -a "$C/etc/named.conf" "$C/etc/good"
+sed -i 's/view "outside" {/& zone "draft.test" { type primary; file "v.out"; };/' "$C/etc/named.conf"
+zone_text v.test 55 | save "$Z/v.in"
+batch 'held\tetc/named.conf\nchanged\tetc/named.conf\nchanged\tvar/named/v.in\n'
+like "a configuration that is held waits, in words" "$STATUS $OUT" '^1 the configuration is not loaded, and waits: '
+like "... and its zones are loaded all the same" "$OUT" '^served v\.test 55$'
+batch 'held\tetc/named.conf\nchanged\tvar/named/v.in\nall\t\n'
+is "... also when all are" "$(has draft.test outside)" ""
+batch 'changed\tetc/named.conf\n'
+is "released, it is loaded" "$STATUS $(has draft.test outside | wc -l)" "0 1"
 mv "$C/etc/good" "$C/etc/named.conf"
 batch 'changed\tvar/named/v.in\n'
 mv "$Z/n.zone" "$Z/real"

@@ -274,6 +274,12 @@ bool core_releasing(const struct core *c)
 	(void)c;
 	return fake.releasing;
 }
+const struct version *core_draft(const struct core *c, const char *path)
+{
+	(void)c;
+	(void)path;
+	return NULL;
+}
 int everywhere_begin(struct everywhere *e, bool only_reachable)
 {
 	(void)e;

@@ -133,7 +133,7 @@ static int run_batch(struct hook *h)
 		printf("standard input: %s\n", err_text(r));
 		return 2;
 	}
-	if (h->conf_bad && h->reconfig) {
+	if (h->conf_bad && h->reconfig && !h->conf_held) {
 		fwrite(h->conf_words.data, 1, h->conf_words.len, stdout);
 		return 1;
 	}

@@ -46,6 +46,7 @@ struct hook {
 	struct buf conf_words;   /* for that reason */
 	bool links_known;        /* which zones' files are named by symbolic links */
 	bool all_held;           /* any file may be */
+	bool conf_held;          /* a file of the configuration is: named is not to read that anew */
 	char *rndc[RNDC_WORDS_MAX + RNDC_COMMAND_MAX + 4]; /* argv up to the command */
 	size_t nrndc;
 	struct channel channel;

@@ -171,7 +171,7 @@ int read_zones(struct hook *h)
 	struct named_conf zones = {0};
 	int r = 0;
 
-	h->conf_bad = h->all_held = false;
+	h->conf_bad = h->all_held = h->conf_held = false;
 	if (!is_the_same(h)) {
 		uint64_t stamp = stamp_of(h, &before);
 

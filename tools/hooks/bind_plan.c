@@ -103,6 +103,12 @@ static bool among_zones(const struct hook *h, const char *path)
 	return false;
 }
 
+static bool looks_like_conf(const struct hook *h, const char *inside)
+{
+	return starts_with(path_name(inside), "named.conf") ||
+	       (starts_with(inside, "/etc/") && !among_zones(h, inside));
+}
+
 static void plan_item(struct hook *h, const char *path, bool removed)
 {
 	CLEANUP_FREE char *inside = named_path(&h->options, path);
@@ -120,14 +126,23 @@ static void plan_item(struct hook *h, const char *path, bool removed)
 	if (mark_zones(h, inside, false))
 		return;
 	h->links_known = false;
-	if (strcmp(inside, conf) == 0 || starts_with(path_name(inside), "named.conf"))
-		h->reconfig = true;
-	else if (starts_with(inside, "/etc/") && !among_zones(h, inside))
+	if (strcmp(inside, conf) == 0 || looks_like_conf(h, inside))
 		h->reconfig = true;
 	else if (!h->reload_all) {
 		printf("%s is no zone's file, but one may include it: all are reloaded\n", path);
 		h->reload_all = h->reconfig = true;
 	}
+}
+
+/* named would read it with its configuration. */
+static bool is_conf(const struct hook *h, const char *inside)
+{
+	CLEANUP_FREE char *conf = named_conf_absolute("/", h->options.conf);
+
+	for (size_t i = 0; i < h->nfiles; i++)
+		if (strcmp(h->files[i], inside) == 0)
+			return true;
+	return !conf || strcmp(inside, conf) == 0 || looks_like_conf(h, inside);
 }
 
 /* What is on disk there is not to be loaded. */
@@ -136,9 +151,9 @@ static void plan_held(struct hook *h, const char *path)
 	CLEANUP_FREE char *inside = named_path(&h->options, path);
 
 	if (!path[0])
-		h->all_held = true;
-	else if (inside)
-		mark_zones(h, inside, true);
+		h->all_held = h->conf_held = true;
+	else if (inside && !mark_zones(h, inside, true) && is_conf(h, inside))
+		h->conf_held = true;
 }
 
 static int octal(const char *s)

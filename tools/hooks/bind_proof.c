@@ -242,7 +242,8 @@ static void prove_held(struct hook *h)
 void prove_all(struct hook *h)
 {
 	CLEANUP_FREE struct question *questions = calloc(h->zones.n + 1, sizeof *questions);
-	bool every = h->reload_all || h->reconfig;
+	/* Of a configuration that waits named may not have all: what was not named is asked for then. */
+	bool every = (h->reload_all || h->reconfig) && !h->conf_held;
 	size_t n = 0;
 	size_t unnamed = 0;
 

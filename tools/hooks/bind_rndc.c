@@ -133,7 +133,7 @@ static bool reload_zone(struct hook *h, struct named_zone *z)
 
 	buf_init(&output, TOOL_OUTPUT_MAX);
 	r = rndc(h, &output, words);
-	if (r > 0 && !h->reconfig && output.data &&
+	if (r > 0 && !h->reconfig && !h->conf_held && output.data &&
 	    strstr((char *)output.data, "no matching zone")) {
 		h->reconfig = true;
 		if (rndc_all(h, "reconfig"))
@@ -161,7 +161,7 @@ static bool one_for_all(const struct hook *h, size_t n)
 	for (size_t i = 0; i < h->zones.n; i++)
 		if (h->zones.list[i].held)
 			return false;
-	return !h->all_held && !h->channel.usable && n > PROCESSES_MAX;
+	return !h->all_held && !h->conf_held && !h->channel.usable && n > PROCESSES_MAX;
 }
 
 /* Loaded by itself: what has changed, or all that is there. */
@@ -180,6 +180,14 @@ static bool reload_one(struct hook *h, struct named_zone *z)
 	return (!z->changed && !has_file(h, z)) || reload_zone(h, z);
 }
 
+/* It would take what is held on this node, or fail at it. */
+static void reconfig_waits(struct hook *h)
+{
+	printf("the configuration is not loaded, and waits: what is on disk of it is held here "
+	       "(zonefsctl held)\n");
+	h->failures++;
+}
+
 bool rndc_load(struct hook *h)
 {
 	size_t n = 0;
@@ -190,7 +198,9 @@ bool rndc_load(struct hook *h)
 		h->reload_all = true;
 		return rndc_all(h, "reload");
 	}
-	if (h->reconfig && !rndc_all(h, "reconfig"))
+	if (h->reconfig && h->conf_held)
+		reconfig_waits(h);
+	else if (h->reconfig && !rndc_all(h, "reconfig"))
 		return false;
 	for (size_t i = 0; i < h->zones.n; i++)
 		if (!reload_one(h, &h->zones.list[i]))
