@@ -40,7 +40,8 @@ static char dir[64];
 void node_event(struct node *n, struct event *e)
 {
 	fuzz_check(n == &node);
-	fuzz_check(e->type == EVENT_RESCAN || (e->path && path_valid_or_root(e->path)));
+	fuzz_check(e->type == EVENT_RESCAN || e->type == EVENT_REJUDGE ||
+		   (e->path && path_valid_or_root(e->path)));
 	if (e->type == EVENT_HINT)
 		fuzz_check(e->hint.serial > 0 && path_valid_or_root(e->hint.from));
 	fuzz_check(e->type != EVENT_STAGED || e->staged.status <= 0);
