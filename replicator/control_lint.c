@@ -2,7 +2,8 @@
  *
  * The command "lint": the configuration and the zones of this node's tree, as they are now, through the
  * name server's own checkers: the configuration first, then zones, a few at a time, in the order of the
- * map. With a path: what is in that file.
+ * map. With a path: what is in that file. When the map becomes another one meanwhile it begins again, and
+ * says so.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include "replicator/control_internal.h"
 
 #define AT_ONCE 2
+#define AGAIN_MAX 20 /* so often it begins again */
 
 struct lint {
 	struct client *client; /* NULL: it has gone; freed when the last answer has come */
@@ -23,6 +25,7 @@ struct lint {
 	bool conf_asked;
 	size_t next; /* in the map */
 	uint32_t under_way;
+	uint32_t again;
 	uint64_t checked, bad, could_not;
 };
 
@@ -146,6 +149,33 @@ static void end(struct client *c, const struct lint *l)
 		    l->checked, l->bad, l->could_not);
 }
 
+static void begin(struct lint *l, const struct zones_status *s)
+{
+	l->generation = s->generation;
+	l->conf_asked = l->path[0] && !zones_is_conf(l->client->node->zones, l->path);
+	l->next = 0;
+	l->checked = l->bad = l->could_not = 0;
+}
+
+/* What was asked by the earlier map is waited for first. */
+static void begin_again(struct client *c, struct lint *l, const struct zones_status *s)
+{
+	if (l->under_way > 0)
+		return;
+	if (l->again++ == AGAIN_MAX) {
+		control_end(c, 1, "the configuration has changed %d times meanwhile: try again",
+			    AGAIN_MAX);
+		return;
+	}
+	if (l->checked > 0) {
+		json_t *o = json_object();
+
+		control_add_text(o, "type", "again");
+		control_line(c, o);
+	}
+	begin(l, s);
+}
+
 static void lint_round(struct client *c)
 {
 	struct lint *l = c->job;
@@ -153,10 +183,12 @@ static void lint_round(struct client *c)
 	struct zone_entry e;
 
 	zones_status(c->node->zones, &s);
-	if (s.generation != l->generation) {
-		control_end(c, 1, "the configuration has changed meanwhile: try again");
+	if (s.generation == 0 && s.state == ZONES_ASKING)
+		return; /* it is being read for the first time */
+	if (s.generation != l->generation)
+		begin_again(c, l, &s);
+	if (s.generation != l->generation)
 		return;
-	}
 	while (l->under_way < AT_ONCE && control_has_room(c) && ask_next(l))
 		;
 	if (l->under_way == 0 && l->conf_asked && !zones_entry(c->node->zones, l->next, &e))
@@ -176,12 +208,9 @@ static void lint_start(struct client *c, const json_t *request)
 		control_end(c, 1, "\"path\" is not a path of the tree");
 	} else if (!c->node->conf->server) {
 		control_end(c, 1, "zonefs.conf names no server: see zonefs.conf(5)");
-	} else if (s.generation == 0 && s.state == ZONES_ASKING) {
-		control_end(c, 1, "the configuration is being read: try again");
 	} else {
 		l->client = c;
-		l->generation = s.generation;
-		l->conf_asked = l->path[0] && !zones_is_conf(c->node->zones, l->path);
+		begin(l, &s);
 		c->job = l;
 		return;
 	}

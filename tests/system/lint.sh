@@ -97,6 +97,13 @@ sh_on ns1 'cp -p etc/named.conf /tmp/good; echo "zone {" >>etc/named.conf'
 lint $TREE/etc/named.conf
 like "a mistake in the configuration" "$OUT" '^  /etc/named\.conf:[0-9]+: '
 sh_on ns1 'cat /tmp/good >etc/named.conf'
+# It is asked once, also right after a change of the configuration.
+for i in 1 2 3; do
+	sh_on ns1 'sed -i "s/^options {/options { /" etc/named.conf'
+	lint
+	unlike "the configuration changes meanwhile ($i): it is not to be asked again" "$OUT" 'try again'
+	is "... and all of it is said ($i)" "$STATUS $(tail -n 1 <<<"$OUT")" "0 3 checked: all is well"
+done
 check "mended" wait_for 60 well
 is "as JSON" "$(on ns1 zonefsctl lint --json | /usr/bin/python3 -c 'import json, sys
 for l in map(json.loads, sys.stdin):

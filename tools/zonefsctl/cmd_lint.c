@@ -19,6 +19,8 @@ static void say(void *arg, const json_t *line)
 	const char *verdict = line_text(line, "verdict"), *zone = line_text(line, "zone");
 
 	(void)arg;
+	if (line_is(line, "again"))
+		printf("The configuration has changed meanwhile: all of it again.\n");
 	if (!line_is(line, "checked") || strcmp(verdict, "good") == 0)
 		return;
 	printf("%s", zone[0] ? zone : "the configuration");
