@@ -61,6 +61,11 @@ check "a broken zone is held, in the checker's words, with file and line" wait_f
 	'var/named/a\.test\.zone:5: '
 like "of this path" "$(held ns1)" '^var/named/a\.test\.zone .*\(gate\)'
 like "status says so" "$(on ns1 zonefsctl status)" 'held'
+on_terminal() { on ns1 /usr/bin/python3 -c 'import pty; pty.spawn(["zonefsctl", "peers"])' </dev/null | tr -d '\r'; }
+OUT=$(on_terminal)
+like "the next zonefsctl on a terminal tells it to who saved" "$OUT" '^var/named/a\.test\.zone is held, and no peer has heard of it:$'
+like "... in the checker's words" "$OUT" '^  .*var/named/a\.test\.zone:5: '
+unlike "... once" "$(on_terminal)" 'is held'
 is "so does the log" "$(in_log ': held, content' | wc -l)" 1
 save ns1 b.test 1005 '$INCLUDE inc/hosts' 'other IN A 10.53.0.9'
 goes "another zone goes on" b.test 1005
@@ -145,4 +150,26 @@ save ns1 a.test 1007 'x.other. IN A 10.0.0.1'
 check "out of the zone: held" wait_for 90 holds ns1 'a\.test\.zone:5: .*is not in the zone'
 check "released by force" on ns1 zonefsctl release --force $TREE/var/named/a.test.zone
 goes "by force" a.test 1007
+
+# ---- two views of a zone, the file of one broken
+
+save ns1 a.test 1008
+goes "again" a.test 1008
+zone_text a.test 2000 >"$T/ns1/tmp/out"
+sh_on ns1 'install -m 644 /tmp/out var/named/a.out.zone
+	{ grep -v "^zone" etc/named.conf; echo "view inside {"; grep "^zone" etc/named.conf
+	echo "}; view outside { zone a.test { type primary; file \"a.out.zone\"; }; };"; } >/tmp/views
+	cat /tmp/views >etc/named.conf'
+outside() { rndc_on "$1" zonestatus a.test in outside | sed -n 's/^serial: //p'; }
+has_outside() { [ "$(outside "$1" 2>/dev/null)" = "$2" ]; }
+for h in ns1 ns2; do check "$h has a second view of it" wait_for 90 has_outside $h 2000; done
+zone_text a.test 2001 'x IN A 1.2.3' >"$T/ns1/tmp/out"
+sh_on ns1 'cat /tmp/out >var/named/a.out.zone'
+check "its file is broken, and held, with the view" wait_for 90 holds ns1 'in view outside: .*a\.out\.zone:5: '
+save ns1 a.test 1009
+goes "the other view's change" a.test 1009
+is "the broken one is served as it was" "$(outside ns1) $(outside ns2)" "2000 2000"
+zone_text a.test 2002 >"$T/ns1/tmp/out"
+sh_on ns1 'cat /tmp/out >var/named/a.out.zone'
+for h in ns1 ns2; do check "mended, $h serves it" wait_for 90 has_outside $h 2002; done
 finish
