@@ -202,8 +202,12 @@ bool shown_floor_of(struct shown *s, const struct attrs *a)
 		return false;
 	if (a->mtime_nsec < s->floor_nsec)
 		return false;
+	/* Two contents had the latest time: neither may have it again. */
+	if (a->mtime_nsec == s->floor_nsec && s->floor_nsec && !hash_same(s->floor_hash, a->hash))
+		s->floor_hash = (struct hash){0};
+	else
+		s->floor_hash = a->hash;
 	s->floor_nsec = a->mtime_nsec;
-	s->floor_hash = a->hash;
 	return true;
 }
 
