@@ -157,6 +157,12 @@ static void save_again(struct world *w, struct node *n)
 		if (s && s->draft && s->draft->aside)
 			save_draft(w, n, i, s->draft);
 		fs_attrs(n, now, &a);
+		if (images_installed(s, now, &a) && spot->aside_last >= 0 &&
+		    truth_aside(n, path, s->intent->dot)) { /* it is what the disk shows */
+			spot->last = spot->aside_last;
+			spot->strong = spot->aside_strong;
+			saves_join(&spot->shown, &w->paths[i]->save[spot->last].past);
+		}
 		if (!attrs_compare(&a, s && s->shown ? &s->shown->attrs : &(struct attrs){0}))
 			continue;
 		if (images_installed(s, now, &a) && !attrs_compare(&a, &s->intent->attrs))
