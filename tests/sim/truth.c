@@ -431,6 +431,15 @@ static bool is_interrupted(const struct node *n, const struct path_truth *p, int
 	return n->power_cuts && save >= 0 && p->save[save].excused;
 }
 
+/* It could not be read with the first tree, and is taken like that now. */
+static bool is_late(const struct node *n, const char *path)
+{
+	char name[SIM_PATH_MAX + 8];
+
+	snprintf(name, sizeof name, "late/%s", path);
+	return storage_has_meta(&n->store, name);
+}
+
 static bool is_found(const struct shown *s)
 {
 	return !s->dot.origin && (s->attrs.kind == KIND_FILE || s->attrs.kind == KIND_LINK);
@@ -456,8 +465,9 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 		spot->base = s->attrs;
 		spot->discarded = false;
 	}
-	if ((w->losses || !n->joined) && spot->looked && spot->base.kind == KIND_ABSENT &&
-	    ident_same(&spot->looked_ident, &s->ident)) /* taken for what the peers have */
+	/* Taken for what the peers have. */
+	if ((w->losses || !n->joined || is_late(n, path)) && spot->looked &&
+	    spot->base.kind == KIND_ABSENT && ident_same(&spot->looked_ident, &s->ident))
 		spot->base = s->attrs;
 	if (s->leftover) { /* it is told as gone, and stays for what is local in it */
 		saves_join(&spot->shown, &claimed);
