@@ -37,7 +37,7 @@ frozen_at=$SECONDS
 R1=$(replicator_pid ns1)
 mb_of() { awk '/^VmRSS/ {print int($2 / 1024)}' "/proc/$1/status"; }
 before=$(mb_of "$R1")
-check "while a peer is frozen, saves go on" timeout 60 nsenter -t "${HOST_PID[ns1]}" -m -n -p bash -c \
+check "while a peer is frozen, saves go on" timeout 240 nsenter -t "${HOST_PID[ns1]}" -m -n -p bash -c \
 	"cd $TREE/etc; head -c 60000 /dev/urandom >/tmp/block; for i in \$(seq 1500); do { cat /tmp/block; echo \$i; } >big || exit 1; done"
 after=$(mb_of "$R1")
 check "and memory stays bounded (90 MB were saved, $((after - before)) MB more are used)" \

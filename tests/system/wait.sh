@@ -111,7 +111,7 @@ check "it is told at the close" wait_for 10 test -e "$DISK2/etc/open"
 
 # No local call waits for a peer: the link is cut, and saves take what they took before.
 link_down ns2
-check "saves go on while the peer is unreachable" timeout 10 nsenter -t "${HOST_PID[ns1]}" -m -n -p \
+check "saves go on while the peer is unreachable" timeout 30 nsenter -t "${HOST_PID[ns1]}" -m -n -p \
 	bash -c "cd $TREE/etc; for i in \$(seq 500); do echo \$i >cut.\$i; done"
 # It lags, until its silence is noticed: then nobody waits for it.
 out=$(on ns1 zonefsctl wait --timeout 1 2>&1; echo "status $?")
