@@ -42,6 +42,7 @@ static cfg_opt_t server_options[] = {
     STR("user"),
     CFG_STR("checkconf", "/usr/bin/named-checkconf", CFGF_NONE),
     CFG_STR("checkzone", "/usr/bin/named-checkzone", CFGF_NONE),
+    CFG_STR("verify", "/usr/bin/dnssec-verify", CFGF_NONE),
     CFG_STR("check-user", "nobody", CFGF_NONE),
     INT("timeout", 60),
     CFG_BOOL("gate", cfg_true, CFGF_NONE),
@@ -287,6 +288,7 @@ static void free_server(struct conf_server *server)
 	free(server->user);
 	free(server->checkconf);
 	free(server->checkzone);
+	free(server->verify);
 	free(server->check_user);
 	free(server);
 }

@@ -55,6 +55,7 @@ struct conf_server {
 	char *user;      /* that it runs as: so does the check of the configuration */
 	char *checkconf; /* programs */
 	char *checkzone;
+	char *verify;     /* ... of signatures; "": they are not checked */
 	char *check_user; /* that the check of zones runs as; can read no key */
 	int timeout_sec;  /* of one check */
 	bool gate;        /* what is refused is held */

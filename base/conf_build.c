@@ -267,6 +267,8 @@ static void take_server(struct conf_source *s, struct conf *c)
 	server->user = conf_take_name(s, "user");
 	server->checkconf = take_checker(s, "checkconf", c->mount);
 	server->checkzone = take_checker(s, "checkzone", c->mount);
+	server->verify = cfg_getstr(s->cfg, "verify")[0] ? take_checker(s, "verify", c->mount)
+							 : conf_take_str(s, "verify");
 	server->check_user = conf_take_name(s, "check-user");
 	server->timeout_sec = conf_take_int(s, "timeout", 1, 3600);
 	server->gate = cfg_getbool(s->cfg, "gate");

@@ -119,7 +119,7 @@ static void rd_items(struct rd *r, struct check *c)
 void rd_check(struct rd *r, struct check *c)
 {
 	memset(c, 0, sizeof(*c));
-	uint8_t kind = upto(r, CHECK_ZONE);
+	uint8_t kind = upto(r, CHECK_VERIFY);
 	c->kind = kind;
 	rd_strbuf(r, c->author, sizeof(c->author));
 	rd_strbuf(r, c->zone, sizeof(c->zone));
@@ -130,7 +130,7 @@ void rd_check(struct rd *r, struct check *c)
 	rd_items(r, c);
 	if (kind == 0)
 		rd_fail(r);
-	if (!r->err && kind == CHECK_ZONE &&
+	if (!r->err && kind >= CHECK_ZONE &&
 	    (!check_zone_name(c->zone) || !class_known(c->zclass) || !path_valid(c->path) ||
 	     !directory_valid(c->directory)))
 		rd_fail(r);

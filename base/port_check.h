@@ -30,6 +30,7 @@ enum check_kind {
 	CHECK_CONF = 1, /* the configuration */
 	CHECK_MAP = 2,  /* likewise, and its canonical form is wanted */
 	CHECK_ZONE = 3,
+	CHECK_VERIFY = 4, /* the signatures of a zone that passes as CHECK_ZONE */
 };
 
 struct check_item {
@@ -42,7 +43,7 @@ struct check {
 	enum check_kind kind;
 	char
 	    author[CHECK_AUTHOR_MAX + 1]; /* the peer that may write only where `accept` says; "" */
-	/* CHECK_ZONE */
+	/* CHECK_ZONE, CHECK_VERIFY */
 	char zone[CHECK_NAME_MAX + 1];
 	char zclass[16];
 	char path[PATH_LEN_MAX + 1];      /* its file, of the tree */

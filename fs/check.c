@@ -32,6 +32,7 @@ struct checking {
 	char *conf; /* in the root */
 	char version[64];
 	char ttl[16];
+	char file[PATH_LEN_MAX + 3];
 	char words[CHECKFILES_WORDS + 256];
 	bool refused; /* by us: the content is bad, in these words */
 };
@@ -50,12 +51,18 @@ static void add(struct checking *k, size_t *n, const char *option, const char *v
 		k->run.argv[(*n)++] = value;
 }
 
-static void zone_arguments(struct checking *k)
+/* `dump`: all of its text, without includes, instead of words. */
+static void zone_arguments(struct checking *k, bool dump)
 {
 	const struct named_checks *s = &k->check.checks;
 	size_t n = 0;
 
 	add(k, &n, k->fs->conf->server->checkzone, NULL);
+	if (dump) {
+		add(k, &n, "-q", "-D");
+		add(k, &n, "-F", "text");
+		add(k, &n, "-o", "-");
+	}
 	add(k, &n, "-t", ".");
 	add(k, &n, "-w", k->check.directory);
 	add(k, &n, "-i", s->integrity ? s->sibling ? "local" : "local-sibling" : "none");
@@ -183,6 +190,54 @@ static int check_conf(struct checking *k)
 	return run(k);
 }
 
+/* The program knows no other root: what it reads includes nothing. So of a zone in several files it gets
+ * the text that the zone's checker makes of them. */
+static int in_one_file(struct checking *k)
+{
+	int rc = find_program(k, k->fs->conf->server->checkzone, k->fs->conf->server->check_user);
+
+	k->run.output_max = CHECK_OUTPUT_MAX;
+	if (rc == 0)
+		rc = run(k);
+	if (rc == 0 && (k->run.cut || k->run.exit_status != 0 || !k->run.output)) {
+		snprintf(k->words, sizeof(k->words),
+			 k->run.cut ? "with what it includes it is larger than %d MiB"
+				    : "with what it includes it could not be read",
+			 CHECK_OUTPUT_MAX >> 20);
+		rc = k->run.cut ? ERR_LIMIT : -EIO;
+	}
+	if (rc < 0)
+		return rc;
+	int fd = memfile_new("zonefs-zone", k->run.output, k->run.output_len);
+	free(k->run.output);
+	k->run.output = NULL;
+	if (fd < 0)
+		return fd;
+	checkview_fini(&k->view);
+	return checkview_add(&k->view, "zone", fd);
+}
+
+/* All signed by keys of the zone, one of which signs these: whoever has only one has a key signing key. */
+static int verify(struct checking *k)
+{
+	const struct conf_server *server = k->fs->conf->server;
+	int rc = k->view.n > 1 ? in_one_file(k) : 0;
+	size_t n = 0;
+
+	if (rc == 0)
+		rc = find_program(k, server->verify, server->check_user);
+	if (rc < 0)
+		return rc;
+	snprintf(k->file, sizeof(k->file), "./%s", k->view.files[0].path);
+	add(k, &n, server->verify, "-q");
+	add(k, &n, "-x", "-z");
+	add(k, &n, "-o", k->check.zone);
+	add(k, &n, "-c", k->check.zclass);
+	add(k, &n, k->file, NULL);
+	k->run.argv[n] = NULL;
+	return run(k);
+}
+
 static int check_zone(struct checking *k)
 {
 	const struct conf_server *server = k->fs->conf->server;
@@ -202,7 +257,9 @@ static int check_zone(struct checking *k)
 	k->refused = rc > 0 || rc == -ENOENT || rc == -EISDIR || rc == -EINVAL || rc == -ELOOP;
 	if (rc != 0)
 		return k->refused ? 0 : rc;
-	zone_arguments(k);
+	zone_arguments(k, k->check.kind == CHECK_VERIFY);
+	if (k->check.kind == CHECK_VERIFY)
+		return verify(k);
 	return run(k);
 }
 
@@ -229,7 +286,7 @@ static void answer(struct checking *k, int rc)
 	buf_u32(b, k->run.run_msec);
 	buf_bytes(b, output, map ? 0 : len < PORT_OUTPUT_MAX ? len : PORT_OUTPUT_MAX);
 	buf_str(b, k->version);
-	if (k->check.kind == CHECK_ZONE || !k->conf)
+	if (k->check.kind >= CHECK_ZONE || !k->conf)
 		buf_u16(b, 0);
 	else
 		checkfiles_list(k->fs, &k->check, k->conf, b);
@@ -256,7 +313,7 @@ int check_request(struct fs *fs, struct portjob *job, struct rd *r)
 	k->view.mount = fs->mount;
 	k->view.dev = st.st_dev;
 	k->view.ino = st.st_ino;
-	rc = k->check.kind == CHECK_ZONE ? check_zone(k) : check_conf(k);
+	rc = k->check.kind >= CHECK_ZONE ? check_zone(k) : check_conf(k);
 	answer(k, rc);
 	check_fini(&k->check);
 	checkview_fini(&k->view);

@@ -37,6 +37,7 @@ int checkview_make(void *arg);
 int checkview_add(struct checkview *v, const char *path, int take_fd);
 /* There is one of this path. */
 bool checkview_has(const struct checkview *v, const char *path);
+/* Its files; others may be added after that. */
 void checkview_fini(struct checkview *v);
 
 #endif

@@ -113,6 +113,9 @@ struct judge_zone {
 	char *name, *zclass, *view, *path;
 	struct named_checks checks;
 	bool text; /* a master file */
+	bool signs_itself; /* its text is what named signs */
+	bool passed;       /* the zone's checker has */
+	bool verified;     /* dnssec-verify has been asked */
 	enum { ZONE_WAITS, ZONE_FILES, ZONE_STAGING, ZONE_ASKED, ZONE_OVER } state;
 	struct judge_files is, was;
 	bool sent;
@@ -173,6 +176,8 @@ bool judge_zone_work(struct judge_zone *z);
 void judge_say(struct judgement *j, enum verdict_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void judge_need(struct judgement *j, const char *path);
+/* What is doubtful counts: somebody has made it here, and is to let it go. */
+bool judge_has_doubts(const struct judgement *j);
 /* What the examination of a zone has found. */
 void judge_examined(struct judge_zone *z);
 /* A content that was made here, into the store. 0 or an error. */

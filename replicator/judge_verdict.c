@@ -64,7 +64,7 @@ void judge_need(struct judgement *j, const char *path)
 /* ---- a zone ---- */
 
 /* Of what was there before zonefs was, and of what another node has let go, only what is wrong counts. */
-static bool has_doubts(const struct judgement *j)
+bool judge_has_doubts(const struct judgement *j)
 {
 	for (uint32_t i = 0; i < j->trial->n; i++)
 		if (!j->trial->items[i].version->import)
@@ -83,11 +83,11 @@ void judge_examined(struct judge_zone *z)
 		return;
 	}
 	if (e->errors.len)
-		judge_say(j, has_doubts(j) || !j->trial->own ? VERDICT_BAD : VERDICT_GOOD, "%s",
+		judge_say(j, judge_has_doubts(j) || !j->trial->own ? VERDICT_BAD : VERDICT_GOOD, "%s",
 			  (const char *)e->errors.data);
-	if (e->doubts.len && has_doubts(j))
+	if (e->doubts.len && judge_has_doubts(j))
 		judge_say(j, VERDICT_DOUBT, "%s", (const char *)e->doubts.data);
-	if (e->warnings.len && has_doubts(j)) {
+	if (e->warnings.len && judge_has_doubts(j)) {
 		judge_say(j, VERDICT_GOOD, "%s", (const char *)e->warnings.data);
 		j->warned = true;
 	}

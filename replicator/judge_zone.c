@@ -33,6 +33,7 @@ bool judge_zone_add(struct judgement *j, const struct named_zone *z, const char 
 	to->path = strdup(path);
 	to->checks = z->checks;
 	to->text = z->checks.format == NAMED_TEXT;
+	to->signs_itself = z->inline_signed;
 	j->zones[j->nzones++] = to;
 	return to->name && to->zclass && to->view && to->path;
 }
@@ -160,8 +161,16 @@ static void checked(void *arg, const struct check_result *r)
 	z->asked--;
 	z->judgement->asked--;
 	z->check = 0;
+	z->passed = r->verdict == CHECK_GOOD;
 	while (len > 0 && r->words[len - 1] == '\n')
 		len--;
+	if (z->verified && !z->passed) {
+		judge_say(z->judgement, r->verdict == CHECK_BAD ? VERDICT_BAD : VERDICT_UNKNOWN,
+			  "%s: its signatures %s: %.*s", z->path,
+			  r->verdict == CHECK_BAD ? "are not good" : "could not be checked",
+			  (int)len, r->words);
+		return;
+	}
 	if (r->verdict == CHECK_BAD)
 		judge_say(z->judgement, VERDICT_BAD, "%s%s%s%.*s", z->view[0] ? "in view " : "",
 			  z->view, z->view[0] ? ": " : "", (int)len, r->words);
@@ -170,7 +179,7 @@ static void checked(void *arg, const struct check_result *r)
 			  (int)len, r->words);
 }
 
-static int send_check(struct judge_zone *z)
+static int send_check(struct judge_zone *z, enum check_kind kind)
 {
 	struct judgement *j = z->judgement;
 	struct check *c CLEANUP_FREE = calloc(1, sizeof(*c));
@@ -181,7 +190,7 @@ static int send_check(struct judge_zone *z)
 		return -ENOMEM;
 	if (!j->trial->own)
 		author = j->author ? j->author : core_origin_node(j->node->core, j->trial->items[0].version->dot.origin);
-	c->kind = CHECK_ZONE;
+	c->kind = kind;
 	snprintf(c->author, sizeof(c->author), "%s", author ? author : "");
 	snprintf(c->zone, sizeof(c->zone), "%s", z->name);
 	snprintf(c->zclass, sizeof(c->zclass), "%s", z->zclass);
@@ -281,7 +290,7 @@ static bool ask(struct judge_zone *z)
 			  z->path, JUDGE_TEXT_MAX >> 20);
 		return true;
 	}
-	int err = send_check(z);
+	int err = send_check(z, CHECK_ZONE);
 	if (err == -EAGAIN)
 		return false;
 	if (err == 0)
@@ -301,6 +310,28 @@ static bool ask(struct judge_zone *z)
 	return true;
 }
 
+/* Signatures, once the rest is good. What named has had since before zonefs was is served already. False:
+ * not now. */
+static bool ask_verification(struct judge_zone *z)
+{
+	const struct judgement *j = z->judgement;
+
+	if (z->verified || !z->examined || !z->passed || !z->examine.verifiable ||
+	    z->signs_itself || !j->node->conf->server->verify[0] ||
+	    (j->trial->own && !judge_has_doubts(j)))
+		return true;
+	int err = send_check(z, CHECK_VERIFY);
+	if (err == -EAGAIN)
+		return false;
+	z->verified = true;
+	if (err == 0)
+		count(z);
+	else
+		judge_say(z->judgement, VERDICT_UNKNOWN,
+			  "%s: its signatures could not be checked: %s", z->path, err_text(err));
+	return true;
+}
+
 bool judge_zone_work(struct judge_zone *z)
 {
 	struct judgement *j = z->judgement;
@@ -316,7 +347,7 @@ bool judge_zone_work(struct judge_zone *z)
 	}
 	if (z->state == ZONE_STAGING && judge_texts_ready(j) && ask(z))
 		z->state = ZONE_ASKED;
-	if (z->state == ZONE_ASKED && z->asked == 0)
+	if (z->state == ZONE_ASKED && z->asked == 0 && ask_verification(z) && z->asked == 0)
 		z->state = ZONE_OVER;
 	return z->state == ZONE_OVER;
 }

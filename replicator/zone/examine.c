@@ -15,6 +15,7 @@
 #include "replicator/zone/changes.h"
 #include "replicator/zone/guard.h"
 #include "replicator/zone/lint.h"
+#include "replicator/zone/rdata.h"
 #include "replicator/zone/serial.h"
 
 /* One side as it was read. */
@@ -251,6 +252,16 @@ static void judge_serial(struct examine *e, const struct read_side *is, const st
 		    e->is.files[is->serial_file].path, is->serial);
 }
 
+/* ZONEMD alone is no matter of signatures. */
+static bool has_signatures(const struct records *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->list[i].type == TYPE_RRSIG || set->list[i].type == TYPE_NSEC ||
+		    set->list[i].type == TYPE_NSEC3)
+			return true;
+	return false;
+}
+
 void examine_zone(struct examine *e)
 {
 	struct read_side is = {0}, was = {0};
@@ -267,6 +278,7 @@ void examine_zone(struct examine *e)
 	read_side(&is, e, &e->is, e->why);
 	read_side(&was, e, &e->was, ignored);
 	e->unread = !is.set;
+	e->verifiable = is.set ? has_signatures(is.set) : e->is_signed;
 	if (is.linted)
 		tell_findings(e, &is, &was);
 	if (e->was.n > 0)

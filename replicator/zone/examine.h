@@ -61,6 +61,7 @@ struct examine {
 	uint32_t serial;
 	size_t serial_file; /* which it stands in */
 	bool is_signed;     /* the text must not be changed */
+	bool verifiable;    /* it holds signatures, or what is there only with signatures */
 	bool low;           /* the records have changed, and the serial is not above the highest */
 	int err;            /* 0, -ENOMEM */
 };

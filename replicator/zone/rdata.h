@@ -26,6 +26,8 @@ enum {
 	TYPE_SRV = 33,
 	TYPE_DNAME = 39,
 	TYPE_RRSIG = 46,
+	TYPE_NSEC = 47,
+	TYPE_NSEC3 = 50,
 	TYPE_SPF = 99,
 };
 

@@ -64,8 +64,8 @@ static void request(const uint8_t *p, size_t len)
 	rd_init(&r, p, len);
 	rd_check(&r, c);
 	if (rd_end(&r) == 0) {
-		fuzz_check(c->kind >= CHECK_CONF && c->kind <= CHECK_ZONE);
-		fuzz_check(c->kind != CHECK_ZONE ||
+		fuzz_check(c->kind >= CHECK_CONF && c->kind <= CHECK_VERIFY);
+		fuzz_check(c->kind < CHECK_ZONE ||
 			   (check_zone_name(c->zone) && path_valid(c->path)));
 		buf_init(&b, PORT_PACKET_MAX);
 		buf_check(&b, c);

@@ -28,6 +28,9 @@ for h in ns1 ns2; do
 done
 for h in ns1 ns2; do check "$h is well" wait_for 90 node_well $h; done
 
+mkdir "$T/signed"
+for k in "-f KSK" ""; do must env -C "$T/signed" dnssec-keygen -q -a ECDSAP256SHA256 $k b.test >/dev/null; done
+
 held() { on "$1" zonefsctl held; }
 holds() { held "$1" | grep -Eq "$2"; }
 holds_nothing() { held "$1" | grep -Eq 'nothing is held|nothing has been saved'; }
@@ -143,6 +146,32 @@ check "the peer, too" serves ns2 a.test 1005
 save ns1 a.test 1006
 goes "mended" a.test 1006
 check "nothing is held" wait_for 90 holds_nothing ns1
+
+# ---- signatures
+
+zone_text b.test 2000 'www IN A 10.53.0.7' >"$T/signed/b.test.zone"
+sign() { must env -C "$T/signed" dnssec-signzone -S -q -P -o b.test -f out "$@" b.test.zone >/dev/null 2>"$T/signed/said"; }
+sign
+sh_on ns1 'cat >var/named/b.test.zone' <"$T/signed/out"
+goes "a signed zone" b.test 2000
+zone_text b.test 2001 'www IN A 10.53.0.7' >"$T/signed/b.test.zone"
+sign
+cp "$T/signed/out" "$T/signed/good"
+sed 's/10\.53\.0\.7/10.53.0.8/' "$T/signed/good" | sh_on ns1 'cat >var/named/b.test.zone'
+check "a record that was altered after that: held, in the verifier's words" wait_for 90 holds ns1 \
+	'b\.test\.zone: its signatures are not good: .*No correct .* signature for www\.b\.test A'
+sign -s 20200101000000 -e 20200201000000
+sh_on ns1 'cat >var/named/b.test.zone' <"$T/signed/out"
+check "signatures that have expired: held" wait_for 90 holds ns1 'b\.test\.zone:[0-9]+: signature has expired'
+is "both serve the old ones" "$(serial_on ns1 b.test) $(serial_on ns2 b.test)" "2000 2000"
+{ head -n 1 "$T/signed/good"; echo '$INCLUDE inc/signed'; } >"$T/ns1/tmp/z"
+tail -n +2 "$T/signed/good" >"$T/ns1/tmp/inc"
+sh_on ns1 'zonefsctl hold; cat /tmp/inc >var/named/inc/signed; cat /tmp/z >var/named/b.test.zone; zonefsctl release' >/dev/null
+goes "good, and in two files" b.test 2001
+sed -i 's/10\.53\.0\.7/10.53.0.8/' "$T/ns1/tmp/inc"
+sh_on ns1 'cat /tmp/inc >var/named/inc/signed'
+check "... altered in what it includes" wait_for 90 holds ns1 'No correct .* signature for www\.b\.test A'
+sh_on ns1 'zonefsctl discard' >/dev/null
 
 # ---- by force
 
