@@ -81,6 +81,8 @@ static cfg_opt_t health_options[] = {
     CFG_STR("on-data", "demote", CFGF_NONE),
     CFG_STR("on-stop", "stay", CFGF_NONE),
     INT("lag-limit", 300),
+    INT("stale-limit", 300),
+    INT("behind-limit", 300),
     INT("cut-off-limit", 3600),
     INT("damping", 60),
     INT("lease", 30),

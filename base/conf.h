@@ -133,6 +133,7 @@ struct conf_health {
 	enum conf_on_data on_data; /* NOTHING: it is told only */
 	bool withdraw_on_stop; /* else all stays as it is */
 	int lag_limit_sec, cut_off_limit_sec;
+	int stale_limit_sec, behind_limit_sec;
 	int lease_sec;      /* of a grant to be withdrawn for data */
 	int min_announcing; /* so many others stay, then */
 	int damping_sec; /* who fell twice within an hour comes back demoted for so long; 0: never */

@@ -166,6 +166,8 @@ static void take_times(struct conf_source *s, struct conf_health *h)
 	h->rise = conf_take_int(s, "rise", 1, 100);
 	h->start_timeout_sec = conf_take_int(s, "start-timeout", 0, 86400);
 	h->lag_limit_sec = conf_take_int(s, "lag-limit", 0, 31536000);
+	h->stale_limit_sec = conf_take_int(s, "stale-limit", 0, 31536000);
+	h->behind_limit_sec = conf_take_int(s, "behind-limit", 0, 31536000);
 	h->cut_off_limit_sec = conf_take_int(s, "cut-off-limit", 0, 31536000);
 	h->lease_sec = conf_take_int(s, "lease", 5, CONF_LEASE_MAX);
 	h->min_announcing = conf_take_int(s, "min-announcing", 1, CONF_PEERS_MAX);

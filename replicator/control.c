@@ -28,6 +28,7 @@
  *   {"zonefs":1,"command":"resume"}
  *   {"zonefs":1,"command":"zones"}
  *   {"zonefs":1,"command":"serving","zones":[NAME...]}
+ *   {"zonefs":1,"command":"stale"}
  *   {"zonefs":1,"command":"lint","path":P}
  *   {"zonefs":1,"command":"notes","say":BYTES}   in base 64; without: only what was heard
  *
@@ -56,6 +57,8 @@
  *   serving     a zone in a view: whether it is "well", whether serials "differs", and "nodes": each
  *               one's "state" ("served", "not yet", "failed", "waits", "held", "not proved"), serial,
  *               loaded, asked, version                                   serving
+ *   stale       a zone in a view that "peer" serves fresher than this node, "why" (replicator/stale.h),
+ *               and both serials                                         stale
  *   checked     "verdict" ("good", "bad", "could not") of a zone, or of the
  *               configuration where none is named                        lint
  *   note        a peer, whether it can be reached; "note" (in base 64) and its age_ms, where it said

@@ -107,7 +107,7 @@ static const struct control_command *const commands[] = {
     &control_zones,   &control_serving, &control_wait_zone,
     &control_lint,
     &control_check,
-    &control_notes,
+    &control_notes,   &control_stale,
     &control_edit,
     &control_set_aside,
 };

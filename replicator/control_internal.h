@@ -75,6 +75,7 @@ extern const struct control_command control_forget;
 extern const struct control_command control_zones;
 extern const struct control_command control_wait_zone;
 extern const struct control_command control_serving;
+extern const struct control_command control_stale;
 extern const struct control_command control_lint;
 extern const struct control_command control_notes;
 

@@ -23,7 +23,7 @@
 #define NODES_MAX 5
 #define MAIL_MAX 4096
 #define LEASE 10000
-#define STEP 100  /* ms, of the world */
+#define STEP 200  /* ms, of the world */
 #define TICK 1000 /* between a node's notes, by its clock */
 #define LENGTH 300000
 #define CALM 60000 /* at the end: no faults */

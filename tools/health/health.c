@@ -292,13 +292,12 @@ static struct rule_conf rule_conf_of(const struct health *h)
 
 	for (unsigned i = 0; i < r.nchecks; i++)
 		r.tcp[i] = probes_tcp(h->probes, i);
-	/* The lag is an age: what is too old is so at once. */
-	r.limit_msec[FINDING_LAG] = 0;
+	/* These are ages: what is too old is so at once. */
+	r.limit_msec[FINDING_LAG] = r.limit_msec[FINDING_ZONE] = r.limit_msec[FINDING_BEHIND] = 0;
 	r.limit_msec[FINDING_CUT_OFF] = c->cut_off_limit_sec * (int64_t)1000;
 	/* Without the replicator this node is cut off, only that nobody says so. */
 	r.limit_msec[FINDING_REPLICATOR] = c->cut_off_limit_sec * (int64_t)1000;
-	r.limit_msec[FINDING_BEHIND] = r.limit_msec[FINDING_REFUSED] = limit;
-	r.limit_msec[FINDING_HOOK] = limit;
+	r.limit_msec[FINDING_STORE] = r.limit_msec[FINDING_HOOK] = limit;
 	return r;
 }
 

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "tools/health/late.h"
 #include "tools/health/talk.h"
 
 #define FAR_MSEC 10000 /* after the replicator's start: who is not there is away */
@@ -25,7 +27,7 @@ struct report {
 	bool joining, blocked;
 	int64_t age_msec, lag_msec, pending, damaged;
 	unsigned peers, reachable, behind;
-	char behind_peer[64];
+	uint64_t ops;
 	char failing_hook[64];
 	bool hook_ran;
 	int64_t hook_timeout_msec;
@@ -34,6 +36,10 @@ struct report {
 struct replica {
 	const struct conf *conf;
 	struct talk talk;
+	bool asks_zones; /* the status was said, now it is about zones */
+	unsigned lines;  /* that it has said of zones */
+	struct late *late;
+	int64_t now;
 	struct report report;
 	struct hook_seen hooks[CONF_HOOKS_MAX];
 	size_t nhooks;
@@ -47,7 +53,11 @@ struct replica *replica_new(const struct conf *conf)
 		return NULL;
 	r->conf = conf;
 	talk_init(&r->talk, conf);
-	return r;
+	r->late = late_new();
+	if (r->late)
+		return r;
+	replica_free(r);
+	return NULL;
 }
 
 void replica_free(struct replica *r)
@@ -55,6 +65,7 @@ void replica_free(struct replica *r)
 	if (!r)
 		return;
 	talk_fini(&r->talk);
+	late_free(r->late);
 	free(r);
 }
 
@@ -62,6 +73,7 @@ void replica_free(struct replica *r)
 
 static void take_node(struct report *p, const json_t *line)
 {
+	p->ops = (uint64_t)talk_number(line, "ops");
 	p->joining = talk_bool(line, "joining");
 	p->blocked = json_object_get(line, "blocked") != NULL;
 	p->age_msec = talk_number(line, "now") - talk_number(line, "started");
@@ -70,16 +82,19 @@ static void take_node(struct report *p, const json_t *line)
 	p->damaged = talk_number(line, "damaged");
 }
 
-static void take_peer(struct report *p, const json_t *line)
+static void take_peer(struct replica *r, const json_t *line)
 {
-	p->peers++;
+	struct report *p = &r->report;
+	const char *name = talk_text(line, "peer");
+	unsigned i = p->peers++;
+	uint64_t ahead = (uint64_t)talk_number(line, "ahead");
+
 	if (!talk_bool(line, "reachable"))
 		return;
 	p->reachable++;
-	if (talk_number(line, "ahead") == 0 && !json_object_get(line, "catching_up"))
-		return;
-	if (p->behind++ == 0)
-		snprintf(p->behind_peer, sizeof p->behind_peer, "%s", talk_text(line, "peer"));
+	if (i < CONF_PEERS_MAX)
+		late_peer(r->late, i, name, p->ops, p->ops + ahead, r->now);
+	p->behind += ahead > 0 || json_object_get(line, "catching_up") != NULL;
 }
 
 static const struct conf_hook *hook_named(const struct conf *conf, const char *name)
@@ -135,9 +150,48 @@ static void take_line(void *arg, const json_t *line)
 	if (strcmp(type, "node") == 0)
 		take_node(&r->report, line);
 	else if (strcmp(type, "peer") == 0)
-		take_peer(&r->report, line);
+		take_peer(r, line);
 	else if (strcmp(type, "hook") == 0)
 		take_hook(r, line);
+}
+
+/* What is not as fresh here as on a peer, in words. */
+static const char *why_text(const char *why)
+{
+	static const struct {
+		const char *why, *words;
+	} all[] = {
+	    {"failed", "the name server here does not serve what its file holds"},
+	    {"waits", "its file is not here"},
+	    {"held", "a change of it is held here"},
+	    {"refused", "the newest version is refused here"},
+	    {"other", "another version is served here"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		if (strcmp(why, all[i].why) == 0)
+			return all[i].words;
+	return "";
+}
+
+static void take_zone(void *arg, const json_t *line)
+{
+	struct replica *r = arg;
+	const char *here = talk_text(line, "here"), *serial = talk_text(line, "serial");
+	const char *why = why_text(talk_text(line, "why"));
+	char words[RULE_WORDS];
+	size_t len;
+
+	if (strcmp(talk_text(line, "type"), "stale") != 0)
+		return;
+	len = (size_t)snprintf(words, sizeof words, "%.63s serves %.10s", talk_text(line, "peer"),
+			       serial[0] ? serial : "it");
+	if (here[0])
+		len += (size_t)snprintf(words + len, sizeof words - len, ", this node %.10s", here);
+	if (why[0])
+		snprintf(words + len, sizeof words - len, ", %s", why);
+	late_zone(r->late, talk_text(line, "zone"), talk_text(line, "view"), words, r->now);
+	r->lines++;
 }
 
 /* ---- the socket ---- */
@@ -147,6 +201,7 @@ void replica_start(struct replica *r, int64_t now)
 	if (talk_busy(&r->talk))
 		return;
 	r->report = (struct report){0};
+	r->asks_zones = false;
 	talk_start(&r->talk, "{\"zonefs\":1,\"command\":\"status\"}", now);
 }
 
@@ -169,15 +224,30 @@ bool replica_go_on(struct replica *r, int64_t now)
 {
 	if (!talk_go_on(&r->talk, now))
 		return false;
+	r->now = now;
+	if (r->asks_zones) {
+		/* An answer that was cut off by its length says nothing of the rest. */
+		r->asks_zones = false;
+		if (talk_lines(&r->talk, take_zone, r) && r->lines < LATE_ZONES)
+			late_zones_end(r->late);
+		return true;
+	}
 	r->report.ended = talk_lines(&r->talk, take_line, r);
-	return true;
+	if (!r->report.ended)
+		return true;
+	late_peers_end(r->late);
+	r->asks_zones = true;
+	r->lines = 0;
+	talk_start(&r->talk, "{\"zonefs\":1,\"command\":\"stale\"}", now);
+	return false;
 }
 
 /* ---- the rule ---- */
 
-static void tell_data(const struct report *p, const struct conf_health *h, struct rule *rule,
-		      int64_t now)
+static void tell_data(struct replica *r, struct rule *rule, int64_t now)
 {
+	const struct conf_health *h = r->conf->health;
+	const struct report *p = &r->report;
 	char words[RULE_WORDS], span[CLOCK_SPAN_TEXT];
 	int64_t limit = h->lag_limit_sec * (int64_t)1000;
 
@@ -187,12 +257,14 @@ static void tell_data(const struct report *p, const struct conf_health *h, struc
 	rule_finding(rule, FINDING_LAG, p->lag_msec > limit, words, now);
 	snprintf(words, sizeof words, "none of %u peers can be reached", p->peers);
 	rule_finding(rule, FINDING_CUT_OFF, p->peers > 0 && p->reachable == 0, words, now);
-	snprintf(words, sizeof words, "peer %s has versions that are not here", p->behind_peer);
-	rule_finding(rule, FINDING_BEHIND, p->behind > 0, words, now);
+	bool found = late_zones(r->late, h->stale_limit_sec * (int64_t)1000, now, words);
+	rule_finding(rule, FINDING_ZONE, found, words, now);
+	found = late_behind(r->late, h->behind_limit_sec * (int64_t)1000, now, words);
+	rule_finding(rule, FINDING_BEHIND, found, words, now);
 	snprintf(words, sizeof words, "%s",
 		 p->blocked ? "the store takes nothing"
 			    : "contents of this node's disk are damaged");
-	rule_finding(rule, FINDING_REFUSED, p->blocked || p->damaged > 0, words, now);
+	rule_finding(rule, FINDING_STORE, p->blocked || p->damaged > 0, words, now);
 	snprintf(words, sizeof words, "the hook %s fails: what is served may be old",
 		 p->failing_hook);
 	rule_finding(rule, FINDING_HOOK, p->failing_hook[0], words, now);
@@ -211,7 +283,7 @@ void replica_tell(struct replica *r, struct rule *rule, int64_t now)
 		rule_hooks(rule, false, 0);
 		return;
 	}
-	tell_data(p, r->conf->health, rule, now);
+	tell_data(r, rule, now);
 	rule_hooks(rule, p->hook_ran, p->hook_timeout_msec);
 	rule_caught_up(rule, !p->joining && !p->blocked && p->pending == 0 && p->behind == 0 &&
 				 (p->reachable == p->peers || p->age_msec > FAR_MSEC));

@@ -384,7 +384,7 @@ int64_t rule_next(const struct rule *r, int64_t now)
 
 int64_t rule_pace(const struct rule *r)
 {
-	if (r->starting || r->dead || r->kept)
+	if (r->starting || r->dead || r->kept || r->want.reason == REASON_DATA)
 		return r->conf.fast_msec;
 	for (unsigned i = 0; i < r->conf.nchecks; i++)
 		if (r->checks[i].good == 0 || r->checks[i].bad)
@@ -407,9 +407,10 @@ const char *rule_finding_text(enum rule_finding finding)
 	static const char *const text[] = {
 	    [FINDING_REPLICATOR] = "replicator",
 	    [FINDING_CUT_OFF] = "cut-off",
+	    [FINDING_ZONE] = "zone",
 	    [FINDING_LAG] = "lag",
 	    [FINDING_BEHIND] = "behind",
-	    [FINDING_REFUSED] = "refused",
+	    [FINDING_STORE] = "store",
 	    [FINDING_HOOK] = "hook",
 	};
 

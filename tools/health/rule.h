@@ -36,9 +36,10 @@ enum rule_outcome {
 enum rule_finding {
 	FINDING_REPLICATOR, /* it does not answer */
 	FINDING_CUT_OFF,    /* no peer can be reached */
+	FINDING_ZONE,       /* a zone that peers serve is old, held, refused or fails here */
 	FINDING_LAG,        /* versions wait here for longer than allowed */
-	FINDING_BEHIND,     /* a peer has versions that are not here */
-	FINDING_REFUSED,    /* versions that peers have are held or refused here, or are damaged */
+	FINDING_BEHIND,     /* most peers have versions that are not here */
+	FINDING_STORE,      /* the store takes nothing, or contents of the disk are damaged */
 	FINDING_HOOK,       /* a hook fails: what is on the disk may not be what is served */
 	RULE_FINDINGS
 };
