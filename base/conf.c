@@ -60,6 +60,7 @@ static cfg_opt_t probe_options[] = {
     STR("address"),
     INT("port", 53),
     LIST("zones"),
+    STR("view"),
     CFG_STR("type", "SOA", CFGF_NONE),
     CFG_BOOL("udp", cfg_true, CFGF_NONE),
     CFG_BOOL("tcp", cfg_true, CFGF_NONE),

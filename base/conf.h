@@ -97,6 +97,8 @@ struct conf_probe {
 	int port;
 	char **zones;
 	size_t nzones; /* 1 or more */
+	bool all;      /* `zones` is "*": all that the name server should serve, by its configuration */
+	char *view;    /* then only those of this one; NULL: of any */
 	char *type;    /* of what is asked for: "SOA" */
 	bool udp, tcp; /* one of them at least */
 	enum conf_answer answer;

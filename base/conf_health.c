@@ -103,6 +103,23 @@ static enum conf_answer take_answer(struct conf_source *s)
 	return CONF_ANSWER_AUTHORITATIVE;
 }
 
+/* All zones, or those that are named. */
+static void take_all(struct conf_source *s, struct conf_probe *p)
+{
+	for (size_t i = 0; i < p->nzones; i++)
+		p->all |= p->zones[i] && strcmp(p->zones[i], "*") == 0;
+	if (p->all && p->nzones > 1)
+		mistake(s->mistakes, conf_line_of(s, "zones"),
+			"zones has \"*\", which is all of them, and others beside it");
+	if (!conf_given(s->section, "view"))
+		return;
+	p->view = conf_take_str(s, "view");
+	if (!p->all)
+		mistake(s->mistakes, conf_line_of(s, "view"),
+			"view goes with zones = { \"*\" }: which view answers those that are named "
+			"is the name server's to say");
+}
+
 void conf_take_probe(struct conf_source *s, struct conf *c)
 {
 	struct conf_probe *p = &c->probes[c->nprobes++];
@@ -121,6 +138,7 @@ void conf_take_probe(struct conf_source *s, struct conf *c)
 		if (p->zones[i] && (!p->zones[i][0] || strlen(p->zones[i]) > ZONE_LEN_MAX))
 			mistake(s->mistakes, line_in(s, "zones", i),
 				"a zone's name has 1 to %d characters", ZONE_LEN_MAX);
+	take_all(s, p);
 	p->type = conf_take_name(s, "type");
 	p->udp = cfg_getbool(s->cfg, "udp");
 	p->tcp = cfg_getbool(s->cfg, "tcp");
@@ -275,6 +293,11 @@ void conf_check_health(struct conf_source *s, const struct conf *c)
 
 		udp |= p->udp;
 		tcp |= p->tcp;
+		if (p->all && !c->server && !conf_zones_by_file(c))
+			mistake(s->mistakes, p->line,
+				"the probe \"%s\" asks for all zones, which are known only with a "
+				"section server or zones by their files",
+				p->name);
 		for (size_t k = 0; p->address && k < h->nservice; k++)
 			if (h->service[k] && conf_same_address(p->address, h->service[k]))
 				mistake(s->mistakes, p->line,
@@ -313,6 +336,7 @@ void conf_free_health(struct conf *c)
 		free(c->probes[i].address);
 		free_list(c->probes[i].zones);
 		free(c->probes[i].type);
+		free(c->probes[i].view);
 	}
 	free(c->probes);
 	if (!c->health)

@@ -26,7 +26,7 @@
  *   {"zonefs":1,"command":"approve" or "discard", likewise}
  *   {"zonefs":1,"command":"pause", WHO}
  *   {"zonefs":1,"command":"resume"}
- *   {"zonefs":1,"command":"zones"}
+ *   {"zonefs":1,"command":"zones","names":BOOL}
  *   {"zonefs":1,"command":"serving","zones":[NAME...]}
  *   {"zonefs":1,"command":"stale"}
  *   {"zonefs":1,"command":"lint","path":P}
@@ -54,6 +54,7 @@
  *   held        a path that is held, "by" what, and what of it           held
  *   map         whether the zones are known, and as of when             zones, status
  *   zone        a zone: file, kind, why it does not replicate            zones
+ *   names       "zones" of a "view" that the name server should serve    zones, with "names"
  *   serving     a zone in a view: whether it is "well", whether serials "differs", and "nodes": each
  *               one's "state" ("served", "not yet", "failed", "waits", "held", "not proved"), serial,
  *               loaded, asked, version                                   serving

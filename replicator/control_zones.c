@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The command "zones": the map, in the order of the configuration, a page at a time.
+ * The command "zones": the map, in the order of the configuration, a page at a time. With "names", for
+ * programs that ask the name server itself, no more than the names of those that it should serve.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "replicator/control_internal.h"
 #include "replicator/control_zones.h"
 
+#define NAMES_MAX 200 /* on a line */
+
 struct listing {
 	uint64_t generation;
+	bool names;
 	size_t next;
 	uint64_t replicated;
 };
@@ -64,6 +70,7 @@ json_t *control_zones_line(const struct node *n)
 		control_add_text(o, "version", s.version);
 		control_add_bool(o, "asking", s.asking);
 		control_add_number(o, "zones", s.n);
+		control_add_number(o, "generation", (int64_t)s.generation);
 		control_add_number(o, "since", s.since_msec);
 		control_add_number(o, "as_of", s.map_msec);
 		control_add_text(o, "words", s.words);
@@ -97,8 +104,45 @@ static void say_zone(struct client *c, const struct zone_entry *e)
 	control_line(c, o);
 }
 
+static bool is_served(const struct named_zone *z)
+{
+	return strcasecmp(z->zclass, "IN") == 0 &&
+	       (z->type == NAMED_PRIMARY || z->type == NAMED_SECONDARY || z->type == NAMED_IN_VIEW);
+}
+
+/* Names of one view, as far as they follow each other. */
+static void say_names(struct client *c, struct listing *l)
+{
+	json_t *o = json_object(), *names = json_array();
+	const char *view = NULL;
+	struct zone_entry e;
+
+	for (; zones_entry(c->node->zones, l->next, &e) && json_array_size(names) < NAMES_MAX;
+	     l->next++) {
+		const char *of = e.zone->view ? e.zone->view : "";
+
+		if (!is_served(e.zone))
+			continue;
+		if (view && strcmp(view, of) != 0)
+			break;
+		view = of;
+		json_array_append_new(names, control_text(e.zone->name));
+	}
+	control_add_text(o, "type", "names");
+	if (view && view[0])
+		control_add_text(o, "view", view);
+	json_object_set_new(o, "zones", names);
+	control_line(c, o);
+}
+
 static void end(struct client *c, const struct zones_status *s, uint64_t replicated)
 {
+	const struct listing *l = c->job;
+
+	if (l->names && s->state != ZONES_ASKING) {
+		control_end(c, 0, "all zones that are known here");
+		return;
+	}
 	if (s->state == ZONES_BROKEN)
 		control_end(c, 1,
 			    "the configuration is broken, these are the zones from before: %s",
@@ -126,7 +170,9 @@ static void zones_round(struct client *c)
 		control_end(c, 1, "the configuration has changed meanwhile: try again");
 		return;
 	}
-	while (control_has_room(c) && zones_entry(c->node->zones, l->next, &e)) {
+	while (l->names && control_has_room(c) && zones_entry(c->node->zones, l->next, &e))
+		say_names(c, l);
+	while (!l->names && control_has_room(c) && zones_entry(c->node->zones, l->next, &e)) {
 		say_zone(c, &e);
 		l->next++;
 		l->replicated += e.place == ZONE_REPLICATED;
@@ -139,7 +185,6 @@ static void zones_start(struct client *c, const json_t *request)
 {
 	struct zones_status s;
 
-	(void)request;
 	zones_status(c->node->zones, &s);
 	if (s.state == ZONES_NONE) {
 		control_end(c, 1, "zonefs.conf names no server, and no zones by their files: see zonefs.conf(5)");
@@ -151,6 +196,7 @@ static void zones_start(struct client *c, const json_t *request)
 		return;
 	}
 	l->generation = s.generation;
+	l->names = json_is_true(json_object_get(request, "names"));
 	c->job = l;
 	control_line(c, control_zones_line(c->node));
 }

@@ -180,10 +180,57 @@ check "out of the zone: held" wait_for 90 holds ns1 'a\.test\.zone:5: .*is not i
 check "released by force" on ns1 zonefsctl release --force $TREE/var/named/a.test.zone
 goes "by force" a.test 1007
 
+# ---- who can't take what a peer serves steps back (zonefs-health, which asks for all zones)
+
+install -m 755 "$B/zonefs-health" $BIN/ || bail "zonefs-health is not built"
+node_conf ns1 "$SERVER
+log-level = \"info\"
+probe \"all\" {
+  address = \"127.0.0.1\"
+  zones = { \"*\" }
+  sample = 1
+}
+health \"anycast\" {
+  service = { \"192.0.2.53\" }
+  interval = 1
+  fast-interval = 1
+  fall = 2
+  rise = 2
+  damping = 0
+  stale-limit = 1
+  announce = { \"/bin/true\" }
+  withdraw = { \"/bin/true\" }
+  demote = { \"/bin/true\" }
+  promote = { \"/bin/true\" }
+}"
+on ns1 $BIN/zonefs-health -f >>"$T/ns1/health.log" 2>&1 &
+JOB[health]=$!
+health_is() { [ "$(on ns1 zonefsctl health --json | jq -r 'select(.type=="health").state')" = "$1" ]; }
+logged() { grep -Eq "$1" "$T/ns1/health.log"; }
+check "it is announced" wait_for 90 health_is announced
+check "all zones of the map are asked" logged 'the probe "all" asks for 3 zones in turn'
+save ns1 a.test 1008 'www IN A 10.53.0.'
+check "a change is held on ns1" wait_for 90 holds ns1 'a\.test\.zone:5: '
+save ns2 a.test 1009
+check "meanwhile the peer has another one" wait_for 90 serves ns2 a.test 1009
+check "a zone is held here that a peer serves: demoted" wait_for 90 health_is demoted
+check "in these words" logged 'steps back \(data\): a\.test: ns2 serves 1009, this node 1007, a change of it is held here'
+save ns1 a.test 1010
+goes "mended" a.test 1010
+check "it is announced as before" wait_for 90 health_is announced
+zone_text d.test 1 >"$T/ns1/tmp/d"
+sh_on ns1 'install -m 644 /tmp/d var/named/d.test.zone
+	echo "zone \"d.test\" { type primary; file \"d.test.zone\"; };" >>etc/named.conf'
+check "a new zone is asked for, too" wait_for 90 logged 'the probe "all" asks for 4 zones in turn'
+[ "$FAILED" -eq 0 ] || note "$(on ns1 zonefsctl health; on ns1 zonefsctl status --zones)"
+kill -TERM "$(pid_on ns1 zonefs-health)"
+wait "${JOB[health]}" 2>/dev/null
+[ "$FAILED" -eq 0 ] || note "$(tail -n 60 "$T/ns1/health.log")"
+
 # ---- two views of a zone, the file of one broken
 
-save ns1 a.test 1008
-goes "again" a.test 1008
+save ns1 a.test 1011
+goes "again" a.test 1011
 zone_text a.test 2000 >"$T/ns1/tmp/out"
 sh_on ns1 'install -m 644 /tmp/out var/named/a.out.zone
 	{ grep -v "^zone" etc/named.conf; echo "view inside {"; grep "^zone" etc/named.conf
@@ -195,8 +242,8 @@ for h in ns1 ns2; do check "$h has a second view of it" wait_for 90 has_outside 
 zone_text a.test 2001 'x IN A 1.2.3' >"$T/ns1/tmp/out"
 sh_on ns1 'cat /tmp/out >var/named/a.out.zone'
 check "its file is broken, and held, with the view" wait_for 90 holds ns1 'in view outside: .*a\.out\.zone:5: '
-save ns1 a.test 1009
-goes "the other view's change" a.test 1009
+save ns1 a.test 1012
+goes "the other view's change" a.test 1012
 is "the broken one is served as it was" "$(outside ns1) $(outside ns2)" "2000 2000"
 zone_text a.test 2002 >"$T/ns1/tmp/out"
 sh_on ns1 'cat /tmp/out >var/named/a.out.zone'

@@ -31,6 +31,12 @@ wait "${JOB[ns1.named]}" 2>/dev/null
 named_start ns1
 from "named is there again: back" ns1
 
+P=$(pid_on ns1 named)
+kill -STOP "$P"
+from "named frozen: the other mirror answers" ns2
+kill -CONT "$P" $(pgrep -P "${JOB[ns1.named]}") # nsenter stops with it
+from "it goes on: back" ns1
+
 on ns1 bash -c "exec 9>>$TREE/var/named/a.test.zone; echo \$\$ >/tmp/holds; exec sleep 600" &
 HOLDS=$!
 must wait_for 60 test -s "$T/ns1/tmp/holds"

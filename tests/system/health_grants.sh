@@ -11,10 +11,12 @@ install -m 755 "$B/zonefs-health" "$TOP/tools/health/route-bird" $BIN/ || bail "
 
 host_new ns1
 host_new ns2
+LEAVE='on-data = "withdraw"
+on-stop = "withdraw"'
 node_conf ns1 "stop-timeout = 1
-$(health_lines 10 'on-data = "withdraw"')"
+$(health_lines 10 "$LEAVE")"
 node_conf ns2 "stop-timeout = 1
-$(health_lines 20 'on-data = "withdraw"')"
+$(health_lines 20 "$LEAVE")"
 host_new ns3
 birds_start
 mirrors_start
@@ -104,6 +106,22 @@ like "the other one is told why not" "$(cat $T/drained1 $T/drained2)" "have not 
 must on $D zonefsctl undrain
 for h in ns1 ns2; do check "undrained: $h is announced" wait_for 90 health_is $h announced; done
 and_one_stayed "both drained"
+
+# ---- both told to end, by on-stop = withdraw
+for _ in 1 2 3; do # likewise
+	for h in ns1 ns2; do kill -TERM "$(pid_on $h zonefs-health)"; done
+	LEFT=0
+	for h in ns1 ns2; do
+		wait "${JOB[$h.health]}" 2>/dev/null
+		has_address $h || LEFT=$((LEFT + 1))
+	done
+	for h in ns1 ns2; do health_start $h; done
+	for h in ns1 ns2; do check "started again: $h is announced" wait_for 90 health_is $h announced; done
+	[ $LEFT -eq 0 ] || break
+done
+is "both are told to end: one of them is withdrawn" $LEFT 1
+check "the other one says why not" grep -q "what is announced stays: no other node" $T/ns1/health.log $T/ns2/health.log
+and_one_stayed "both told to end"
 
 # ---- the same broken zone on both
 sh_on ns1 'echo "no zone" >var/named/broken.zone

@@ -237,6 +237,8 @@ static void health_has_its_defaults(const struct conf *sample)
 	assert_int_equal(h->withdraw_on_stop, bare->withdraw_on_stop);
 	assert_int_equal(h->lag_limit_sec, bare->lag_limit_sec);
 	assert_int_equal(h->cut_off_limit_sec, bare->cut_off_limit_sec);
+	assert_int_equal(h->stale_limit_sec, bare->stale_limit_sec);
+	assert_int_equal(h->behind_limit_sec, bare->behind_limit_sec);
 	assert_int_equal(h->damping_sec, bare->damping_sec);
 	assert_int_equal(h->command_timeout_sec, bare->command_timeout_sec);
 	conf_free(c);
@@ -552,6 +554,7 @@ static void health_is_what_is_asked_and_what_is_done(void **state)
 	assert_true(c->probes[1].udp && !c->probes[1].tcp);
 	assert_int_equal(c->probes[1].nzones, 2);
 	assert_int_equal(c->probes[1].answer, CONF_ANSWER_ANY);
+	assert_true(!c->probes[0].all && !c->probes[0].view);
 	assert_string_equal(h->name, "anycast");
 	assert_int_equal(h->fall, 2);
 	assert_int_equal(h->rise, 3);
@@ -684,6 +687,18 @@ static void mistakes_in_health_have_their_line(void **state)
 					 "8:the probe \"q\" asks neither over UDP nor over TCP",
 					 "9:no probe asks over TCP",
 					 "11:on-data is \"demote\", and there is no demote", NULL});
+	expect_mistakes(REQUIRED "probe \"all\" { address = \"::1\"\n"
+				 "  zones = { \"*\", \"a.test\" } }\n"
+				 "probe \"p\" { address = \"::1\" zones = { \"a.test\" }\n"
+				 "  view = \"in\" }\n"
+				 "health \"x\" { service = { \"192.0.2.1\" }\n"
+				 "  stale-limit = -1 behind-limit = -1\n"
+				 "  announce = { \"/bin/a\" } withdraw = { \"/bin/w\" } }\n",
+			(const char *[]){"6:the probe \"all\" asks for all zones, which are known only",
+					 "7:zones has \"*\", which is all of them, and others beside it",
+					 "9:view goes with zones = { \"*\" }",
+					 "11:stale-limit is between 0 and 31536000, not -1",
+					 "11:behind-limit is between 0 and 31536000, not -1", NULL});
 	expect_mistakes(REQUIRED "peer \"ns2\" { address = \"tcp://h:1\" key = '" KEY1 "' }\n"
 				 "probe \"p\" { address = \"::1\" zones = { \"a\" } }\n"
 				 "health \"x\" { service = { \"192.0.2.1\" } on-stop = \"go\"\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What zonefs-health stands on: which replies are answers, its state file, its commands.
+ * What zonefs-health stands on: which replies are answers, whose turn it is to be asked, its state
+ * file, its commands.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +11,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "tools/health/ask.h"
+#include "tools/health/names.h"
+#include "tools/health/probe.h"
 #include "tools/health/run.h"
 #include "tools/health/state.h"
 
@@ -120,6 +126,171 @@ static void a_question_can_be_read_again(void **state)
 	assert_int_equal(ask_type("NONSENSE"), 0);
 	assert_false(ask_name_ok("a..test"));
 	assert_true(ask_make(message, ID, "a..test", 6) < 0);
+}
+
+/* ---- all zones, in turn ---- */
+
+static int server; /* it replies to all but one name */
+static const char *mute;
+static struct probes *probes;
+static struct conf_probe probe = {.name = (char *)"all",
+				  .address = (char *)"127.0.0.1",
+				  .all = true,
+				  .type = (char *)"SOA",
+				  .udp = true,
+				  .answer = CONF_ANSWER_NOERROR,
+				  .sample = 2};
+static struct conf_health health = {.timeout_sec = 60};
+static struct conf conf = {.probes = &probe, .nprobes = 1, .health = &health};
+
+static int setup_probes(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof a;
+
+	(void)state;
+	mute = "";
+	probe.view = NULL;
+	server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (server < 0 || bind(server, (struct sockaddr *)&a, len) < 0 ||
+	    getsockname(server, (struct sockaddr *)&a, &len) < 0)
+		return -1;
+	probe.port = ntohs(a.sin_port);
+	probes = probes_new(&conf);
+	return probes ? 0 : -1;
+}
+
+static int drop_probes(void **state)
+{
+	(void)state;
+	probes_free(probes);
+	return close(server);
+}
+
+static void take(const char *const *names)
+{
+	char **list = calloc(8, sizeof *list);
+	size_t n = 0;
+
+	assert_non_null(list);
+	for (; names[n]; n++)
+		list[n] = strdup(names[n]);
+	probes_take_zones(probes, 0, list, n);
+}
+
+/* What is asked for in a round, as it comes; names of one label. */
+static const char *asked(void)
+{
+	static char all[256];
+	uint8_t message[512];
+	struct sockaddr_in from;
+	socklen_t len = sizeof from;
+	ssize_t n;
+
+	all[0] = '\0';
+	probes_start(probes, 0);
+	while ((n = recvfrom(server, message, sizeof message, MSG_DONTWAIT,
+			     (struct sockaddr *)&from, &len)) > 12) {
+		char name[64] = ".";
+
+		if (message[12] > 0)
+			snprintf(name, sizeof name, "%.*s", message[12], (char *)message + 13);
+		snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", all[0] ? " " : "",
+			 name);
+		if (strcmp(name, mute) == 0)
+			continue;
+		/* A reply that is no answer, but to the question whether there is any. */
+		message[2] |= 0x80;
+		message[3] = name[0] == '.' ? 5 : 0;
+		assert_int_equal(
+		    sendto(server, message, (size_t)n, 0, (struct sockaddr *)&from, len), n);
+	}
+	if (!probes_go_on(probes, 0))
+		assert_true(probes_go_on(probes, 60000));
+	return all;
+}
+
+static void every_zone_of_the_map_has_its_turn(void **state)
+{
+	const char *words;
+
+	(void)state;
+	assert_string_equal(asked(), ".");
+	assert_int_equal(probes_outcome(probes, 0, &words), RULE_GOOD);
+	take((const char *[]){"c", "a", "b", "A", NULL});
+	assert_string_equal(asked(), "a b");
+	assert_int_equal(probes_outcome(probes, 0, &words), RULE_GOOD);
+	assert_string_equal(asked(), "c a");
+	/* What comes and goes keeps nobody waiting. */
+	take((const char *[]){"d", "bb", "b", "a", NULL});
+	assert_string_equal(asked(), "b bb");
+	take((const char *[]){"e", "d", "a0", NULL});
+	assert_string_equal(asked(), "d e");
+	take((const char *[]){"a", NULL});
+	assert_string_equal(asked(), "a");
+	take((const char *[]){NULL});
+	assert_string_equal(asked(), ".");
+}
+
+static void a_zone_that_failed_is_asked_again_while_it_is_there(void **state)
+{
+	const char *words;
+
+	(void)state;
+	take((const char *[]){"a", "b", "c", "d", NULL});
+	mute = "b";
+	assert_string_equal(asked(), "a b");
+	assert_int_equal(probes_outcome(probes, 0, &words), RULE_WRONG);
+	assert_non_null(strstr(words, "no reply for b over UDP at 127.0.0.1"));
+	assert_string_equal(probes_bad_zone(probes), "b");
+	assert_string_equal(asked(), "b c");
+	take((const char *[]){"aa", "a", "b", "c", "d", NULL}); /* it has another number now */
+	assert_string_equal(probes_bad_zone(probes), "b");
+	assert_string_equal(asked(), "b d");
+	take((const char *[]){"a", "c", "d", NULL});
+	assert_string_equal(probes_bad_zone(probes), "");
+	assert_string_equal(asked(), "a c");
+	assert_int_equal(probes_outcome(probes, 0, &words), RULE_GOOD);
+}
+
+static void hear(struct names *m, const char *text)
+{
+	json_t *line = json_loads(text, 0, NULL);
+
+	assert_non_null(line);
+	names_line(m, line);
+	json_decref(line);
+}
+
+static void the_zones_are_those_of_the_view(void **state)
+{
+	struct names *m = names_new(&conf);
+
+	(void)state;
+	assert_non_null(m);
+	assert_true(names_wanted(m));
+	probe.view = (char *)"in";
+	names_begin(m);
+	hear(m, "{\"type\":\"names\",\"zones\":[\"of-none\"]}");
+	hear(m, "{\"type\":\"names\",\"view\":\"in\",\"zones\":[\"b\",\"a\",\"a..b\",7]}");
+	hear(m, "{\"type\":\"names\",\"view\":\"out\",\"zones\":[\"c\"]}");
+	hear(m, "{\"type\":\"map\",\"view\":\"in\",\"zones\":[\"d\"]}");
+	assert_false(names_give(m, probes)); /* it may not be all */
+	assert_string_equal(asked(), ".");
+	names_end(m);
+	assert_true(names_give(m, probes));
+	assert_false(names_give(m, probes));
+	assert_string_equal(asked(), "a b");
+	probe.view = NULL;
+	names_begin(m);
+	hear(m, "{\"type\":\"names\",\"view\":\"in\",\"zones\":[\"x\"]}");
+	names_begin(m); /* that one was broken off */
+	hear(m, "{\"type\":\"names\",\"view\":\"in\",\"zones\":[\"a\"]}");
+	hear(m, "{\"type\":\"names\",\"zones\":[\"c\"]}");
+	names_end(m);
+	assert_true(names_give(m, probes));
+	assert_string_equal(asked(), "a c");
+	names_free(m);
 }
 
 /* ---- state ---- */
@@ -269,6 +440,12 @@ int main(void)
 	    cmocka_unit_test(a_reply_to_something_else_is_none),
 	    cmocka_unit_test(what_is_cut_off_anywhere_is_no_answer),
 	    cmocka_unit_test(a_question_can_be_read_again),
+	    cmocka_unit_test_setup_teardown(every_zone_of_the_map_has_its_turn, setup_probes,
+					    drop_probes),
+	    cmocka_unit_test_setup_teardown(a_zone_that_failed_is_asked_again_while_it_is_there,
+					    setup_probes, drop_probes),
+	    cmocka_unit_test_setup_teardown(the_zones_are_those_of_the_view, setup_probes,
+					    drop_probes),
 	    cmocka_unit_test_setup_teardown(the_state_is_found_again, make_dir, drop_dir),
 	    cmocka_unit_test_setup_teardown(of_another_boot_only_the_order_to_drain_is_left,
 					    make_dir, drop_dir),

@@ -6,14 +6,10 @@
 #include "tools/health/health.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,7 +18,6 @@
 #include "tools/health/internal.h"
 #include "tools/health/record.h"
 
-#define FDS_MAX (PROBE_QUERIES_MAX + 2 * RUN_FDS + 4 + ORDER_CLIENTS)
 #define END_MSEC 30000
 #define LOOK_MSEC 1000 /* for the disable file */
 
@@ -47,7 +42,7 @@ int health_save(struct health *h)
 
 bool health_wants_announced(const struct health *h)
 {
-	return h->want.announced && !(h->ending && h->h->withdraw_on_stop);
+	return h->want.announced && h->leave != LEAVES;
 }
 
 enum note_state health_is(const struct health *h)
@@ -95,6 +90,37 @@ static void say_change(struct health *h, const struct rule_want *was)
 	}
 }
 
+/* ---- the end ---- */
+
+static bool stop_asks(const struct health *h)
+{
+	return h->ending && h->h->withdraw_on_stop && h->leave == LEAVE_ASKS && h->want.announced;
+}
+
+/* With on-stop = "withdraw" it leaves as it would for maintenance: if others promise to stay. A node
+ * without peers has nobody to ask, and was told so. */
+static void stop_on(struct health *h)
+{
+	if (!h->ending || !h->h->withdraw_on_stop || h->leave != LEAVE_ASKS)
+		return;
+	if (!h->want.announced) {
+		h->leave = LEAVES;
+	} else if (h->conf->npeers == 0 || mirrors_until(h->mirrors, h->now) > h->now) {
+		h->leave = LEAVES;
+		record(LOG_LEVEL_NOTICE, "order", "withdrawing: %s",
+		       h->conf->npeers ? "peers stay" : "there are no peers to ask");
+	} else if (h->now >= h->leave_by ||
+		   mirrors_announcing(h->mirrors, h->now) < (unsigned)h->h->min_announcing) {
+		h->leave = LEAVE_STAYS;
+		record(LOG_LEVEL_WARNING, "order",
+		       "what is announced stays: no other node is known to announce %s and has "
+		       "promised to stay",
+		       h->h->name);
+	}
+}
+
+/* ---- what is said ---- */
+
 /* Who says that it announces stays, as far as it can help it: so it is said only of a route that is
  * there and wanted, and taken back before anything is done. */
 static void tell_mirrors(struct health *h)
@@ -103,7 +129,7 @@ static void tell_mirrors(struct health *h)
 	bool there = h->steps.route == PART_ON && h->steps.address == PART_ON;
 	struct note note = {
 	    .announces = there && (health_wants_announced(h) || w->hands_off),
-	    .asks = w->asks || orders_ask(h),
+	    .asks = w->asks || orders_ask(h) || stop_asks(h),
 	    .state = health_is(h),
 	    .reason = w->reason,
 	    .since_sec = (uint32_t)((h->now - w->since_msec) / 1000),
@@ -158,6 +184,8 @@ static void judge(struct health *h)
 			       "not counted, a hook is running (%s): %s", probes_name(h->probes, i),
 			       words);
 	}
+	if (!probes_busy(h->probes)) /* with the service addresses; else in the next round */
+		replica_give_zones(h->replica, h->probes);
 	health_decide(h);
 	h->next_round = h->round_began + rule_pace(h->rule);
 	log_info("round over: %s, next in %lld ms", note_state_text(health_is(h)),
@@ -234,11 +262,15 @@ static void take_signals(struct health *h, int signals)
 
 	if (read(signals, &info, sizeof info) != sizeof info)
 		return;
-	if (!h->ending)
-		record(LOG_LEVEL_NOTICE, "order", "told to end: %s",
-		       h->h->withdraw_on_stop ? "withdrawing" : "what is announced stays");
+	if (h->ending)
+		return;
+	record(LOG_LEVEL_NOTICE, "order", "told to end: %s",
+	       h->h->withdraw_on_stop ? "it is withdrawn, if others stay"
+				      : "what is announced stays");
 	h->ending = true;
-	h->end_by = h->now + END_MSEC;
+	/* A promise of this node's own may have to end first: that lasts a lease and a quarter. */
+	h->leave_by = h->now + 1500 * (int64_t)h->h->lease_sec;
+	h->end_by = (h->h->withdraw_on_stop ? h->leave_by : h->now) + END_MSEC;
 }
 
 static bool may_end(const struct health *h)
@@ -249,7 +281,9 @@ static bool may_end(const struct health *h)
 		return true;
 	if (run_busy(&h->run) || run_busy(&h->alert.run))
 		return false;
-	return !h->h->withdraw_on_stop || h->want.hands_off || steps_done(&h->steps, false, false);
+	if (!h->h->withdraw_on_stop || h->want.hands_off || h->leave == LEAVE_STAYS)
+		return true;
+	return h->leave == LEAVES && steps_done(&h->steps, false, false);
 }
 
 static void loop(struct health *h, int signals)
@@ -259,8 +293,9 @@ static void loop(struct health *h, int signals)
 		health_do_go_on(h);
 		rounds(h);
 		mirrors_go_on(h->mirrors, h->now);
+		stop_on(h);
 		health_decide(h);
-		if (!h->ending || h->h->withdraw_on_stop)
+		if (!h->ending || h->leave == LEAVES)
 			health_steps(h);
 		orders_go_on(h);
 		if (!may_end(h) && !(h->answer_due && !probes_busy(h->probes)))
@@ -269,88 +304,6 @@ static void loop(struct health *h, int signals)
 }
 
 /* ---- beginning and end ---- */
-
-static struct rule_conf rule_conf_of(const struct health *h)
-{
-	const struct conf_health *c = h->h;
-	bool demotes = c->on_data == CONF_ON_DATA_DEMOTE && c->command[CONF_HEALTH_DEMOTE];
-	struct rule_conf r = {
-	    .nchecks = probes_checks(h->probes),
-	    .fall = c->fall,
-	    .rise = c->rise,
-	    .interval_msec = c->interval_sec * (int64_t)1000,
-	    .fast_msec = c->fast_interval_sec * (int64_t)1000,
-	    .start_timeout_msec = c->start_timeout_sec * (int64_t)1000,
-	    .on_data = c->on_data == CONF_ON_DATA_WITHDRAW ? ON_DATA_WITHDRAW
-		       : demotes                           ? ON_DATA_DEMOTE
-							   : ON_DATA_NOTHING,
-	    .damp_window_msec = 3600000,
-	    .damp_first_msec = c->damping_sec * (int64_t)1000,
-	    .damp_max_msec = 15 * c->damping_sec * (int64_t)1000,
-	};
-	int64_t limit = c->lag_limit_sec * (int64_t)1000;
-
-	for (unsigned i = 0; i < r.nchecks; i++)
-		r.tcp[i] = probes_tcp(h->probes, i);
-	/* These are ages: what is too old is so at once. */
-	r.limit_msec[FINDING_LAG] = r.limit_msec[FINDING_ZONE] = r.limit_msec[FINDING_BEHIND] = 0;
-	r.limit_msec[FINDING_CUT_OFF] = c->cut_off_limit_sec * (int64_t)1000;
-	/* Without the replicator this node is cut off, only that nobody says so. */
-	r.limit_msec[FINDING_REPLICATOR] = c->cut_off_limit_sec * (int64_t)1000;
-	r.limit_msec[FINDING_STORE] = r.limit_msec[FINDING_HOOK] = limit;
-	return r;
-}
-
-/* Takes over what an earlier run left. */
-static int find_state(struct health *h)
-{
-	struct state s;
-	struct rule_conf conf = rule_conf_of(h);
-	int err = state_read(h->dir, &s);
-
-	if (err < 0) {
-		log_error("%s/state cannot be read: %s", h->h->state, err_text(err));
-		return err;
-	}
-	struct rule_was was = {
-	    .known = s.known || s.drained,
-	    .announced = s.known && s.route == PART_ON && s.address == PART_ON,
-	    .demoted = s.known && s.worse == PART_ON,
-	    .drained = s.drained,
-	    .for_data = s.known && s.for_data,
-	};
-	steps_init(&h->steps);
-	h->steps.route = s.route;
-	h->steps.address = s.address;
-	h->steps.worse = s.worse;
-	h->drained = s.drained;
-	h->for_data = s.for_data;
-	h->rule = rule_new(&conf, &was, h->now);
-	if (!h->rule)
-		return -ENOMEM;
-	h->want = *rule_decide(h->rule, h->now);
-	record(LOG_LEVEL_NOTICE, "start", "%s: %s (%s)", h->h->name,
-	       !s.known        ? "nothing is known of an earlier run"
-	       : was.announced ? "found announced"
-			       : "found withdrawn",
-	       h->want.words);
-	return 0;
-}
-
-static int open_state(struct health *h)
-{
-	struct stat st;
-
-	if (mkdir(h->h->state, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	h->dir = open(h->h->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (h->dir < 0 || fstat(h->dir, &st) < 0)
-		return -errno;
-	/* Commands are run on what it says. */
-	if (st.st_uid != geteuid() || (st.st_mode & 022))
-		return -EPERM;
-	return 0;
-}
 
 static int open_signals(void)
 {
@@ -365,41 +318,6 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-/* Every query has a socket of its own. */
-static void raise_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= 2 * FDS_MAX)
-		return;
-	limit.rlim_cur = limit.rlim_max < 2 * FDS_MAX ? limit.rlim_max : 2 * FDS_MAX;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static int begin(struct health *h)
-{
-	int err = open_state(h);
-
-	if (err < 0) {
-		log_error("%s: %s (it has to be a directory that only its owner writes to)",
-			  h->h->state, err_text(err));
-		return err;
-	}
-	err = orders_open(h);
-	if (err < 0) {
-		log_error("%s/control: %s", h->h->state,
-			  err == -EADDRINUSE ? "another zonefs-health is running" : err_text(err));
-		return err;
-	}
-	h->probes = probes_new(h->conf);
-	h->replica = replica_new(h->conf);
-	h->mirrors = mirrors_new(h->conf, h->now);
-	h->fds = calloc(FDS_MAX, sizeof *h->fds);
-	if (!h->probes || !h->replica || !h->mirrors || !h->fds)
-		return -ENOMEM;
-	return find_state(h);
-}
-
 int health_run(const struct conf *conf)
 {
 	struct health *h = calloc(1, sizeof *h);
@@ -407,14 +325,13 @@ int health_run(const struct conf *conf)
 	int err = -ENOMEM;
 
 	if (h && signals >= 0) {
-		raise_limit();
 		h->conf = conf;
 		h->h = conf->health;
 		h->dir = h->orders.fd = -1;
 		h->now = h->next_round = clock_monotonic_msec();
 		run_init(&h->run);
 		run_init(&h->alert.run);
-		err = begin(h);
+		err = health_begin(h);
 		if (err == 0)
 			loop(h, signals);
 		orders_close(h);

@@ -20,6 +20,7 @@
 
 #define ALERT_TEXT 8192
 #define ORDER_CLIENTS 8
+#define FDS_MAX (PROBE_QUERIES_MAX + 2 * RUN_FDS + 4 + ORDER_CLIENTS)
 
 struct health;
 
@@ -62,9 +63,11 @@ struct health {
 	struct orders orders;
 	int dir; /* the state directory */
 	bool drained;
-	bool for_data; /* withdrawn because of its data, as saved */
+	bool for_data;  /* withdrawn because of its data, as saved */
 	bool ending;    /* told to end */
-	int64_t end_by; /* then */
+	int64_t end_by; /* then at last, whatever is under way */
+	enum { LEAVE_ASKS, LEAVES, LEAVE_STAYS } leave; /* then, with on-stop = "withdraw" */
+	int64_t leave_by;                               /* so long the peers are asked */
 	struct rule_want want;
 	bool said_hands_off;
 	int64_t next_round, round_began;
@@ -81,6 +84,9 @@ bool health_wants_announced(const struct health *h);
 /* Decides anew, and says it to the peers from the next note on. */
 void health_decide(struct health *h);
 enum note_state health_is(const struct health *h);
+
+/* health_begin.c: the parts, and what an earlier run left. 0, or -errno; all but -ENOMEM are logged. */
+int health_begin(struct health *h);
 
 /* health_do.c: steps and alerts */
 void health_steps(struct health *h);

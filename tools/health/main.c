@@ -53,7 +53,7 @@ static int check_names(const struct conf *c)
 			mistakes++;
 		}
 		for (size_t k = 0; k < p->nzones; k++) {
-			if (ask_name_ok(p->zones[k]))
+			if (p->all || ask_name_ok(p->zones[k]))
 				continue;
 			snprintf(sentence, sizeof sentence, "\"%.255s\" is no domain name",
 				 p->zones[k]);

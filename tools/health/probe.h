@@ -27,6 +27,10 @@ bool probes_tcp(const struct probes *p, unsigned check);
 /* "NAME/UDP", for people. */
 const char *probes_name(const struct probes *p, unsigned check);
 
+/* A probe that asks for all zones: these, instead of those before. Between rounds only. Takes the list and
+ * the names, both malloc'd; until the first call it asks only whether there is a reply. */
+void probes_take_zones(struct probes *p, size_t probe, char **names, size_t n);
+
 /* Begins a round, of which there is one at a time, and queries to the service addresses: only one
  * zone, over UDP, and any reply will do. */
 void probes_start(struct probes *p, int64_t now);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "tools/health/late.h"
+#include "tools/health/names.h"
 #include "tools/health/talk.h"
 
 #define FAR_MSEC 10000 /* after the replicator's start: who is not there is away */
@@ -26,6 +27,8 @@ struct report {
 	bool ended; /* it is whole */
 	bool joining, blocked;
 	int64_t age_msec, lag_msec, pending, damaged;
+	int64_t started, generation; /* of the map, 0: none yet */
+	bool names_new;              /* of all zones, in this round */
 	unsigned peers, reachable, behind;
 	uint64_t ops;
 	char failing_hook[64];
@@ -36,9 +39,13 @@ struct report {
 struct replica {
 	const struct conf *conf;
 	struct talk talk;
-	bool asks_zones; /* the status was said, now it is about zones */
-	unsigned lines;  /* that it has said of zones */
+	enum { ASKS_STATUS, ASKS_STALE, ASKS_NAMES } asks;
+	unsigned lines; /* that it has said of zones */
 	struct late *late;
+	struct names *names;
+	bool names_known; /* as of this life of the replicator and this state of the map: */
+	int64_t names_life, names_generation;
+	bool names_end; /* the answer about them ended well */
 	int64_t now;
 	struct report report;
 	struct hook_seen hooks[CONF_HOOKS_MAX];
@@ -54,7 +61,8 @@ struct replica *replica_new(const struct conf *conf)
 	r->conf = conf;
 	talk_init(&r->talk, conf);
 	r->late = late_new();
-	if (r->late)
+	r->names = names_new(conf);
+	if (r->late && r->names)
 		return r;
 	replica_free(r);
 	return NULL;
@@ -66,6 +74,7 @@ void replica_free(struct replica *r)
 		return;
 	talk_fini(&r->talk);
 	late_free(r->late);
+	names_free(r->names);
 	free(r);
 }
 
@@ -76,6 +85,7 @@ static void take_node(struct report *p, const json_t *line)
 	p->ops = (uint64_t)talk_number(line, "ops");
 	p->joining = talk_bool(line, "joining");
 	p->blocked = json_object_get(line, "blocked") != NULL;
+	p->started = talk_number(line, "started");
 	p->age_msec = talk_number(line, "now") - talk_number(line, "started");
 	p->lag_msec = talk_number(line, "lag_ms");
 	p->pending = talk_number(line, "pending");
@@ -153,6 +163,8 @@ static void take_line(void *arg, const json_t *line)
 		take_peer(r, line);
 	else if (strcmp(type, "hook") == 0)
 		take_hook(r, line);
+	else if (strcmp(type, "map") == 0)
+		r->report.generation = talk_number(line, "generation");
 }
 
 /* What is not as fresh here as on a peer, in words. */
@@ -201,7 +213,7 @@ void replica_start(struct replica *r, int64_t now)
 	if (talk_busy(&r->talk))
 		return;
 	r->report = (struct report){0};
-	r->asks_zones = false;
+	r->asks = ASKS_STATUS;
 	talk_start(&r->talk, "{\"zonefs\":1,\"command\":\"status\"}", now);
 }
 
@@ -220,26 +232,80 @@ int64_t replica_next(const struct replica *r)
 	return talk_next(&r->talk);
 }
 
+static void take_name(void *arg, const json_t *line)
+{
+	struct replica *r = arg;
+
+	if (talk_bool(line, "end"))
+		r->names_end = talk_number(line, "exit") == 0;
+	else
+		names_line(r->names, line);
+}
+
+static void ask(struct replica *r, int what, const char *request, int64_t now)
+{
+	r->asks = what;
+	talk_start(&r->talk, request, now);
+}
+
+/* True: that was all. */
+static bool take_status(struct replica *r, int64_t now)
+{
+	r->report.ended = talk_lines(&r->talk, take_line, r);
+	if (!r->report.ended)
+		return true;
+	late_peers_end(r->late);
+	r->lines = 0;
+	ask(r, ASKS_STALE, "{\"zonefs\":1,\"command\":\"stale\"}", now);
+	return false;
+}
+
+static bool take_stale(struct replica *r, int64_t now)
+{
+	const struct report *p = &r->report;
+
+	/* An answer that was cut off by its length says nothing of the rest. */
+	if (talk_lines(&r->talk, take_zone, r) && r->lines < LATE_ZONES)
+		late_zones_end(r->late);
+	if (!names_wanted(r->names) || p->generation == 0 ||
+	    (r->names_known && r->names_life == p->started && r->names_generation == p->generation))
+		return true;
+	names_begin(r->names);
+	r->names_end = false;
+	ask(r, ASKS_NAMES, "{\"zonefs\":1,\"command\":\"zones\",\"names\":true}", now);
+	return false;
+}
+
+static void take_names(struct replica *r)
+{
+	if (!talk_lines(&r->talk, take_name, r) || !r->names_end)
+		return;
+	names_end(r->names);
+	r->report.names_new = !r->names_known;
+	r->names_known = true;
+	r->names_life = r->report.started;
+	r->names_generation = r->report.generation;
+}
+
 bool replica_go_on(struct replica *r, int64_t now)
 {
 	if (!talk_go_on(&r->talk, now))
 		return false;
 	r->now = now;
-	if (r->asks_zones) {
-		/* An answer that was cut off by its length says nothing of the rest. */
-		r->asks_zones = false;
-		if (talk_lines(&r->talk, take_zone, r) && r->lines < LATE_ZONES)
-			late_zones_end(r->late);
+	switch (r->asks) {
+	case ASKS_STATUS:
+		return take_status(r, now);
+	case ASKS_STALE:
+		return take_stale(r, now);
+	default:
+		take_names(r);
 		return true;
 	}
-	r->report.ended = talk_lines(&r->talk, take_line, r);
-	if (!r->report.ended)
-		return true;
-	late_peers_end(r->late);
-	r->asks_zones = true;
-	r->lines = 0;
-	talk_start(&r->talk, "{\"zonefs\":1,\"command\":\"stale\"}", now);
-	return false;
+}
+
+bool replica_give_zones(struct replica *r, struct probes *p)
+{
+	return names_give(r->names, p);
 }
 
 /* ---- the rule ---- */
@@ -285,6 +351,9 @@ void replica_tell(struct replica *r, struct rule *rule, int64_t now)
 	}
 	tell_data(r, rule, now);
 	rule_hooks(rule, p->hook_ran, p->hook_timeout_msec);
-	rule_caught_up(rule, !p->joining && !p->blocked && p->pending == 0 && p->behind == 0 &&
+	/* All zones were asked for, not only whether there is a reply. */
+	bool asked = !names_wanted(r->names) || (r->names_known && !p->names_new);
+	rule_caught_up(rule, asked && !p->joining && !p->blocked && p->pending == 0 &&
+				 p->behind == 0 &&
 				 (p->reachable == p->peers || p->age_msec > FAR_MSEC));
 }

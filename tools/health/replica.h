@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/conf.h"
+#include "tools/health/probe.h"
 #include "tools/health/rule.h"
 
 struct replica;
@@ -28,5 +29,7 @@ int64_t replica_next(const struct replica *r);
 bool replica_go_on(struct replica *r, int64_t now);
 /* What was said last, into the rule. */
 void replica_tell(struct replica *r, struct rule *rule, int64_t now);
+/* All zones that should be served, to the probes that ask for them, if they are new. */
+bool replica_give_zones(struct replica *r, struct probes *p);
 
 #endif
