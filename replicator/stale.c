@@ -22,6 +22,14 @@ static bool is_older(const struct proof *own, const struct proof *peer)
 	       serial_compare(own->serial, peer->serial) == SERIAL_LESS;
 }
 
+/* Other content is served here than the newest, which the peer serves: by no older serial, so it has to be
+ * known for sure. */
+static bool is_other(const struct proof *own, const struct proof *peer, const struct version *here)
+{
+	return proofs_standing(peer, here) == SERVING && own->dot.origin &&
+	       !hash_same(own->hash, here->attrs.hash);
+}
+
 enum stale stale_compare(const struct proof *own, const struct proof *peer,
 			 const struct version *here, enum stale_block block)
 {
@@ -33,8 +41,7 @@ enum stale stale_compare(const struct proof *own, const struct proof *peer,
 	bool older = own && is_older(own, peer);
 	if (s == SERVING && !older)
 		return STALE_NOT;
-	/* What the peer serves may itself be an older one by now. */
-	if (s == SERVING_OTHER && !older && proofs_standing(peer, here) != SERVING)
+	if (s == SERVING_OTHER && !older && !is_other(own, peer, here))
 		return STALE_NOT;
 	if (block != BLOCK_NONE)
 		return block == BLOCK_HELD ? STALE_HELD : STALE_REFUSED;

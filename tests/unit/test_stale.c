@@ -15,9 +15,19 @@
 
 /* Versions of the zone's file, in order: each has seen those before. 9 is a draft that nobody was told of. */
 #define NEWEST 3
+#define SAME 4
 #define DRAFT 9
 
 enum { NONE = PROOF_GONE, SERVED = PROOF_SERVED, FAILED = PROOF_FAILED, WAITS = PROOF_WAITS };
+
+/* Version 4 has the content of 3. */
+static struct hash content_of(uint64_t version)
+{
+	struct hash h = {0};
+
+	memset(&h, (int)(version == SAME ? NEWEST : version), sizeof h);
+	return h;
+}
 
 static struct proof proof_of(int state, uint32_t serial, uint64_t version)
 {
@@ -29,7 +39,8 @@ static struct proof proof_of(int state, uint32_t serial, uint64_t version)
 			      .state = (enum proof_state)state,
 			      .has_serial = state == SERVED,
 			      .serial = serial,
-			      .dot = {.origin = version ? 7 : 0, .seq = version}};
+			      .dot = {.origin = version ? 7 : 0, .seq = version},
+			      .hash = content_of(version)};
 }
 
 static void a_peer_that_serves_a_zone_fresher(void **state)
@@ -53,6 +64,9 @@ static void a_peer_that_serves_a_zone_fresher(void **state)
 	    {"around the end", SERVED, 0xffffffff, 2, SERVED, 1, 3, BLOCK_NONE, STALE_OLD},
 	    {"not told apart", SERVED, 0x80000001, 2, SERVED, 1, 3, BLOCK_NONE, STALE_OTHER},
 	    {"the serial was not raised", SERVED, 3, 2, SERVED, 3, 3, BLOCK_NONE, STALE_OTHER},
+	    {"the same content made anew", SERVED, 3, SAME, SERVED, 3, 3, BLOCK_NONE, STALE_NOT},
+	    {"it is not known of what", SERVED, 3, 0, SERVED, 3, 3, BLOCK_NONE, STALE_NOT},
+	    {"not known, and older", SERVED, 2, 0, SERVED, 3, 3, BLOCK_NONE, STALE_OLD},
 	    {"the peer's was released by nobody", SERVED, 3, 3, SERVED, 9, DRAFT, BLOCK_NONE,
 	     STALE_NOT},
 	    {"nobody knows what the peer's is", SERVED, 3, 3, SERVED, 9, 0, BLOCK_NONE, STALE_NOT},
@@ -74,6 +88,7 @@ static void a_peer_that_serves_a_zone_fresher(void **state)
 	assert_non_null(here);
 	here->dot = (struct dot){.origin = 7, .seq = NEWEST};
 	here->attrs.kind = KIND_FILE;
+	here->attrs.hash = content_of(NEWEST);
 	vv_raise(&here->context, here->dot);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct proof own =
