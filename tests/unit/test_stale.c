@@ -18,7 +18,13 @@
 #define SAME 4
 #define DRAFT 9
 
-enum { NONE = PROOF_GONE, SERVED = PROOF_SERVED, FAILED = PROOF_FAILED, WAITS = PROOF_WAITS };
+enum {
+	NONE = PROOF_GONE,
+	SERVED = PROOF_SERVED,
+	FAILED = PROOF_FAILED,
+	WAITS = PROOF_WAITS,
+	HELD = PROOF_HELD
+};
 
 /* Version 4 has the content of 3. */
 static struct hash content_of(uint64_t version)
@@ -37,7 +43,7 @@ static struct proof proof_of(int state, uint32_t serial, uint64_t version)
 			      .path = (char *)"var/a",
 			      .words = (char *)"",
 			      .state = (enum proof_state)state,
-			      .has_serial = state == SERVED,
+			      .has_serial = state == SERVED || state == HELD,
 			      .serial = serial,
 			      .dot = {.origin = version ? 7 : 0, .seq = version},
 			      .hash = content_of(version)};
@@ -79,6 +85,8 @@ static void a_peer_that_serves_a_zone_fresher(void **state)
 	     STALE_NOT},
 	    {"a draft here keeps the newest away", SERVED, 2, 2, SERVED, 3, 3, BLOCK_HELD,
 	     STALE_HELD},
+	    {"a draft is served here", HELD, 9, DRAFT, SERVED, 3, 3, BLOCK_HELD, STALE_HELD},
+	    {"a draft is served there", SERVED, 3, 3, HELD, 9, DRAFT, BLOCK_NONE, STALE_NOT},
 	    {"the newest is refused here", SERVED, 2, 2, SERVED, 3, 3, BLOCK_REFUSED,
 	     STALE_REFUSED},
 	};
