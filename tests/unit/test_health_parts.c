@@ -20,7 +20,7 @@
 
 #include "base/clock.h"
 #include "tools/health/ask.h"
-#include "tools/health/names.h"
+#include "tools/health/zonelist.h"
 #include "tools/health/probe.h"
 #include "tools/health/run.h"
 #include "tools/health/state.h"
@@ -253,44 +253,44 @@ static void a_zone_that_failed_is_asked_again_while_it_is_there(void **state)
 	assert_int_equal(probes_outcome(probes, 0, &words), RULE_GOOD);
 }
 
-static void hear(struct names *m, const char *text)
+static void hear(struct zonelist *m, const char *text)
 {
 	json_t *line = json_loads(text, 0, NULL);
 
 	assert_non_null(line);
-	names_line(m, line);
+	zonelist_line(m, line);
 	json_decref(line);
 }
 
 static void the_zones_are_those_of_the_view(void **state)
 {
-	struct names *m = names_new(&conf);
+	struct zonelist *m = zonelist_new(&conf);
 
 	(void)state;
 	assert_non_null(m);
-	assert_true(names_wanted(m));
+	assert_true(zonelist_wanted(m));
 	probe.view = (char *)"in";
-	names_begin(m);
+	zonelist_begin(m);
 	hear(m, "{\"type\":\"names\",\"zones\":[\"of-none\"]}");
 	hear(m, "{\"type\":\"names\",\"view\":\"in\",\"zones\":[\"b\",\"a\",\"a..b\",7]}");
 	hear(m, "{\"type\":\"names\",\"view\":\"out\",\"zones\":[\"c\"]}");
 	hear(m, "{\"type\":\"map\",\"view\":\"in\",\"zones\":[\"d\"]}");
-	assert_false(names_give(m, probes)); /* it may not be all */
+	assert_false(zonelist_give(m, probes)); /* it may not be all */
 	assert_string_equal(asked(), ".");
-	names_end(m);
-	assert_true(names_give(m, probes));
-	assert_false(names_give(m, probes));
+	zonelist_end(m);
+	assert_true(zonelist_give(m, probes));
+	assert_false(zonelist_give(m, probes));
 	assert_string_equal(asked(), "a b");
 	probe.view = NULL;
-	names_begin(m);
+	zonelist_begin(m);
 	hear(m, "{\"type\":\"names\",\"view\":\"in\",\"zones\":[\"x\"]}");
-	names_begin(m); /* that one was broken off */
+	zonelist_begin(m); /* that one was broken off */
 	hear(m, "{\"type\":\"names\",\"view\":\"in\",\"zones\":[\"a\"]}");
 	hear(m, "{\"type\":\"names\",\"zones\":[\"c\"]}");
-	names_end(m);
-	assert_true(names_give(m, probes));
+	zonelist_end(m);
+	assert_true(zonelist_give(m, probes));
 	assert_string_equal(asked(), "a c");
-	names_free(m);
+	zonelist_free(m);
 }
 
 /* ---- state ---- */

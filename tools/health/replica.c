@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "tools/health/late.h"
-#include "tools/health/names.h"
+#include "tools/health/zonelist.h"
 #include "tools/health/talk.h"
 
 #define FAR_MSEC 10000 /* after the replicator's start: who is not there is away */
@@ -28,7 +28,7 @@ struct report {
 	bool joining, blocked;
 	int64_t age_msec, lag_msec, pending, damaged;
 	int64_t started, generation; /* of the map, 0: none yet */
-	bool names_new;              /* of all zones, in this round */
+	bool zonelist_new;           /* of all zones, in this round */
 	unsigned peers, reachable, behind;
 	uint64_t ops;
 	char failing_hook[64];
@@ -42,7 +42,7 @@ struct replica {
 	enum { ASKS_STATUS, ASKS_STALE, ASKS_NAMES } asks;
 	unsigned lines; /* that it has said of zones */
 	struct late *late;
-	struct names *names;
+	struct zonelist *names;
 	bool names_known; /* as of this life of the replicator and this state of the map: */
 	int64_t names_life, names_generation;
 	bool names_end; /* the answer about them ended well */
@@ -61,7 +61,7 @@ struct replica *replica_new(const struct conf *conf)
 	r->conf = conf;
 	talk_init(&r->talk, conf);
 	r->late = late_new();
-	r->names = names_new(conf);
+	r->names = zonelist_new(conf);
 	if (r->late && r->names)
 		return r;
 	replica_free(r);
@@ -74,7 +74,7 @@ void replica_free(struct replica *r)
 		return;
 	talk_fini(&r->talk);
 	late_free(r->late);
-	names_free(r->names);
+	zonelist_free(r->names);
 	free(r);
 }
 
@@ -239,7 +239,7 @@ static void take_name(void *arg, const json_t *line)
 	if (talk_bool(line, "end"))
 		r->names_end = talk_number(line, "exit") == 0;
 	else
-		names_line(r->names, line);
+		zonelist_line(r->names, line);
 }
 
 static void ask(struct replica *r, int what, const char *request, int64_t now)
@@ -267,10 +267,10 @@ static bool take_stale(struct replica *r, int64_t now)
 	/* An answer that was cut off by its length says nothing of the rest. */
 	if (talk_lines(&r->talk, take_zone, r) && r->lines < LATE_ZONES)
 		late_zones_end(r->late);
-	if (!names_wanted(r->names) || p->generation == 0 ||
+	if (!zonelist_wanted(r->names) || p->generation == 0 ||
 	    (r->names_known && r->names_life == p->started && r->names_generation == p->generation))
 		return true;
-	names_begin(r->names);
+	zonelist_begin(r->names);
 	r->names_end = false;
 	ask(r, ASKS_NAMES, "{\"zonefs\":1,\"command\":\"zones\",\"names\":true}", now);
 	return false;
@@ -280,8 +280,8 @@ static void take_names(struct replica *r)
 {
 	if (!talk_lines(&r->talk, take_name, r) || !r->names_end)
 		return;
-	names_end(r->names);
-	r->report.names_new = !r->names_known;
+	zonelist_end(r->names);
+	r->report.zonelist_new = !r->names_known;
 	r->names_known = true;
 	r->names_life = r->report.started;
 	r->names_generation = r->report.generation;
@@ -305,7 +305,7 @@ bool replica_go_on(struct replica *r, int64_t now)
 
 bool replica_give_zones(struct replica *r, struct probes *p)
 {
-	return names_give(r->names, p);
+	return zonelist_give(r->names, p);
 }
 
 /* ---- the rule ---- */
@@ -352,7 +352,7 @@ void replica_tell(struct replica *r, struct rule *rule, int64_t now)
 	tell_data(r, rule, now);
 	rule_hooks(rule, p->hook_ran, p->hook_timeout_msec);
 	/* All zones were asked for, not only whether there is a reply. */
-	bool asked = !names_wanted(r->names) || (r->names_known && !p->names_new);
+	bool asked = !zonelist_wanted(r->names) || (r->names_known && !p->zonelist_new);
 	rule_caught_up(rule, asked && !p->joining && !p->blocked && p->pending == 0 &&
 				 p->behind == 0 &&
 				 (p->reachable == p->peers || p->age_msec > FAR_MSEC));

@@ -3,8 +3,8 @@
  * All zones that the name server should serve, for the probes that ask for all: the replicator says
  * them, from the name server's own configuration, and says them anew when that changes.
  */
-#ifndef HEALTH_NAMES_H
-#define HEALTH_NAMES_H
+#ifndef HEALTH_ZONELIST_H
+#define HEALTH_ZONELIST_H
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -12,22 +12,22 @@
 #include "base/conf.h"
 #include "tools/health/probe.h"
 
-#define NAMES_MAX 200000 /* of a probe; more are left out, and that is logged */
+#define ZONELIST_MAX 200000 /* of a probe; more are left out, and that is logged */
 
-struct names;
+struct zonelist;
 
 /* `conf` is borrowed. NULL: out of memory. */
-struct names *names_new(const struct conf *conf);
-void names_free(struct names *m);
+struct zonelist *zonelist_new(const struct conf *conf);
+void zonelist_free(struct zonelist *m);
 
 /* Whether any probe asks for all zones. */
-bool names_wanted(const struct names *m);
+bool zonelist_wanted(const struct zonelist *m);
 /* The lines of one answer, from its beginning. */
-void names_begin(struct names *m);
-void names_line(struct names *m, const json_t *line);
+void zonelist_begin(struct zonelist *m);
+void zonelist_line(struct zonelist *m, const json_t *line);
 /* It was whole. */
-void names_end(struct names *m);
+void zonelist_end(struct zonelist *m);
 /* Hands over what came whole since the last call; false: nothing did. Between rounds only. */
-bool names_give(struct names *m, struct probes *p);
+bool zonelist_give(struct zonelist *m, struct probes *p);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * A list a probe, by its view.
  */
-#include "tools/health/names.h"
+#include "tools/health/zonelist.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,16 +16,16 @@ struct list {
 	size_t n, cap;
 };
 
-struct names {
+struct zonelist {
 	const struct conf *conf;
 	struct list lists[CONF_PROBES_MAX];
 	bool whole;
 	bool missing; /* some are left out */
 };
 
-struct names *names_new(const struct conf *conf)
+struct zonelist *zonelist_new(const struct conf *conf)
 {
-	struct names *m = calloc(1, sizeof *m);
+	struct zonelist *m = calloc(1, sizeof *m);
 
 	if (m)
 		m->conf = conf;
@@ -40,7 +40,7 @@ static void clear(struct list *l)
 	*l = (struct list){0};
 }
 
-void names_free(struct names *m)
+void zonelist_free(struct zonelist *m)
 {
 	if (!m)
 		return;
@@ -49,7 +49,7 @@ void names_free(struct names *m)
 	free(m);
 }
 
-bool names_wanted(const struct names *m)
+bool zonelist_wanted(const struct zonelist *m)
 {
 	for (size_t i = 0; i < m->conf->nprobes; i++)
 		if (m->conf->probes[i].all)
@@ -57,7 +57,7 @@ bool names_wanted(const struct names *m)
 	return false;
 }
 
-void names_begin(struct names *m)
+void zonelist_begin(struct zonelist *m)
 {
 	for (size_t i = 0; i < CONF_PROBES_MAX; i++)
 		clear(&m->lists[i]);
@@ -66,7 +66,7 @@ void names_begin(struct names *m)
 
 static bool add(struct list *l, const char *name)
 {
-	if (l->n == NAMES_MAX)
+	if (l->n == ZONELIST_MAX)
 		return false;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 64;
@@ -84,7 +84,7 @@ static bool add(struct list *l, const char *name)
 	return true;
 }
 
-void names_line(struct names *m, const json_t *line)
+void zonelist_line(struct zonelist *m, const json_t *line)
 {
 	const json_t *zones = json_object_get(line, "zones");
 	const char *view = talk_text(line, "view");
@@ -106,18 +106,18 @@ void names_line(struct names *m, const json_t *line)
 	}
 }
 
-void names_end(struct names *m)
+void zonelist_end(struct zonelist *m)
 {
 	m->whole = true;
 }
 
-bool names_give(struct names *m, struct probes *p)
+bool zonelist_give(struct zonelist *m, struct probes *p)
 {
 	if (!m->whole)
 		return false;
 	m->whole = false;
 	if (m->missing)
-		log_warning("not all zones are asked for: there is room for %d", NAMES_MAX);
+		log_warning("not all zones are asked for: there is room for %d", ZONELIST_MAX);
 	for (size_t i = 0; i < m->conf->nprobes; i++) {
 		const struct conf_probe *probe = &m->conf->probes[i];
 		struct list *l = &m->lists[i];
