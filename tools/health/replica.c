@@ -28,7 +28,7 @@ struct report {
 	bool joining, blocked;
 	int64_t age_msec, lag_msec, pending, damaged;
 	int64_t started, generation; /* of the map, 0: none yet */
-	bool zonelist_new;           /* of all zones, in this round */
+	bool names_new;              /* of all zones, in this round */
 	unsigned peers, reachable, behind;
 	uint64_t ops;
 	char failing_hook[64];
@@ -281,7 +281,7 @@ static void take_names(struct replica *r)
 	if (!talk_lines(&r->talk, take_name, r) || !r->names_end)
 		return;
 	zonelist_end(r->names);
-	r->report.zonelist_new = !r->names_known;
+	r->report.names_new = !r->names_known;
 	r->names_known = true;
 	r->names_life = r->report.started;
 	r->names_generation = r->report.generation;
@@ -352,7 +352,7 @@ void replica_tell(struct replica *r, struct rule *rule, int64_t now)
 	tell_data(r, rule, now);
 	rule_hooks(rule, p->hook_ran, p->hook_timeout_msec);
 	/* All zones were asked for, not only whether there is a reply. */
-	bool asked = !zonelist_wanted(r->names) || (r->names_known && !p->zonelist_new);
+	bool asked = !zonelist_wanted(r->names) || (r->names_known && !p->names_new);
 	rule_caught_up(rule, asked && !p->joining && !p->blocked && p->pending == 0 &&
 				 p->behind == 0 &&
 				 (p->reachable == p->peers || p->age_msec > FAR_MSEC));
