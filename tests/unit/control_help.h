@@ -263,11 +263,6 @@ void core_gate(const struct core *c, struct core_gate *to)
 	(void)c;
 	*to = (struct core_gate){0};
 }
-const struct version *core_draft(const struct core *c, const char *path)
-{
-	(void)c, (void)path;
-	return NULL;
-}
 bool core_putting_back(const struct core *c)
 {
 	(void)c;
