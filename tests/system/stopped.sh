@@ -21,13 +21,13 @@ in_ns1() { timeout "$1" nsenter -t "${HOST_PID[ns1]}" -m -n -p bash -c "cd $TREE
 kill -STOP "$R"
 in_ns1 120 "mkdir etc/many && seq -f 'etc/many/z%g' $((FILES / 2)) | xargs touch"
 # That these are named's own temporary files nothing says but its having made them.
-check "while the replicator is stopped, named makes a file for itself" in_ns1 5 "/tmp/bin/named etc/tmp-abcdefghij"
+check "while the replicator is stopped, named makes a file for itself" in_ns1 30 "/tmp/bin/named etc/tmp-abcdefghij"
 in_ns1 120 "seq -f 'etc/many/z%g' $((FILES / 2 + 1)) $FILES | xargs touch && echo last >etc/many/z1"
 is "while the replicator is stopped, $FILES files are made" "$(sh_on ns1 'ls etc/many | wc -l')" "$FILES"
 check "which are more than are told one by one" grep -q "the replicator rescans" "$T/ns1/zonefs.log"
-check "... then named makes another" in_ns1 5 "/tmp/bin/named etc/db-12345678"
+check "... then named makes another" in_ns1 30 "/tmp/bin/named etc/db-12345678"
 check "it is stopped for longer than the other waits for it" wait_for 30 eval 'on ns2 zonefsctl peers | grep -Eq "^ns1 .* (silent|unreachable)"'
-check "what is saved then is saved as ever" in_ns1 5 "echo z >etc/stopped; cat etc/stopped"
+check "what is saved then is saved as ever" in_ns1 30 "echo z >etc/stopped; cat etc/stopped"
 before=$(most_mb)
 check "... a fifth as many more names come and go" in_ns1 120 "/usr/bin/python3 -c 'import os
 for i in range($FILES // 5):
