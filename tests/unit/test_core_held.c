@@ -372,6 +372,31 @@ static void a_set_may_delete_much(void **state)
 	assert_null(disk_find(&N2->disk, "c"));
 }
 
+static void saves_at(struct host *h, const char *path, uint64_t content, int64_t mtime)
+{
+	s.now += 10;
+	disk_write(&s, h, path, content)->mtime = mtime;
+	story_hint(&s, h, path, "");
+	story_run(&s);
+}
+
+/* Copied with their times, while nobody raised them: a name server may have loaded either. */
+static void of_two_with_the_latest_time_neither_has_it_again(void **state)
+{
+	int64_t latest;
+
+	(void)state;
+	begin();
+	latest = disk_find(&N1->disk, "a")->mtime;
+	hold(N1, NULL);
+	saves_at(N1, "a", 3, latest);
+	saves_at(N2, "a", 3, latest);
+	saves_at(N1, "a", 4, latest - MSEC);
+	decide(N1, EVENT_DISCARD, NULL);
+	expect_content(N1, "a", 3);
+	assert_true(disk_find(&N1->disk, "a")->mtime > latest);
+}
+
 static void close_file(struct host *h, const char *path)
 {
 	disk_find(&h->disk, path)->writers = 0;
@@ -438,6 +463,7 @@ int main(void)
 	    TEST(undone_by_hand_nothing_is_held),
 	    TEST(what_goes_while_a_release_looks_is_released_as_gone),
 	    TEST(a_set_may_delete_much),
+	    TEST(of_two_with_the_latest_time_neither_has_it_again),
 	    TEST(a_rename_onto_what_is_released_goes_with_it),
 	    TEST(what_is_being_written_is_not_put_back),
 	};
