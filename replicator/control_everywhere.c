@@ -43,11 +43,13 @@ bool asking_read(struct client *c, const json_t *request, struct asking **to)
 
 bool asking_begin(struct client *c, struct asking *a)
 {
-	a->begun = everywhere_begin(c->node->everywhere, a->only_reachable) == 0;
-	if (!a->begun)
+	if (everywhere_begin(c->node->everywhere, a->only_reachable) < 0) {
 		control_end(c, 1,
 			    "the nodes are being asked already, by another zonefsctl release");
-	return a->begun;
+		return false; /* and it has been freed */
+	}
+	a->begun = true;
+	return true;
 }
 
 void asking_free(struct client *c, struct asking *a)
