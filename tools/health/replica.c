@@ -36,10 +36,12 @@ struct report {
 	int64_t hook_timeout_msec;
 };
 
+enum asking { ASKS_STATUS, ASKS_STALE, ASKS_NAMES };
+
 struct replica {
 	const struct conf *conf;
 	struct talk talk;
-	enum { ASKS_STATUS, ASKS_STALE, ASKS_NAMES } asks;
+	enum asking asks;
 	unsigned lines; /* that it has said of zones */
 	struct late *late;
 	struct zonelist *names;
@@ -242,7 +244,7 @@ static void take_name(void *arg, const json_t *line)
 		zonelist_line(r->names, line);
 }
 
-static void ask(struct replica *r, int what, const char *request, int64_t now)
+static void ask(struct replica *r, enum asking what, const char *request, int64_t now)
 {
 	r->asks = what;
 	talk_start(&r->talk, request, now);
