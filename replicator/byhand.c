@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "replicator/judge_gated.h"
+#include "replicator/judge/judge_gated.h"
 #include "replicator/node_internal.h"
 #include "replicator/runs.h"
 

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "replicator/contents.h"
 #include "replicator/everywhere.h"
-#include "replicator/judge.h"
+#include "replicator/judge/judge.h"
 #include "replicator/peers.h"
 
 struct question {

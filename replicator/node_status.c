@@ -9,7 +9,7 @@
 #include "base/path.h"
 #include "replicator/contents.h"
 #include "replicator/hollow.h"
-#include "replicator/judge_forward.h"
+#include "replicator/judge/judge_forward.h"
 #include "replicator/node_internal.h"
 #include "replicator/repair.h"
 #include "replicator/runner.h"

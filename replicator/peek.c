@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "replicator/control_json.h"
+#include "replicator/control/control_json.h"
 
 enum standing { PEEK_CONNECTING, PEEK_ASKING, PEEK_DONE, PEEK_FAILED };
 

@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "replicator/control_internal.h"
+#include "replicator/control/control_internal.h"
 
 static int become_owner(const char *state)
 {

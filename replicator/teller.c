@@ -3,7 +3,7 @@
  * What holds is found by the questions that the control socket asks, too. Conflicts stand with the
  * paths, all of which have to be gone through: only when their number or the store has changed.
  */
-#include "replicator/judge_forward.h"
+#include "replicator/judge/judge_forward.h"
 #include "replicator/teller.h"
 
 #include <inttypes.h>

@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "base/port_check.h"
 #include "replicator/checks.h"
-#include "replicator/judge.h"
+#include "replicator/judge/judge.h"
 
 static void set_state(struct zones *z, enum zones_state state, const char *words)
 {

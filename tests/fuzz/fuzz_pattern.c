@@ -7,7 +7,7 @@
 
 #include "base/path.h"
 #include "base/pattern.h"
-#include "replicator/control_json.h"
+#include "replicator/control/control_json.h"
 #include "tests/fuzz/fuzz.h"
 
 static void escaped(const char *path)

@@ -18,9 +18,9 @@
 #include "replicator/byhand.h"
 #include "replicator/proofs.h"
 #include "replicator/checks.h"
-#include "replicator/control.h"
+#include "replicator/control/control.h"
 #include "replicator/everywhere.h"
-#include "replicator/judge_forward.h"
+#include "replicator/judge/judge_forward.h"
 
 /* ---- a node that has only what is said here ---- */
 

@@ -6,7 +6,7 @@
 #include "tests/unit/control_help.h"
 
 #include "base/base64.h"
-#include "replicator/control_json.h"
+#include "replicator/control/control_json.h"
 
 /* ---- asking ---- */
 

@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "replicator/control_json.h"
-#include "replicator/control_rename.h"
-#include "replicator/control_summary.h"
+#include "replicator/control/control_json.h"
+#include "replicator/control/control_rename.h"
+#include "replicator/control/control_summary.h"
 
 /* ---- values ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * STATE/control, for zonefsctl. The directory is its owner's alone, so that nobody else speaks
- * here. One JSON object a line each way, as on the replicator's socket (replicator/control.c):
+ * here. One JSON object a line each way, as on the replicator's socket (replicator/control/control.c):
  *
  *   {"zonefs":1,"command":"health"}                  lines "health", "mirror", "check", "record"
  *   {"zonefs":1,"command":"drain","force":BOOL}      ends when this node is withdrawn, for which peers

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The lines of "status" (replicator/control.c), and what follows from them.
+ * The lines of "status" (replicator/control/control.c), and what follows from them.
  */
 #include "tools/health/replica.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Requests and answers as replicator/control.c describes them.
+ * Requests and answers as replicator/control/control.c describes them.
  */
 #include "tools/health/talk.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Asking the running node: one request, lines back, a last line. The protocol is described in
- * replicator/control.c.
+ * replicator/control/control.c.
  */
 #ifndef ZONEFSCTL_CLIENT_H
 #define ZONEFSCTL_CLIENT_H

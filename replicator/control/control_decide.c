@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What becomes of what is held: the commands "release", "approve", "discard", "edit" and "set-aside".
+ * They end when it has been done.
+ */
+#include "replicator/control/control_held.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "replicator/control/control_summary.h"
+
+struct decide_job {
+	enum event_type type;
+	char **path;
+	uint32_t npaths;
+	char *why;
+	char *user;
+	bool force;
+	struct asking *asking; /* NULL: the other nodes are not */
+	bool gated; /* some of it the gate holds */
+	struct before before;
+	bool decided;
+	uint32_t n; /* paths that it is about */
+	bool ended; /* a set, by it */
+	int64_t begun_msec;
+	int64_t limit_msec; /* from then */
+	int64_t again_msec;
+};
+
+static struct decision decision_of(const struct decide_job *j)
+{
+	return (struct decision){
+	    .paths = (const char *const *)j->path,
+	    .n = j->npaths,
+	    .force = j->force,
+	    .everywhere = j->asking,
+	    .why = j->why,
+	    .user = j->user,
+	};
+}
+
+static bool is_release(const struct decide_job *j)
+{
+	return j->type == EVENT_RELEASE || j->type == EVENT_APPROVE;
+}
+
+struct counting {
+	const struct decide_job *job;
+	enum verdict_kind set; /* the gate's, on the release of the set */
+	uint32_t n, gated;
+};
+
+static bool is_decided(const struct counting *k, const struct core_path *p)
+{
+	const struct decide_job *j = k->job;
+
+	if (j->type == EVENT_DISCARD)
+		return true;
+	if (j->type == EVENT_EDIT)
+		return p->draft->aside;
+	if (j->type == EVENT_SET_ASIDE) /* until what was released last is there */
+		return !p->draft->aside || p->waiting;
+	switch (core_held_by(p->draft)) {
+	case HELD_BRAKE:
+		return j->type == EVENT_APPROVE;
+	case HELD_GATE:
+		return j->type == EVENT_APPROVE ? p->verdict == VERDICT_DOUBT
+						: j->force && j->npaths;
+	default:
+		return j->type == EVENT_RELEASE || k->set == VERDICT_DOUBT;
+	}
+}
+
+static bool count(void *arg, const struct core_path *p)
+{
+	struct counting *k = arg;
+
+	if (!is_decided(k, p))
+		return true;
+	k->n++;
+	k->gated += core_held_by(p->draft) == HELD_GATE;
+	return true;
+}
+
+/* Paths that are held, and that it is about. */
+static uint32_t meant(struct client *c)
+{
+	struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+	struct core_set set = {0};
+
+	core_set(c->node->core, &set);
+	struct counting k = {.job = j, .set = set.verdict};
+	node_held(c->node, &d, count, &k);
+	j->gated |= k.gated > 0;
+	return k.n;
+}
+
+static void nothing(struct client *c)
+{
+	const struct decide_job *j = c->job;
+
+	if (j->ended)
+		control_end(c, 0, "the change set has ended: nothing was saved under it");
+	else if (j->type == EVENT_SET_ASIDE)
+		control_end(c, 0, "nothing that is held lies in the tree");
+	else if (j->type == EVENT_EDIT)
+		control_end(c, 1, "nothing is set aside there: zonefsctl held lists what is");
+	else if (j->npaths)
+		control_end(c, 1, "nothing is held there: zonefsctl held lists what is");
+	else if (j->type == EVENT_RELEASE && core_held(c->node->core))
+		control_end(
+		    c, 1,
+		    "nothing of a change set is held: zonefsctl approve is for what the "
+			    "safety brake holds, or the gate in doubt; release --force PATH lets "
+			    "go what is wrong");
+	else
+		control_end(c, 1, "nothing is held: there is nothing to do");
+}
+
+static void decide(struct client *c)
+{
+	struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+	struct core_set set;
+
+	j->n = meant(c);
+	j->ended = core_set(c->node->core, &set) && !j->npaths &&
+		   (j->type == EVENT_RELEASE || j->type == EVENT_DISCARD);
+	if (j->n == 0 && !j->ended) {
+		nothing(c);
+		return;
+	}
+	if (j->asking && !asking_begin(c, j->asking))
+		return;
+	int err = node_decide(c->node, j->type, &d);
+	if (err < 0) {
+		control_end(c, 1, "the store cannot be written: %s", err_text(err));
+		return;
+	}
+	j->decided = true;
+	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
+	if (j->n == 0)
+		nothing(c);
+}
+
+static bool say_aside(void *arg, const struct core_path *p)
+{
+	struct client *c = arg;
+	json_t *o = json_object();
+
+	control_add_text(o, "type", "held");
+	control_add_path(o, "path", p->path);
+	control_add_bool(o, "aside", p->draft->aside && !p->waiting);
+	control_line(c, o);
+	return control_has_room(c);
+}
+
+static void end_aside(struct client *c, uint32_t done, uint32_t left)
+{
+	const struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+	bool edit = j->type == EVENT_EDIT;
+
+	if (!edit)
+		node_held(c->node, &d, say_aside, c);
+	if (left)
+		control_end(c, 1, "%u path%s %s, %u %s: zonefsctl held", done, control_plural(done),
+			    edit ? "brought back, to be edited" : "set aside", left,
+			    edit ? "yet to be" : "left as it was saved here");
+	else if (edit)
+		control_end(c, 0, "%u path%s: brought back into the tree, and held as before", done,
+			    control_plural(done));
+	else
+		control_end(c, 0,
+			    "%u held path%s set aside: what was released last is there; zonefsctl "
+			    "held lists what is held, zonefsctl held --edit brings it back",
+			    done, control_plural(done));
+}
+
+/* What was being written, or saved since, is set aside when it can be. */
+static void aside_again(struct client *c)
+{
+	struct decide_job *j = c->job;
+	struct decision d = decision_of(j);
+
+	if (j->type != EVENT_SET_ASIDE || c->node->now_msec < j->again_msec)
+		return;
+	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
+	node_decide(c->node, j->type, &d);
+}
+
+static void end_decided(struct client *c, uint32_t left)
+{
+	const struct decide_job *j = c->job;
+	uint32_t done = j->n > left ? j->n - left : 0;
+
+	struct core_set set = {0};
+	bool refused = left && core_set(c->node->core, &set) && set.words &&
+		       set.verdict != VERDICT_NONE && set.verdict != VERDICT_GOOD;
+
+	if (j->type == EVENT_SET_ASIDE || j->type == EVENT_EDIT)
+		end_aside(c, done, left);
+	else if (j->asking)
+		asking_over(c, j->asking, done, refused ? set.words : NULL);
+	else if (refused && is_release(j))
+		control_end(c, 1, "nothing is released, since the set does not pass the gate%s: %s",
+			    set.verdict == VERDICT_DOUBT ? " (zonefsctl approve lets it go)" : "",
+			    set.words);
+	else if (left && j->type == EVENT_DISCARD)
+		control_end(c, 1,
+			    "%u path%s put back as the peers have it, %u still being written and "
+			    "left as it is: zonefsctl held",
+			    done, control_plural(done), left);
+	else if (j->type == EVENT_DISCARD && core_putting_back(c->node->core))
+		control_end(
+		    c, 1,
+		    "%u path%s: not held any more, and about to be put back as the peers have it: "
+		    "zonefsctl status says what that waits for",
+		    j->n, control_plural(j->n));
+	else if (left)
+		control_end(c, 1,
+			    "nothing is released: a path is still being written (the log says "
+			    "which): zonefsctl held");
+	else
+		control_end(c, 0, "%u path%s: %s", j->n, control_plural(j->n),
+			    j->force ? "let go, whatever the gate says"
+			    : j->gated && j->type == EVENT_APPROVE
+				? "approved, and goes to the peers"
+			    : j->type == EVENT_APPROVE ? "the removal goes to the peers"
+			    : j->type == EVENT_RELEASE ? "released, as one change"
+						       : "put back as the peers have it");
+}
+
+/* Whether it goes is not known yet. */
+static bool is_judged(const struct core *core)
+{
+	struct core_gate g;
+
+	core_gate(core, &g);
+	return g.judging > 0;
+}
+
+static void decide_round(struct client *c)
+{
+	struct decide_job *j = c->job;
+
+	int64_t for_msec = c->node->now_msec - j->begun_msec;
+
+	/* A name server that waits to be started is not kept by somebody who goes on writing. */
+	if ((j->before.over || (j->type == EVENT_SET_ASIDE && for_msec > j->limit_msec / 2)) &&
+	    !j->decided) {
+		decide(c);
+	} else if (j->decided) {
+		bool late = for_msec >= j->limit_msec && !j->asking;
+		bool working = is_release(j)              ? core_releasing(c->node->core)
+			       : j->type == EVENT_DISCARD ? core_putting_back(c->node->core)
+							  : false;
+		uint32_t left = meant(c);
+
+		if (j->asking)
+			asking_round(c, j->asking);
+		if (late || (!working && (left == 0 || (is_release(j) && !j->gated &&
+							!is_judged(c->node->core)))))
+			end_decided(c, left);
+		else
+			aside_again(c);
+	}
+}
+
+static int64_t decide_wake(const struct client *c)
+{
+	const struct decide_job *j = c->job;
+
+	return j->type == EVENT_SET_ASIDE ? c->node->now_msec + HELD_LOOK_MSEC
+					  : held_before_wake(c, &j->before);
+}
+
+static bool add_paths(struct decide_job *j, const char *const *texts, uint32_t n)
+{
+	j->path = calloc(n + 1, sizeof(*j->path));
+	for (uint32_t i = 0; j->path && i < n; i++) {
+		char path[PATH_LEN_MAX + 1];
+
+		if (control_path(texts[i], path) < 0)
+			return false;
+		if (!path[0]) { /* the tree's root: all of it */
+			while (j->npaths)
+				free(j->path[--j->npaths]);
+			return true;
+		}
+		j->path[j->npaths] = strdup(path);
+		if (!j->path[j->npaths++])
+			return false;
+	}
+	return j->path;
+}
+
+static bool read_decision(struct client *c, const json_t *request)
+{
+	const char *texts[HOLD_PATTERNS_MAX + 1], *one = NULL, *why, *user;
+	struct decide_job *j = c->job;
+	struct who who;
+	uint32_t n;
+
+	if (!held_why(c, request, &why))
+		return false;
+	bool good =
+	    held_texts(request, "paths", texts, &n) && control_get_text(request, "path", &one);
+	if (good && one)
+		texts[n++] = one;
+	if (!good || !add_paths(j, texts, n)) {
+		control_end(c, 1,
+			    "\"path\" is not a path of the tree, or \"paths\" not a list of them");
+		return false;
+	}
+	json_int_t limit = json_integer_value(json_object_get(request, "limit_ms"));
+	if (limit > 0 && limit < j->limit_msec)
+		j->limit_msec = limit;
+	const json_t *force = json_object_get(request, "force");
+	j->force = json_is_true(force);
+	if ((force && !json_is_boolean(force)) || (j->force && j->type != EVENT_RELEASE)) {
+		control_end(c, 1, "\"force\" is true or false, and for \"release\"");
+		return false;
+	}
+	if (j->force && !j->npaths) {
+		control_end(c, 1, "release --force is for paths: say which");
+		return false;
+	}
+	if (!asking_read(c, request, &j->asking))
+		return false;
+	if (j->asking && (j->force || j->npaths || j->type != EVENT_RELEASE)) {
+		control_end(c, 1, "release --everywhere is for all of a change set");
+		return false;
+	}
+	order_who(c, request, &who, &user);
+	j->why = strdup(why);
+	j->user = strdup(user);
+	if (!j->why || !j->user)
+		control_end(c, 1, "out of memory");
+	return j->why && j->user;
+}
+
+static void decide_start(struct client *c, const json_t *request, enum event_type type)
+{
+	struct decide_job *j = calloc(1, sizeof(*j));
+
+	c->job = j;
+	if (!j) {
+		control_end(c, 1, "out of memory");
+		return;
+	}
+	j->type = type;
+	j->begun_msec = c->node->now_msec;
+	j->limit_msec = type == EVENT_SET_ASIDE ? HELD_LIMIT_MSEC : 2 * HELD_LIMIT_MSEC;
+	if (read_decision(c, request) && held_before(c, request, &j->before) && j->before.over)
+		decide(c);
+}
+
+static void decide_finish(struct client *c)
+{
+	struct decide_job *j = c->job;
+
+	if (!j)
+		return;
+	if (j->before.wait)
+		node_wait_cancel(c->node, j->before.wait);
+	asking_free(c, j->asking);
+	while (j->npaths)
+		free(j->path[--j->npaths]);
+	free(j->path);
+	free(j->why);
+	free(j->user);
+	free(j);
+}
+
+static void release_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_RELEASE);
+}
+
+static void approve_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_APPROVE);
+}
+
+static void discard_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_DISCARD);
+}
+
+static void edit_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_EDIT);
+}
+
+static void set_aside_start(struct client *c, const json_t *request)
+{
+	decide_start(c, request, EVENT_SET_ASIDE);
+}
+
+const struct control_command control_release = {.name = "release",
+						.start = release_start,
+						.round = decide_round,
+						.finish = decide_finish,
+						.wake = decide_wake};
+const struct control_command control_approve = {.name = "approve",
+						.start = approve_start,
+						.round = decide_round,
+						.finish = decide_finish,
+						.wake = decide_wake};
+const struct control_command control_discard = {.name = "discard",
+						.start = discard_start,
+						.round = decide_round,
+						.finish = decide_finish,
+						.wake = decide_wake};
+const struct control_command control_edit = {.name = "edit",
+					     .start = edit_start,
+					     .round = decide_round,
+					     .finish = decide_finish,
+					     .wake = decide_wake};
+const struct control_command control_set_aside = {.name = "set-aside",
+						  .start = set_aside_start,
+						  .round = decide_round,
+						  .finish = decide_finish,
+						  .wake = decide_wake};

@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The command "log": the newest versions that were asked for, in the order of time, in pages as the
+ * client takes them, and where something is missing between them; with "follow" then those that come,
+ * in the order in which this node learns them, and what becomes known of those already told. What is
+ * fetched from the logs of others meanwhile is no news: it is not followed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "replicator/control/control_internal.h"
+#include "replicator/control/control_log.h"
+#include "replicator/control/control_rename.h"
+
+#define LAST_DEFAULT 50
+#define LAST_MAX 100000
+#define PAGE_RECORDS 200
+#define FOLLOW_MSEC 100 /* between two looks at the store */
+#define JUDGED_MSEC 2000 /* as long a save that is being judged is waited for, before it is told so */
+#define WATCHED_MAX 64  /* of the versions told last, whose outcomes are watched */
+
+#define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
+
+/* A version that has been told: how many of its outcomes have been, too. */
+struct watched {
+	struct dot dot;
+	char *path;
+	uint32_t outcomes;
+};
+
+/* What is missing, until it has been told. */
+struct missing {
+	char node[NODE_NAME_MAX];
+	struct hole hole;
+};
+
+struct log_job {
+	char *path;
+	char *origin;
+	struct past_filter past;
+	struct past_place place; /* told up to there */
+	struct missing *missing; /* by the time of their end */
+	uint32_t nmissing, cap_missing, next_missing;
+	struct log_filter filter; /* follow: for going on */
+	int64_t left;             /* that may still be told; follow: without end */
+	bool follow;
+	bool caught_up;
+	bool waits; /* follow: a save is being judged, and not told yet */
+	uint64_t seen;          /* node->changes when it was looked at last */
+	int64_t next_msec;      /* not before */
+	struct renames renames; /* of the op that was told last */
+	struct watched watched[WATCHED_MAX];
+	uint32_t nwatched; /* ever; the next one's place is this modulo WATCHED_MAX */
+	struct client *client;
+	uint32_t told; /* in this page */
+	uint32_t told_before;
+};
+
+/* ---- renames ---- */
+
+static int find_names(void *arg, const struct past_record *r)
+{
+	return renames_add(arg, r->path, r->version);
+}
+
+static void find_renames(struct log_job *j, struct dot dot)
+{
+	if (dot_same(j->renames.dot, dot))
+		return;
+	renames_fini(&j->renames);
+	renames_init(&j->renames, dot);
+	if (store_past_op(j->client->node->store, dot, find_names, &j->renames) < 0) {
+		renames_fini(&j->renames);
+		j->renames.dot = dot;
+	}
+	renames_pair(&j->renames);
+}
+
+static void add_rename(struct log_job *j, json_t *o, const char *path, const struct version *v)
+{
+	const char *other;
+
+	if (v->import || (version_live(v) && !(v->changed & (CHANGED_KIND | CHANGED_CONTENT))))
+		return;
+	find_renames(j, v->dot);
+	other = renames_other(&j->renames, path);
+	if (other)
+		control_add_path(o, version_live(v) ? "renamed_from" : "renamed_to", other);
+}
+
+/* ---- outcomes ---- */
+
+/* "ZONE SERIAL" lines. */
+static json_t *served_list(const char *served)
+{
+	json_t *list = json_array();
+
+	while (*served) {
+		size_t len = strcspn(served, "\n");
+		char *line CLEANUP_FREE = strndup(served, len);
+
+		if (line && len > 0)
+			json_array_append_new(list, control_text(line));
+		served += len + (served[len] == '\n');
+	}
+	return list;
+}
+
+static void add_outcome(json_t *o, const struct outcome *outcome)
+{
+	control_add_text(o, "node", outcome->node ? outcome->node : "");
+	control_add_number(o, "time", outcome->wall_msec);
+	if (outcome->after_msec >= 0)
+		control_add_number(o, "after_ms", outcome->after_msec);
+	if (outcome->hook)
+		control_add_text(o, "hook", outcome->hook);
+	control_add_number(o, "status", outcome->status);
+	control_add_text(o, "words", outcome->words ? outcome->words : "");
+	if (outcome->served && outcome->served[0])
+		json_object_set_new(o, "served", served_list(outcome->served));
+}
+
+struct collecting {
+	json_t *list;
+	uint32_t n;
+};
+
+static int collect(void *arg, const struct outcome *outcome)
+{
+	struct collecting *c = arg;
+	json_t *o = json_object();
+
+	add_outcome(o, outcome);
+	json_array_append_new(c->list, o);
+	c->n++;
+	return 0;
+}
+
+static void watch(struct log_job *j, const struct past_record *r, uint32_t outcomes)
+{
+	struct watched *w = &j->watched[j->nwatched % WATCHED_MAX];
+
+	if (!j->follow)
+		return;
+	free(w->path);
+	w->path = strdup(r->path);
+	w->dot = r->version->dot;
+	w->outcomes = outcomes;
+	j->nwatched++;
+}
+
+/* An outcome that is told after its version. */
+struct telling {
+	struct client *client;
+	struct watched *watched;
+	uint32_t at;
+};
+
+static int tell_outcome(void *arg, const struct outcome *outcome)
+{
+	struct telling *t = arg;
+	char dot[CONTROL_DOT_TEXT];
+
+	if (t->at++ < t->watched->outcomes)
+		return 0;
+	json_t *o = json_object();
+	control_add_text(o, "type", "outcome");
+	control_dot_text(dot, t->watched->dot);
+	control_add_text(o, "version", dot);
+	control_add_path(o, "path", t->watched->path);
+	add_outcome(o, outcome);
+	if (!control_line(t->client, o))
+		return 1;
+	t->watched->outcomes++;
+	return 0;
+}
+
+static void tell_new_outcomes(struct log_job *j)
+{
+	uint32_t n = j->nwatched < WATCHED_MAX ? j->nwatched : WATCHED_MAX;
+	uint32_t start = j->nwatched - n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct watched *w = &j->watched[(start + i) % WATCHED_MAX];
+		struct telling t = {.client = j->client, .watched = w};
+
+		if (w->path)
+			store_outcomes(j->client->node->store, w->dot, w->path, tell_outcome, &t);
+	}
+}
+
+/* ---- versions ---- */
+
+/* A save that the gate is still looking at; `what` begins with "held". */
+static void say_judged(json_t *o)
+{
+	json_array_set_new(json_object_get(o, "what"), 0, json_string("being judged"));
+	control_add_bool(o, "judged", true);
+}
+
+static int tell_version(void *arg, const struct past_record *r)
+{
+	struct log_job *j = arg;
+	struct node *n = j->client->node;
+	enum log_draft draft = log_draft(n, r);
+
+	if (draft == LOG_TOLD) {
+		j->told++;
+		return 0;
+	}
+	json_t *o = json_object();
+	struct collecting outcomes = {.list = json_array()};
+
+	control_add_text(o, "type", "version");
+	control_add_number(o, "id", r->id);
+	control_add_text(o, "node", r->node);
+	control_add_bool(o, "own", r->own);
+	control_add_number(o, "learned", r->wall_msec);
+	control_add_path(o, "path", r->path);
+	control_add_version(o, r->version);
+	if (draft == LOG_JUDGED)
+		say_judged(o);
+	/* What was taken in has no time of its own. */
+	if (r->version->stamp >> 16 == 0)
+		control_add_number(o, "time", r->wall_msec);
+	add_rename(j, o, r->path, r->version);
+	if (r->history)
+		control_add_bool(o, "history", true);
+	if (r->fetched)
+		control_add_bool(o, "fetched", true);
+	store_outcomes(n->store, r->version->dot, r->path, collect, &outcomes);
+	json_object_set_new(o, "outcomes", outcomes.list);
+	if (!control_line(j->client, o))
+		return 1;
+	watch(j, r, outcomes.n);
+	j->told++;
+	return control_has_room(j->client) ? 0 : 1;
+}
+
+/* ---- what is missing ---- */
+
+static int take_hole(void *arg, const struct hole *h)
+{
+	struct log_job *j = arg;
+
+	if (h->until_msec < j->past.since_msec || h->until_msec < j->place.made_msec ||
+	    (j->origin && strcmp(j->origin, h->node) != 0))
+		return 0;
+	if (j->nmissing == j->cap_missing) {
+		uint32_t cap = j->cap_missing ? j->cap_missing * 2 : 16;
+		struct missing *missing = realloc(j->missing, cap * sizeof(*missing));
+
+		if (!missing)
+			return -ENOMEM;
+		j->missing = missing;
+		j->cap_missing = cap;
+	}
+	struct missing *m = &j->missing[j->nmissing++];
+	m->hole = *h;
+	snprintf(m->node, sizeof(m->node), "%s", h->node);
+	return 0;
+}
+
+static int by_end(const void *a, const void *b)
+{
+	const struct hole *x = &((const struct missing *)a)->hole;
+	const struct hole *y = &((const struct missing *)b)->hole;
+
+	if (x->until_msec != y->until_msec)
+		return x->until_msec < y->until_msec ? -1 : 1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+static int find_holes(struct log_job *j, struct node *n)
+{
+	int64_t after = n->wall_msec - n->conf->keep_age_days * DAY_MSEC;
+	int err = store_holes(n->store, after, take_hole, j);
+
+	if (j->nmissing > 0)
+		qsort(j->missing, j->nmissing, sizeof(*j->missing), by_end);
+	return err;
+}
+
+/* Those that ended by then. False: there is no room. */
+static bool tell_holes(struct log_job *j, int64_t until_msec)
+{
+	for (; j->next_missing < j->nmissing; j->next_missing++) {
+		const struct missing *m = &j->missing[j->next_missing];
+
+		if (m->hole.until_msec > until_msec)
+			break;
+		json_t *o = json_object();
+		control_add_text(o, "type", "hole");
+		control_add_text(o, "node", m->node);
+		control_add_hex(o, "origin", m->hole.origin);
+		control_add_number(o, "changes", (int64_t)m->hole.n);
+		control_add_number(o, "since", m->hole.since_msec);
+		control_add_number(o, "until", m->hole.until_msec);
+		control_add_bool(o, "looking",
+				 !j->client->node->stopped && node_recalls(j->client->node));
+		if (!control_line(j->client, o))
+			return false;
+	}
+	return true;
+}
+
+/* ---- all that is there ---- */
+
+static int tell_past(void *arg, const struct past_record *r)
+{
+	struct log_job *j = arg;
+
+	if (!tell_holes(j, r->made_msec))
+		return 1;
+	int rc = tell_version(j, r);
+	if (rc && j->told == j->told_before)
+		return rc;
+	j->told_before = j->told;
+	j->place.made_msec = r->made_msec;
+	j->place.dot = r->version->dot;
+	snprintf(j->place.path, sizeof(j->place.path), "%s", r->path);
+	return rc;
+}
+
+static int newest(void *arg, const struct log_record *r)
+{
+	*(int64_t *)arg = r->id;
+	return 1;
+}
+
+static int64_t newest_id(struct node *n)
+{
+	struct log_filter all = {.last = 1};
+	int64_t id = 0;
+
+	return store_log(n->store, &all, newest, &id) < 0 ? 0 : id;
+}
+
+/* One page; true if there may be more. */
+static bool tell_page(struct log_job *j, int *err)
+{
+	uint32_t page = j->left < PAGE_RECORDS ? (uint32_t)j->left : PAGE_RECORDS;
+
+	j->told = j->told_before = 0;
+	int rc = page == 0
+		     ? 0
+		     : store_past(j->client->node->store, &j->past, &j->place, page, tell_past, j);
+	if (rc < 0) {
+		*err = rc;
+		return false;
+	}
+	j->left -= j->told;
+	if (rc > 0 || (j->told == page && j->left > 0))
+		return true;
+	return !tell_holes(j, INT64_MAX);
+}
+
+/* ---- following ---- */
+
+static int tell_new(void *arg, const struct log_record *r)
+{
+	struct log_job *j = arg;
+	const struct past_record record = {.wall_msec = r->wall_msec,
+					   .path = r->path,
+					   .version = r->version,
+					   .node = r->node,
+					   .id = r->id,
+					   .own = r->own,
+					   .history = r->history};
+	uint32_t before = j->told;
+
+	/* In a moment it is known what becomes of it. */
+	j->waits = j->client->node->wall_msec - r->wall_msec < JUDGED_MSEC &&
+		   log_draft(j->client->node, &record) == LOG_JUDGED;
+	if (j->waits)
+		return 1;
+	int rc = tell_version(j, &record);
+
+	if (j->told > before)
+		j->filter.after_id = r->id;
+	return rc;
+}
+
+/* Likewise. */
+static bool tell_news(struct log_job *j, int *err)
+{
+	struct node *n = j->client->node;
+	int64_t id = newest_id(n); /* up to there the filter will have looked */
+
+	j->told = 0;
+	j->waits = false;
+	j->filter.last = PAGE_RECORDS;
+	int rc = store_log(n->store, &j->filter, tell_new, j);
+	if (rc < 0) {
+		*err = rc;
+		return false;
+	}
+	if (j->waits)
+		return false;
+	if (rc > 0 || j->told == PAGE_RECORDS)
+		return true;
+	if (id > j->filter.after_id)
+		j->filter.after_id = id;
+	return false;
+}
+
+static void log_round(struct client *c)
+{
+	struct log_job *j = c->job;
+	struct node *n = c->node;
+	int err = 0;
+
+	if (j->caught_up && ((j->seen == n->changes && !j->waits) || n->now_msec < j->next_msec))
+		return;
+	uint64_t changes = n->changes;
+	if (j->caught_up ? tell_news(j, &err) : tell_page(j, &err))
+		return;
+	if (err < 0) {
+		control_end(c, 1, "the log cannot be read: %s", err_text(err));
+		return;
+	}
+	if (!j->follow) {
+		control_end(c, 0, "that is all");
+		return;
+	}
+	if (j->caught_up)
+		tell_new_outcomes(j);
+	j->caught_up = true;
+	j->seen = changes;
+	j->next_msec = n->now_msec + FOLLOW_MSEC;
+}
+
+static int64_t log_wake(const struct client *c)
+{
+	const struct log_job *j = c->job;
+
+	if (!j->caught_up)
+		return c->node->now_msec;
+	return j->seen == c->node->changes && !j->waits ? INT64_MAX : j->next_msec;
+}
+
+static void log_finish(struct client *c)
+{
+	struct log_job *j = c->job;
+
+	for (uint32_t i = 0; i < WATCHED_MAX; i++)
+		free(j->watched[i].path);
+	renames_fini(&j->renames);
+	free(j->missing);
+	free(j->path);
+	free(j->origin);
+	free(j);
+}
+
+/* ---- the request ---- */
+
+struct log_request {
+	const char *path;
+	const char *origin;
+	int64_t since;
+	int64_t last;
+	bool follow;
+};
+
+static bool read_request(struct client *c, const json_t *request, struct log_request *q,
+			 char path[PATH_LEN_MAX + 1])
+{
+	*q = (struct log_request){.path = "", .last = LAST_DEFAULT};
+	if (!control_get_text(request, "path", &q->path) || control_path(q->path, path) < 0) {
+		control_end(c, 1, "\"path\" is not a path of the tree");
+		return false;
+	}
+	if (!control_get_text(request, "origin", &q->origin)) {
+		control_end(c, 1, "\"origin\" is not a node's name");
+		return false;
+	}
+	if (!control_get_number(request, "since", 0, INT64_C(1) << 53, &q->since)) {
+		control_end(c, 1, "\"since\" is not a time in milliseconds");
+		return false;
+	}
+	if (!control_get_number(request, "last", 0, LAST_MAX, &q->last)) {
+		control_end(c, 1, "\"last\" is not a number up to %d", LAST_MAX);
+		return false;
+	}
+	if (!control_get_bool(request, "follow", &q->follow)) {
+		control_end(c, 1, "\"follow\" is neither true nor false");
+		return false;
+	}
+	if (q->follow && c->node->stopped) {
+		control_end(c, 1, "this node is stopped: there is nothing to follow");
+		return false;
+	}
+	return true;
+}
+
+/* What is told now, and what is followed then, meet at the newest that is there. */
+static int begin(struct log_job *j, struct node *n, const struct log_request *q)
+{
+	const char *path = j->path[0] ? j->path : NULL;
+	int64_t id = newest_id(n);
+
+	j->past = (struct past_filter){
+	    .path = path, .node = j->origin, .since_msec = q->since, .until_id = id};
+	j->filter = (struct log_filter){
+	    .path = path, .node = j->origin, .since_msec = q->since, .after_id = id, .first = true};
+	if (q->last == 0)
+		return 0;
+	j->left = store_past_start(n->store, &j->past, (uint32_t)q->last, &j->place);
+	return j->left < 0 ? (int)j->left : find_holes(j, n);
+}
+
+static void log_start(struct client *c, const json_t *request)
+{
+	char path[PATH_LEN_MAX + 1];
+	struct log_request q;
+	struct log_job *j;
+	int err = 0;
+
+	if (!read_request(c, request, &q, path))
+		return;
+	c->job = j = calloc(1, sizeof(*j));
+	if (!j || !(j->path = strdup(path)) || (q.origin && !(j->origin = strdup(q.origin)))) {
+		control_end(c, 1, "out of memory");
+		return;
+	}
+	j->client = c;
+	j->follow = q.follow;
+	err = begin(j, c->node, &q);
+	if (err < 0)
+		control_end(c, 1, "the log cannot be read: %s", err_text(err));
+}
+
+const struct control_command control_log = {.name = "log",
+					    .stopped = true,
+					    .start = log_start,
+					    .round = log_round,
+					    .finish = log_finish,
+					    .wake = log_wake};
