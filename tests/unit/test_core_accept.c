@@ -365,6 +365,12 @@ static void all_is_dead(struct host *to, struct page *page)
 	page->compare = COMPARE_NONE;
 }
 
+/* The number of the first question of its life (see story_up). */
+static uint64_t first_ask(const struct host *h)
+{
+	return ((h->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT | h->lives << 16) + 1;
+}
+
 static void nothing_is_dead_by_its_word(void **state)
 {
 	(void)state;
@@ -384,7 +390,7 @@ static void nothing_is_dead_by_its_word(void **state)
 	struct origin own = {.origin = page.vector.p[0].origin, .node = "n2"};
 	page.origins = &own;
 	page.norigins = 1;
-	for (page.id = 1; page.id < 10; page.id++)
+	for (page.id = first_ask(N1); page.id < first_ask(N1) + 1000; page.id++)
 		give_page(N1, &page);
 	all_is_dead(N1, &page);
 	for (uint32_t i = 0; i < core_vector(N1->core)->n; i++) {
@@ -422,7 +428,7 @@ static void it_speaks_for_nobody_else(void **state)
 	core_load_origin(N1->core, &other);
 	story_event(&s, N1, &reached); /* it asks */
 	story_run(&s);
-	for (page.id = 1; page.id < 5; page.id++)
+	for (page.id = first_ask(N1); page.id < first_ask(N1) + 5; page.id++)
 		give_page(N1, &page);
 	assert_null(core_origin_node(N1->core, lie.origin));
 	v->attrs = (struct attrs){.kind = KIND_FILE, .mode = 0644, .size = content_size(1)};
