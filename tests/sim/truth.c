@@ -646,6 +646,8 @@ static void edited(struct world *w, const struct node *n, struct path_truth *p, 
 	if (spot->draft_last >= 0)
 		saves_join(&spot->draft_shown, &p->save[spot->draft_last].past);
 	spot->draft_attrs = v->attrs;
+	if (spot->last < 0) /* what others had put there is as it was, and stands for it, too */
+		saves_join(&spot->shown, &spot->draft_shown);
 	spot->looked = true;
 	look_at_draft(spot);
 }

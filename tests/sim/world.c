@@ -356,6 +356,9 @@ static void settle(struct world *w)
 	if (w->failed)
 		return;
 	run_until(w, w->now + 3000); /* a look that failed is done again by then */
+	/* What somebody went on saving may be judged later. */
+	for (int i = 0; i < 60 && w->gate.on && !w->failed && check_settled(w); i++)
+		run_until(w, w->now + 500);
 	for (uint8_t i = 0; i < w->nnodes; i++)
 		w->nodes[i].own_versions = 0;
 	run_until(w, w->now + STAYS_MSEC);
