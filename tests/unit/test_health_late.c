@@ -90,7 +90,7 @@ static void more_than_fit_are_left_out(void **state)
 	memset(name, 'x', sizeof name - 1);
 	name[sizeof name - 1] = '\0';
 	for (int i = 0; i < LATE_ZONES + 100; i++) {
-		snprintf(name, 8, "%d", i);
+		snprintf(name, 12, "%d", i);
 		name[strlen(name)] = '.';
 		late_zone(l, name, "a view of a long name, which is cut off", name, i);
 	}
