@@ -178,7 +178,9 @@ void runs_note(struct runs *r, const struct effect *e)
 {
 	bool concerns = concerns_a_hook(r, e->path, e->told.kind == KIND_DIR, e->told.changed);
 
-	add_since(r, e->path);
+	/* Without anything but a later mtime no run follows, and what is proved now holds. */
+	if (e->told.changed & ~CHANGED_MTIME)
+		add_since(r, e->path);
 	if (e->told.kind == KIND_ABSENT)
 		proofs_removed(r->node->proofs, e->path);
 	else if (!concerns && e->told.version)

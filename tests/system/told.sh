@@ -14,6 +14,7 @@ cat >"$T/ns1/etc/told" <<'END'
 #!/bin/bash
 cat >>/tmp/told
 while [ ! -e /tmp/go ]; do sleep 0.02; done
+printf 'proof\t%s\tIN\t\tserved\t1\t\twork/%s\t\n' one.test one
 END
 chmod 755 "$T/ns1/etc/told"
 node_conf ns1 'hook "told" {
@@ -51,4 +52,17 @@ for i in 1 2 3; do
 	wait_for 60 another_replicator || bail "the replicator does not die"
 	check "a change that was durable when it died is told after its restart ($i)" wait_for 60 told '^all\|work/two'
 done
+
+# What does not concern the name server, while the hook runs: what it proves holds for that, too.
+touch "$T/ns1/tmp/go"
+wait_for 60 node_well ns1 || bail "$(on ns1 zonefsctl status)"
+must on ns1 zonefsctl wait --served --timeout 60
+rm "$T/ns1/tmp/go"
+: >"$T/ns1/tmp/told"
+sh_on ns1 "echo again >work/one"
+wait_for 60 told 'changed.work/one' || bail "the hook is not run"
+sh_on ns1 'touch work/one; zonefsctl wait' >/dev/null
+touch "$T/ns1/tmp/go"
+must on ns1 zonefsctl wait --served --timeout 60
+like "touched while the hook ran, it is what is served" "$(on ns1 zonefsctl status --zones)" '^ *ns1 +serves +1 '
 finish
