@@ -454,7 +454,8 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	if (!s)
 		return;
 	truth_of_context(w, path, &s->context, &claimed);
-	spot->due_install |= spot->found && s->dot.origin;
+	if (!spot->due_own) /* else it is due for that, and not if a crash takes that back */
+		spot->due_install |= spot->found && s->dot.origin;
 	spot->found = is_found(s);
 	/* It is what a change is compared with, until it is put back, whatever was saved since it was
 	 * read. So is what a save left that the power cut interrupted. */
