@@ -143,7 +143,8 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	spot->looked_strong = s->strong;
 	spot->looked_last = s->last;
 	spot->looked_cut = s->cut;
-	spot->looked_at = s->at;
+	if (s->at > spot->looked_at) /* the directory above may have been read before that */
+		spot->looked_at = s->at;
 	spot->looked_attrs = *a;
 	spot->looked_ident = *i;
 	if (s->last < 0)
@@ -250,18 +251,30 @@ static void check_may_tell(struct world *w, struct node *n, const char *path,
 			   path);
 }
 
-/* What was seen last was not told of; what was seen before that is. */
+/* What was seen last was not told of; what was seen before that is. The other may be, later. */
 static void look_back(struct spot *spot)
 {
-	spot->looked_shown = spot->older_shown;
-	spot->looked_strong = spot->older_strong;
-	spot->looked_last = spot->older_last;
-	spot->looked_attrs = spot->older_attrs;
+	struct spot was = *spot;
+
+	spot->looked_shown = was.older_shown;
+	spot->looked_strong = was.older_strong;
+	spot->looked_last = was.older_last;
+	spot->looked_attrs = was.older_attrs;
+	spot->older_shown = was.looked_shown;
+	spot->older_strong = was.looked_strong;
+	spot->older_last = was.looked_last;
+	spot->older_attrs = was.looked_attrs;
 }
 
 /* Nor that; but a draft had been made of what was seen once, which has been judged since. */
 static void look_at_draft(struct spot *spot)
 {
+	if (spot->looked) { /* which may yet be told, too */
+		spot->older_shown = spot->looked_shown;
+		spot->older_strong = spot->looked_strong;
+		spot->older_last = spot->looked_last;
+		spot->older_attrs = spot->looked_attrs;
+	}
 	spot->looked_shown = spot->draft_shown;
 	spot->looked_strong = spot->draft_strong;
 	spot->looked_last = spot->draft_last;
