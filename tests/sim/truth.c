@@ -839,8 +839,11 @@ void truth_forgotten(struct world *w, struct node *n)
 		for (uint32_t k = 0; k < p->nversions; k++) {
 			struct truth *t = &p->versions[k];
 
-			if (check_stored(n, p->path, t->dot))
+			if (check_stored(n, p->path, t->dot)) { /* be it again */
+				if (t->learned_at[n->index] < 0)
+					t->learned_at[n->index] = w->now;
 				continue;
+			}
 			t->learned_at[n->index] = -1;
 			t->forgotten |= t->author == n->index;
 			if (t->author == n->index && t->primary >= 0 &&
