@@ -123,11 +123,20 @@ void scan_ended(struct core *c, const struct event *e)
 }
 
 /* Found while something else is done about it: looked at once more after that, for what the scan
- * is to tell. */
-static void found_meanwhile(struct key *k, const struct scan *s, const struct observation *o)
+ * is to tell. What is held there is not told before that, should it be gone. */
+static void found_meanwhile(struct core *c, struct key *k, const struct scan *s,
+			    const struct observation *o)
 {
-	if (o->status >= 0 && (o->busy || !observe_differs(k, o)))
+	bool undone = key_drafted(k) && o->status >= 0 && !o->busy &&
+		      (o->unchanged || attrs_compare(&k->draft->attrs, &o->attrs));
+
+	if (o->status >= 0 && (o->busy || (!undone && !observe_differs(k, o))))
 		return;
+	if (undone) {
+		k->draft_seen = false;
+		if (k->hearing)
+			hearing_again(c, k->hearing);
+	}
 	serials_share(&k->hinted, &s->serials);
 	if (k->looking || k->flight)
 		k->look_again = true;
@@ -163,7 +172,7 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 	if (k->recovering && !o->busy)
 		observe_look_for(c, k, &s->serials);
 	if (k->looking || k->flight || k->delay || k->recovering) {
-		found_meanwhile(k, s, o);
+		found_meanwhile(c, k, s, o);
 		return;
 	}
 	if (o->status >= 0 && !o->busy && k->block == BLOCK_BUSY)

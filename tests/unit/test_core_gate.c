@@ -1036,6 +1036,37 @@ static void a_restart_keeps_what_was_said_of_a_set(void **state)
 	expect_content(N2, "z", 2);
 }
 
+/* Gone for a moment with its directory, and found again by a scan while a look at it has failed: the
+ * judgement of its absence is nobody's. */
+static void what_is_there_again_is_not_told_as_gone(void **state)
+{
+	(void)state;
+	begin();
+	user_makes_dir(&s, N1, "z");
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	user_saves(&s, N1, "z/f", 1);
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N2, VERDICT_GOOD, NULL);
+	user_moves_dir(&s, N1, "z", "y");
+	story_wait(&s, 2000);
+	assert_int_equal(core_draft(N1->core, "z/f")->attrs.kind, KIND_ABSENT);
+	s.unreadable = "z/f";
+	story_hint(&s, N1, "z/f", "");
+	story_run(&s);
+	s.unreadable = NULL;
+	N1->broadcasts = 0;
+	user_moves_dir(&s, N1, "y", "z");
+	judge(N1, VERDICT_GOOD, NULL);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(N1->broadcasts, 0);
+	story_wait(&s, 40000);
+	judge(N1, VERDICT_GOOD, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N1, "z/f", 1);
+	expect_content(N2, "z/f", 1);
+}
+
 /* While a judgement is put off, another version comes, is judged in its stead, and goes again. */
 static void what_is_good_is_what_was_asked_about(void **state)
 {
@@ -1143,6 +1174,7 @@ int main(void)
 	    TEST(a_rename_onto_what_is_approved_is_judged),
 	    TEST(a_rename_onto_what_is_judged_goes_with_it),
 	    TEST(a_restart_keeps_what_was_said_of_a_set),
+	    TEST(what_is_there_again_is_not_told_as_gone),
 	    TEST(what_is_good_is_what_was_asked_about),
 	    TEST(what_is_back_is_judged_when_it_has_been_looked_at),
 	};
