@@ -238,7 +238,7 @@ static void move_told(struct core *c, struct delay *d)
 	delay_end(c, d);
 	author_edits(c, edits, 2);
 	free(target);
-	if (to->shown->attrs.kind != KIND_DIR)
+	if (edits[0].attrs.kind != KIND_DIR) /* of what is held nothing may be shown */
 		observe_below(c, to, &to->looked);
 	observe_below(c, from, &from->looked);
 	told(c, to);

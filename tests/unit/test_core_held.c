@@ -397,6 +397,25 @@ static void of_two_with_the_latest_time_neither_has_it_again(void **state)
 	assert_true(disk_find(&N1->disk, "a")->mtime > latest);
 }
 
+/* A hint of a rename is given again after a restart, and its new name is a directory by then. */
+static void a_directory_that_is_held_outlasts_a_hint_given_again(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_deletes(&s, N1, "b");
+	user_makes_dir(&s, N1, "c");
+	story_wait(&s, 2000);
+	crash(N1);
+	story_hint(&s, N1, "c", "b");
+	story_run(&s);
+	story_wait(&s, 2000);
+	assert_int_equal(core_held(N1->core), 2);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_non_null(disk_find(&N2->disk, "c"));
+	expect_absent(N2, "b");
+}
+
 static void close_file(struct host *h, const char *path)
 {
 	disk_find(&h->disk, path)->writers = 0;
@@ -464,6 +483,7 @@ int main(void)
 	    TEST(what_goes_while_a_release_looks_is_released_as_gone),
 	    TEST(a_set_may_delete_much),
 	    TEST(of_two_with_the_latest_time_neither_has_it_again),
+	    TEST(a_directory_that_is_held_outlasts_a_hint_given_again),
 	    TEST(a_rename_onto_what_is_released_goes_with_it),
 	    TEST(what_is_being_written_is_not_put_back),
 	};
