@@ -26,7 +26,7 @@
 #define WAL_PAGES_MAX 8192  /* a checkpoint is made at once beyond */
 #define WAL_PAGES_IDLE 1024 /* a checkpoint is made by store_prune beyond */
 
-/* ---- statements (database.c) ---- */
+/* ---- statements (database_sql.c) ---- */
 
 enum statement {
 	SQL_BEGIN,
@@ -230,11 +230,19 @@ void bind_path(sqlite3_stmt *st, int at, const char *path);     /* borrowed */
 const char *column_path(sqlite3_stmt *st, int at, int *err);
 bool column_hash(sqlite3_stmt *st, int at, struct hash *h);
 
-int database_open(struct store *s);
 void database_close(struct store *s);
 int database_begin(struct store *s); /* nothing if one is open */
 void database_rollback(struct store *s);
 void database_checkpoint(struct store *s, bool truncate);
+/* From now on its log is moved where a commit leaves WAL_PAGES_MAX pages or more in it. */
+void database_bound_log(struct store *s);
+
+/* ---- database_sql.c, database_schema.c ---- */
+
+const char *database_sql(enum statement which);
+/* Opens s->db, a new one if there is none (and the store is not readonly). ERR_CORRUPT: not a store;
+ * ERR_PROTOCOL: of another version's format; both said. */
+int database_open(struct store *s);
 
 /* ---- store_format.c: the bytes of `shown` and `intent` ---- */
 
