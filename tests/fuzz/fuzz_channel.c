@@ -76,8 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct channel c = {.usable = true,
 			    .address = "nowhere",
 			    .port = 1,
-			    .algorithm = HMAC_SHA256,
-			    .secret_len = sizeof secret - 1};
+			    .key = {.algorithm = HMAC_SHA256, .secret_len = sizeof secret - 1}};
 	struct buf answer, output;
 	int pair[2], r;
 
@@ -93,7 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_check(answer.err == 0);
 	fuzz_check(write(pair[1], answer.data, answer.len) == (ssize_t)answer.len);
 	shutdown(pair[1], SHUT_WR);
-	memcpy(c.secret, secret, sizeof secret - 1);
+	memcpy(c.key.secret, secret, sizeof secret - 1);
 	c.fd = pair[0];
 	r = channel_command(&c, "status", 1000, &output);
 	fuzz_check(r <= 1);

@@ -6,7 +6,7 @@
  *   bind_conf.c    which zones there are
  *   bind_plan.c    standard input: which zones, configuration, or all
  *   bind_rndc.c    telling named
- *   bind_channel.c named's control channel
+ *   bind_channel.c named's control channel; bind_channel_key.c: the key that signs there
  *   bind_proof.c   asking named what it serves
  *   bind_serial.c  serials, in files and in answers
  *   bind_tool.c    running BIND's tools

@@ -15,164 +15,31 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <ldns/ldns.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
-#include "base/named_text.h"
 
 #define MESSAGE_MAX (1024 * 1024)
-#define KEY_FILE_MAX (64 * 1024)
 #define VERSION 1
 #define EXPIRES_SEC 60
-#define MAC_TEXT 88
-#define DIGEST_MAX 64
-#define BLOCK_MAX 128
 
 enum { TYPE_BYTES = 1, TYPE_TABLE = 2, TYPE_LIST = 3 };
-enum { HMAC_SHA1 = 161, HMAC_SHA256 = 163, HMAC_SHA384 = 164, HMAC_SHA512 = 165 };
 
-/* ---- HMAC (RFC 2104) ---- */
-
-union digest_state {
-	ldns_sha1_ctx sha1;
-	ldns_sha256_CTX sha256;
-	ldns_sha384_CTX sha384;
-	ldns_sha512_CTX sha512;
-};
-
-static size_t block_len(uint8_t algorithm)
-{
-	return algorithm == HMAC_SHA1 || algorithm == HMAC_SHA256 ? 64 : 128;
-}
-
-/* Of the two pieces one after the other; its length. */
-static size_t digest(uint8_t algorithm, const uint8_t *a, size_t alen, const uint8_t *b, size_t blen,
-		     uint8_t out[DIGEST_MAX])
-{
-	union digest_state s;
-
-	switch (algorithm) {
-	case HMAC_SHA1:
-		ldns_sha1_init(&s.sha1);
-		ldns_sha1_update(&s.sha1, a, (unsigned)alen);
-		ldns_sha1_update(&s.sha1, b, (unsigned)blen);
-		ldns_sha1_final(out, &s.sha1);
-		return LDNS_SHA1_DIGEST_LENGTH;
-	case HMAC_SHA256:
-		ldns_sha256_init(&s.sha256);
-		ldns_sha256_update(&s.sha256, a, alen);
-		ldns_sha256_update(&s.sha256, b, blen);
-		ldns_sha256_final(out, &s.sha256);
-		return LDNS_SHA256_DIGEST_LENGTH;
-	case HMAC_SHA384:
-		ldns_sha384_init(&s.sha384);
-		ldns_sha384_update(&s.sha384, a, alen);
-		ldns_sha384_update(&s.sha384, b, blen);
-		ldns_sha384_final(out, &s.sha384);
-		return LDNS_SHA384_DIGEST_LENGTH;
-	default:
-		ldns_sha512_init(&s.sha512);
-		ldns_sha512_update(&s.sha512, a, alen);
-		ldns_sha512_update(&s.sha512, b, blen);
-		ldns_sha512_final(out, &s.sha512);
-		return LDNS_SHA512_DIGEST_LENGTH;
-	}
-}
-
-/* As it stands in a message: base 64, zeros after it. */
-static void mac(const struct channel *c, const uint8_t *p, size_t len, char text[MAC_TEXT + 1])
-{
-	uint8_t key[BLOCK_MAX] = {0}, pad[BLOCK_MAX], inner[DIGEST_MAX], outer[DIGEST_MAX];
-	size_t block = block_len(c->algorithm), n;
-	static const uint8_t none[1];
-
-	if (c->secret_len > block)
-		digest(c->algorithm, c->secret, c->secret_len, none, 0, key);
-	else
-		memcpy(key, c->secret, c->secret_len);
-	for (size_t i = 0; i < block; i++)
-		pad[i] = key[i] ^ 0x36;
-	n = digest(c->algorithm, pad, block, p, len, inner);
-	for (size_t i = 0; i < block; i++)
-		pad[i] = key[i] ^ 0x5c;
-	digest(c->algorithm, pad, block, inner, n, outer);
-	memset(text, 0, MAC_TEXT + 1);
-	base64_encode(text, outer, n);
-}
-
-/* ---- the key ---- */
-
-static bool take_algorithm(struct channel *c, const char *word)
-{
-	static const struct {
-		const char *name;
-		uint8_t number;
-	} list[] = {
-	    {"hmac-sha1", HMAC_SHA1}, {"hmac-sha256", HMAC_SHA256}, {"hmac-sha384", HMAC_SHA384}, {"hmac-sha512", HMAC_SHA512}};
-
-	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
-		if (strcasecmp(word, list[i].name) == 0)
-			c->algorithm = list[i].number;
-	return c->algorithm != 0;
-}
-
-static bool take_secret(struct channel *c, const char *word)
-{
-	long n = base64_decode(c->secret, sizeof c->secret, word);
-
-	c->secret_len = n > 0 ? (size_t)n : 0;
-	return n > 0;
-}
-
-/* The file has one key and nothing else. */
-static bool parse_key(struct channel *c, const char *text, size_t len)
-{
-	struct named_text t = {.p = text, .end = text + len};
-	struct named_statement s;
-	unsigned keys = 0;
-	bool good = true;
-
-	for (named_text_next(&t, &s); !t.err && s.end; named_text_next(&t, &s)) {
-		if (s.end == '{')
-			good &= named_statement_is(&s, 0, "key") && ++keys == 1;
-		else if (named_statement_is(&s, 0, "algorithm") && s.n == 2)
-			good &= take_algorithm(c, s.words[1]);
-		else if (named_statement_is(&s, 0, "secret") && s.n == 2)
-			good &= take_secret(c, s.words[1]);
-		else
-			good &= s.end == '}' || s.n == 0;
-		named_statement_fini(&s);
-	}
-	named_statement_fini(&s);
-	return good && !t.err && keys == 1 && c->algorithm && c->secret_len;
-}
-
-static bool read_key(struct channel *c, const char *file)
-{
-	char *text CLEANUP_FREE = malloc(KEY_FILE_MAX);
-	int fd CLEANUP_CLOSE = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t n = fd >= 0 && text ? read(fd, text, KEY_FILE_MAX) : -1;
-
-	return n > 0 && n < KEY_FILE_MAX && parse_key(c, text, (size_t)n);
-}
+/* ---- where named is ---- */
 
 void channel_init(struct channel *c, char *const *argv, size_t n)
 {
-	const char *key = NULL;
+	const char *file = NULL;
 
 	*c = (struct channel){.address = "127.0.0.1", .port = 953, .fd = -1};
 	if (n % 2 == 0)
@@ -183,11 +50,11 @@ void channel_init(struct channel *c, char *const *argv, size_t n)
 		else if (strcmp(argv[i], "-p") == 0)
 			c->port = (unsigned)strtoul(argv[i + 1], NULL, 10);
 		else if (strcmp(argv[i], "-k") == 0)
-			key = argv[i + 1];
+			file = argv[i + 1];
 		else
 			return;
 	}
-	c->usable = key && c->port > 0 && c->port <= UINT16_MAX && read_key(c, key);
+	c->usable = file && c->port > 0 && c->port <= UINT16_MAX && channel_key_read(&c->key, file);
 	if (getrandom(&c->serial, sizeof c->serial, 0) != sizeof c->serial)
 		c->serial = (uint32_t)getpid();
 }
@@ -243,7 +110,7 @@ static void build(struct channel *c, const char *command, struct buf *b)
 {
 	uint32_t now = (uint32_t)time(NULL);
 	struct buf ctrl, data, both;
-	char text[MAC_TEXT + 1];
+	char text[CHANNEL_MAC_TEXT + 1];
 	uint8_t number[4];
 
 	buf_init(&ctrl, MESSAGE_MAX);
@@ -257,15 +124,15 @@ static void build(struct channel *c, const char *command, struct buf *b)
 	add_text(&data, "type", command);
 	add_table(&both, "_ctrl", &ctrl);
 	add_table(&both, "_data", &data);
-	mac(c, both.data, both.len, text);
-	put_u32(number, (uint32_t)both.len + 4 + 11 + 10 + 1 + MAC_TEXT);
+	channel_key_mac(&c->key, both.data, both.len, text);
+	put_u32(number, (uint32_t)both.len + 4 + 11 + 10 + 1 + CHANNEL_MAC_TEXT);
 	buf_raw(b, number, 4);
 	put_u32(number, VERSION);
 	buf_raw(b, number, 4);
-	add_name(b, "_auth", TYPE_TABLE, 10 + 1 + MAC_TEXT);
-	add_name(b, "hsha", TYPE_BYTES, 1 + MAC_TEXT);
-	buf_u8(b, c->algorithm);
-	buf_raw(b, text, MAC_TEXT);
+	add_name(b, "_auth", TYPE_TABLE, 10 + 1 + CHANNEL_MAC_TEXT);
+	add_name(b, "hsha", TYPE_BYTES, 1 + CHANNEL_MAC_TEXT);
+	buf_u8(b, c->key.algorithm);
+	buf_raw(b, text, CHANNEL_MAC_TEXT);
 	buf_raw(b, both.data, both.len);
 	if (ctrl.err || data.err || both.err)
 		b->err = ERR_LIMIT;
@@ -315,14 +182,14 @@ static bool authentic(const struct channel *c, const uint8_t *p, size_t len)
 {
 	const uint8_t *signed_part;
 	struct value auth, hsha;
-	char text[MAC_TEXT + 1];
+	char text[CHANNEL_MAC_TEXT + 1];
 
 	if (!find(p, len, "_auth", &auth, &signed_part) || auth.type != TYPE_TABLE ||
-	    !find(auth.p, auth.len, "hsha", &hsha, NULL) || hsha.len != 1 + MAC_TEXT ||
-	    hsha.p[0] != c->algorithm || p[0] != 5 || memcmp(p + 1, "_auth", 5) != 0)
+	    !find(auth.p, auth.len, "hsha", &hsha, NULL) || hsha.len != 1 + CHANNEL_MAC_TEXT ||
+	    hsha.p[0] != c->key.algorithm || p[0] != 5 || memcmp(p + 1, "_auth", 5) != 0)
 		return false;
-	mac(c, signed_part, (size_t)(p + len - signed_part), text);
-	return same_bytes(hsha.p + 1, (uint8_t *)text, MAC_TEXT);
+	channel_key_mac(&c->key, signed_part, (size_t)(p + len - signed_part), text);
+	return same_bytes(hsha.p + 1, (uint8_t *)text, CHANNEL_MAC_TEXT);
 }
 
 /* Takes an answer's nonce, and its words. 0, 1, ERR_FORMAT, ERR_DENIED. */
@@ -412,33 +279,16 @@ static int connect_to(struct channel *c, int64_t deadline)
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *p, size_t len, int64_t deadline)
+/* All of it, out or in. */
+static int transfer(int fd, bool out, uint8_t *p, size_t len, int64_t deadline)
 {
 	while (len > 0) {
-		ssize_t n = send(fd, p, len, MSG_NOSIGNAL);
+		ssize_t n = out ? send(fd, p, len, MSG_NOSIGNAL) : recv(fd, p, len, 0);
 
-		if (n < 0 && errno == EAGAIN) {
-			if (!ready(fd, POLLOUT, deadline))
-				return ERR_TIMEOUT;
-		} else if (n < 0 && errno != EINTR) {
-			return -errno;
-		} else if (n > 0) {
-			p += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
-static int read_all(int fd, uint8_t *p, size_t len, int64_t deadline)
-{
-	while (len > 0) {
-		ssize_t n = recv(fd, p, len, 0);
-
-		if (n == 0)
+		if (n == 0 && !out)
 			return -ECONNRESET;
 		if (n < 0 && errno == EAGAIN) {
-			if (!ready(fd, POLLIN, deadline))
+			if (!ready(fd, out ? POLLOUT : POLLIN, deadline))
 				return ERR_TIMEOUT;
 		} else if (n < 0 && errno != EINTR) {
 			return -errno;
@@ -459,10 +309,10 @@ static int exchange(struct channel *c, const char *command, int64_t deadline, st
 
 	buf_init(&b, MESSAGE_MAX);
 	build(c, command, &b);
-	err = b.err ? b.err : write_all(c->fd, b.data, b.len, deadline);
+	err = b.err ? b.err : transfer(c->fd, true, b.data, b.len, deadline);
 	buf_fini(&b);
 	if (err == 0)
-		err = read_all(c->fd, head, sizeof head, deadline);
+		err = transfer(c->fd, false, head, sizeof head, deadline);
 	if (err < 0)
 		return err;
 	size_t len = get_u32(head);
@@ -471,7 +321,7 @@ static int exchange(struct channel *c, const char *command, int64_t deadline, st
 	answer = malloc(len);
 	if (!answer)
 		return -ENOMEM;
-	err = read_all(c->fd, answer, len, deadline);
+	err = transfer(c->fd, false, answer, len, deadline);
 	return err < 0 ? err : understand(c, command, answer, len, output);
 }
 

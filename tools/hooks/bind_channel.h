@@ -11,17 +11,15 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "tools/hooks/bind_channel_key.h"
 
-#define CHANNEL_SECRET_MAX 256
 #define CHANNEL_NONCE_MAX 32
 
 struct channel {
 	bool usable; /* there is a key */
 	char address[64];
 	unsigned port;
-	uint8_t algorithm; /* as in messages */
-	uint8_t secret[CHANNEL_SECRET_MAX];
-	size_t secret_len;
+	struct channel_key key;
 	int fd; /* -1: not connected */
 	char nonce[CHANNEL_NONCE_MAX];
 	uint32_t serial;
