@@ -66,6 +66,7 @@ void aside_back(struct core *c, struct key *k, const struct ident *ident, const 
 	if (vv_compare(&seen, &s->context) != VV_EQUAL) { /* something came meanwhile */
 		vv_copy(&s->context, &seen);
 		s->dot = (struct dot){0, 0};
+		key_forget_found_over(k); /* it is what came */
 	}
 	vv_fini(&seen);
 	if (a->kind != KIND_ABSENT)

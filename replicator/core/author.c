@@ -66,6 +66,17 @@ static bool is_forced(const struct core *c, const struct key *k, const struct ve
 	return from && from->forced && !(v->changed & (CHANGED_KIND | CHANGED_CONTENT));
 }
 
+/* Peers know what is shown there; where that was found, they know what it was found over. A save of
+ * it has changed what differs from that: the content and the mode, say, of a discarded draft that is not
+ * put back yet, but not the mode if that had left it alone, too. */
+static void set_by(struct version *v, const struct key *k)
+{
+	if (shown_found(k->shown) && k->found_over)
+		version_set_by(v, k->found_over, attrs_compare(&k->found_over->attrs, &v->attrs));
+	else
+		version_set_by(v, entry_shown(k), v->changed);
+}
+
 static struct version *version_make(struct core *c, struct edit e, struct dot dot)
 {
 	static const struct attrs none = {.kind = KIND_ABSENT};
@@ -85,7 +96,7 @@ static struct version *version_make(struct core *c, struct edit e, struct dot do
 	v->changed = attrs_compare(before, &v->attrs);
 	if (shown_found(e.key->shown)) /* no version has had that */
 		v->changed |= CHANGED_CONTENT;
-	version_set_by(v, entry_shown(e.key));
+	set_by(v, e.key);
 	v->forced = is_forced(c, e.key, v);
 	v->replaced = before->hash;
 	if (e.attrs.kind == KIND_LINK)

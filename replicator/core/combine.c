@@ -109,7 +109,7 @@ static struct version *version_make(struct core *c, const struct key *k, int fie
 	if (target)
 		v->target = core_strdup(target);
 	v->changed = attrs_compare(&winner->attrs, &v->attrs);
-	version_set_by(v, winner);
+	version_set_by(v, winner, v->changed);
 	for (int f = 0; f < FIELDS; f++) /* it changes nothing itself: who has seen that has seen this */
 		if (fields >> f & 1 && loser->setter[f].origin)
 			v->setter[f] = loser->setter[f];
@@ -220,7 +220,7 @@ void combine_renew(struct core *c, const struct event *e)
 	v->attrs.size = e->renew->size;
 	v->attrs.mtime_nsec = order_mtime(c, k);
 	v->changed = attrs_compare(&old->attrs, &v->attrs);
-	version_set_by(v, old);
+	version_set_by(v, old, v->changed);
 	v->setter[FIELD_CONTENT] = old->setter[FIELD_CONTENT];
 	v->replaced = old->attrs.hash;
 	v->forced = old->forced;

@@ -260,10 +260,23 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 		key_shown_changed(c, k);
 }
 
+/* Where something was found already, it is still over the same. */
+static void found_over(struct key *k)
+{
+	const struct version *v = entry_shown(k);
+
+	if (!v)
+		return;
+	version_put(k->found_over);
+	k->found_over = version_copy(v);
+	k->found_over->attrs = k->shown->attrs;
+}
+
 void held_show_found(struct core *c, struct key *k, const struct observation *o)
 {
 	struct shown *s = key_shown(k);
 
+	found_over(k);
 	s->attrs = o->attrs;
 	s->ident = o->ident;
 	s->dot = (struct dot){0, 0};

@@ -122,6 +122,7 @@ static void key_free(struct core *c, struct key *k)
 	vv_fini(&k->decided.context);
 	version_put(k->placing);
 	version_put(k->shown_once);
+	version_put(k->found_over);
 	version_put(k->draft);
 	serials_free(&k->hinted);
 	serials_free(&k->looked);
@@ -279,6 +280,12 @@ static void tell_relatives(struct core *c, struct key *k)
 	k->was_present = present;
 }
 
+void key_forget_found_over(struct key *k)
+{
+	version_put(k->found_over);
+	k->found_over = NULL;
+}
+
 void key_shown_changed(struct core *c, struct key *k)
 {
 	k->touched = c->step;
@@ -286,6 +293,8 @@ void key_shown_changed(struct core *c, struct key *k)
 		version_put(k->shown_once);
 		k->shown_once = NULL;
 	}
+	if (!shown_found(k->shown))
+		key_forget_found_over(k);
 	key_count(c, k);
 	if (c->started)
 		store_shown(c, k);
@@ -299,6 +308,7 @@ void key_forget_shown(struct core *c, struct key *k)
 	key_scratch(c, k);
 	version_put(k->shown_once);
 	k->shown_once = NULL;
+	key_forget_found_over(k);
 	if (!k->shown)
 		return;
 	vv_fini(&k->shown->context);

@@ -145,7 +145,7 @@ static struct version *version_make(struct core *c, const struct wish *w, const 
 					  : before->mtime_nsec;
 	}
 	v->changed = attrs_compare(before, &v->attrs);
-	version_set_by(v, w->key->n ? w->key->entry[0] : NULL);
+	version_set_by(v, w->key->n ? w->key->entry[0] : NULL, v->changed);
 	if (o->who)
 		v->who = *o->who;
 	if (o->user) {

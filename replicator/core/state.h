@@ -99,6 +99,8 @@ struct key {
 	uint32_t cap_refused;
 	struct shown *shown;   /* NULL: never */
 	struct version *shown_once; /* was shown when it left the entry; NULL: none did */
+	struct version *found_over; /* shown_found: a copy of the version that was shown before, with the
+				     * attributes that it had on this disk; NULL: not known */
 	struct intent *intent; /* recorded in the store */
 	struct version *draft; /* held back (held.c), and on disk here, but for `aside`; NULL: nothing */
 	struct ident draft_ident;
@@ -489,6 +491,7 @@ bool shown_floor_of(struct shown *s, const struct attrs *a);
 bool shown_found(const struct shown *s);
 void key_shown_changed(struct core *c, struct key *k); /* recounts the digest, and stores it */
 void key_forget_shown(struct core *c, struct key *k); /* as if nothing had ever been there */
+void key_forget_found_over(struct key *k);
 void key_settled(struct core *c, struct key *k);
 void key_unsettled(struct core *c, struct key *k);
 

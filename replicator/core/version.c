@@ -163,11 +163,11 @@ uint8_t field_changed(enum field f)
 	return bits[f];
 }
 
-void version_set_by(struct version *v, const struct version *before)
+void version_set_by(struct version *v, const struct version *before, uint8_t changed)
 {
 	for (int f = 0; f < FIELDS; f++) {
 		bool known = before && before->setter[f].origin;
-		bool set = v->changed & (CHANGED_KIND | field_changed((enum field)f));
+		bool set = changed & (CHANGED_KIND | field_changed((enum field)f));
 
 		v->setter[f] = known && !set ? before->setter[f] : v->dot;
 	}

@@ -93,9 +93,10 @@ struct version *version_get(struct version *v);
 void version_put(struct version *v); /* NULL is fine */
 struct version *version_copy(const struct version *v); /* one reference, nothing shared */
 
-/* `setter`, once `dot` and `changed` are there: of what it did not change as `before` has it. NULL:
- * not known, then it counts as changed, so that no more than a conflict comes of it. */
-void version_set_by(struct version *v, const struct version *before);
+/* `setter`, once `dot` is there: of what it did not change (`changed`: CHANGED_*, against that) as
+ * `before` has it. NULL: not known, then it counts as changed, so that no more than a conflict comes of
+ * it. */
+void version_set_by(struct version *v, const struct version *before, uint8_t changed);
 
 /* Which CHANGED_* bits differ. uid and gid count only where a name is missing on either side. */
 uint8_t attrs_compare(const struct attrs *a, const struct attrs *b);

@@ -97,7 +97,7 @@ static void a_version_knows_where_its_fields_come_from(void **state)
 
 	(void)state;
 	v->combined = true;
-	version_set_by(v, &before);
+	version_set_by(v, &before, v->changed);
 	struct version *w = through_bytes(v);
 	assert_non_null(w);
 	assert_true(w->combined);
