@@ -260,6 +260,118 @@ static void a_chmod_just_after_such_an_install_is_combined(void **state)
 	assert_true(visible(N1)->combined);
 }
 
+/* ---- over what was discarded ---- */
+
+/* The save is held. What was to be put back before that is not. */
+static void saves_held(struct host *h, uint64_t content)
+{
+	struct hold set = {.why = "w", .user = "u"};
+	struct event e = {.type = EVENT_HOLD, .hold = &set};
+
+	story_event(&s, h, &e);
+	user_saves(&s, h, "zone", content);
+	if (s.hold == EFFECT_INSTALL)
+		story_release(&s, h, EFFECT_INSTALL, "zone");
+	assert_int_equal(core_held(h->core), 1);
+}
+
+/* What is current is not back yet. */
+static void discards(struct host *h)
+{
+	struct decision all = {0};
+	struct event e = {.type = EVENT_DISCARD, .decision = &all};
+
+	s.hold = EFFECT_INSTALL;
+	story_event(&s, h, &e);
+	story_run(&s);
+	assert_int_equal(core_held(h->core), 0);
+	assert_true(core_putting_back(h->core));
+}
+
+static void goes_on(struct host *h, uint64_t content)
+{
+	user_saves(&s, h, "zone", content);
+	s.hold = -1;
+	story_run(&s);
+	story_wait(&s, 1000);
+	assert_false(core_putting_back(h->core));
+	expect_content(h, "zone", content);
+}
+
+static void a_save_over_what_was_discarded_is_combined(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N2, "zone", 0600);
+	saves_held(N1, 2);
+	discards(N1);
+	goes_on(N1, 3);
+	heal_all();
+	expect_everywhere(3, 0600, 1);
+	assert_true(visible(N1)->combined);
+}
+
+/* The chmod took the place of what was to be put back. */
+static void what_was_there_before_may_have_been_superseded(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N2, "zone", 0600);
+	saves_held(N1, 2);
+	discards(N1);
+	meet(N1, N2);
+	assert_int_equal(versions_of(N1, "zone"), 1);
+	assert_int_equal(visible(N1)->attrs.mode, 0600);
+	goes_on(N1, 3);
+	heal_all();
+	expect_everywhere(3, 0600, 1);
+	assert_true(visible(N1)->combined);
+}
+
+static void it_may_have_been_superseded_while_that_was_held(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N2, "zone", 0600);
+	saves_held(N1, 2);
+	meet(N1, N2);
+	assert_int_equal(visible(N1)->attrs.mode, 0600);
+	discards(N1);
+	goes_on(N1, 3);
+	heal_all();
+	expect_everywhere(3, 0600, 1);
+	assert_true(visible(N1)->combined);
+}
+
+/* Discarded twice, it is as it was before the first of them. */
+static void what_was_discarded_twice_is_over_the_same(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N2, "zone", 0600);
+	saves_held(N1, 2);
+	discards(N1);
+	saves_held(N1, 3);
+	discards(N1);
+	goes_on(N1, 4);
+	heal_all();
+	expect_everywhere(4, 0600, 1);
+}
+
+/* What the discarded one had changed and the next save left as it was is of that save. */
+static void the_mode_of_what_was_discarded_is_of_the_next_save(void **state)
+{
+	(void)state;
+	begin(2);
+	user_chmods(N2, "zone", 0600);
+	disk_find(&N1->disk, "zone")->mode = 0640;
+	saves_held(N1, 2);
+	discards(N1);
+	goes_on(N1, 3);
+	heal_all();
+	expect_everywhere(3, 0640, 2); /* of the two modes one is to be chosen */
+}
+
 /* ---- not combined ---- */
 
 static void two_chmods_are_for_people(void **state)
@@ -468,6 +580,11 @@ int main(void)
 	    STORY(it_is_combined_when_the_author_is_back),
 	    STORY(a_save_during_the_combination_loses_nothing),
 	    STORY(a_chmod_just_before_an_install_is_combined),
+	    STORY(a_save_over_what_was_discarded_is_combined),
+	    STORY(what_was_there_before_may_have_been_superseded),
+	    STORY(it_may_have_been_superseded_while_that_was_held),
+	    STORY(what_was_discarded_twice_is_over_the_same),
+	    STORY(the_mode_of_what_was_discarded_is_of_the_next_save),
 	    STORY(two_chmods_are_for_people),
 	    STORY(an_edit_and_an_edit_with_a_chmod_are_for_people),
 	    STORY(a_chmod_and_a_deletion_are_not_combined),
