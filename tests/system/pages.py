@@ -216,7 +216,7 @@ def hooks_run():
         (stubs / name).chmod(0o755)
     more = {"PATH": f"{stubs}:{os.environ['PATH']}", "ZONEFS_NODE": "ns1", "ZONEFS_ALERT": "cut-off",
             "ZONEFS_ALERT_PATH": "", "ZONEFS_ALERT_PEER": "ns2", "ZONEFS_ALERT_HOOK": ""}
-    calls = ((["batches"], "changed\ta\nremoved\tb\n\nall\t\n\n", r"changed: changed\ta removed\tb\ndone 0\n.*all\t\ndone 0\n$"),
+    calls = ((["batches"], "changed\ta\nremoved\tb\n\nall\t\n\n", r"changed: changed\ta removed\tb\ndone 0\n.*: all\ndone 0\n$"),
              (["reload"], "changed\tnsd/a.zone\n", r"^nsd-control reload\nnsd-control zonestatus\n$"),
              (["root", "begins"], "It is away.\n",
               r"^To: root\nSubject: zonefs on ns1: cut-off ns2 begins\n\nIt is away\.\n$"))
