@@ -23,6 +23,7 @@ struct judge {
 	struct node *node;
 	struct judgement *first;
 	struct judgement **end;
+	bool started; /* one that has not been looked at */
 };
 
 struct judge *judge_new(struct node *n)
@@ -85,6 +86,7 @@ int judge_start(struct judge *j, struct trial *take, judge_done *done, void *arg
 	one->kind = VERDICT_GOOD;
 	*j->end = one;
 	j->end = &one->next;
+	j->started = true;
 	return 0;
 }
 
@@ -187,6 +189,7 @@ static void next_state(struct judgement *j, enum judge_state state)
 {
 	j->state = state;
 	j->begun = false;
+	j->moved = true;
 }
 
 /* True: it is over. */
@@ -246,9 +249,11 @@ static bool work_off(struct judge *j)
 	int going = 0;
 
 	while ((one = *at) && going < JUDGE_AT_ONCE) {
+		one->moved = false;
 		if (!atomic_load(&one->given_up))
 			more |= judge_texts_work(one);
 		if (!go_on(one)) {
+			more |= one->moved;
 			going++;
 			at = &one->next;
 			continue;
@@ -268,6 +273,7 @@ bool judge_work(struct judge *j)
 	struct node *n = j->node;
 	bool more = thinker_receive(n->thinker) > 0;
 
+	j->started = false;
 	give_up_forgotten(j);
 	serials_work(n->serials);
 	more |= gated_work(n->gated);
@@ -283,5 +289,7 @@ int judge_fd(const struct judge *j)
 /* What could not be asked for, since too much was under way, is tried again. */
 int64_t judge_wake(const struct judge *j)
 {
-	return j->first ? j->node->now_msec + JUDGE_RETRY_MSEC : INT64_MAX;
+	if (!j->first)
+		return INT64_MAX;
+	return j->node->now_msec + (j->started ? 0 : JUDGE_RETRY_MSEC);
 }

@@ -78,6 +78,7 @@ struct judgement {
 	portal_done *map_done; /* the map as it is released is wanted, and nothing else */
 	enum judge_state state;
 	bool begun;     /* this state has */
+	bool moved;     /* something was done that others of it may wait for */
 	uint32_t asked; /* answers to come, of whatever kind */
 	char *author;   /* a peer's name; NULL: whose the trial's versions are */
 	/* Nobody waits for it: it asks for nothing more, its checkers are ended, and it is over when all that
@@ -127,7 +128,7 @@ struct judge_zone {
 
 /* ---- judge_text.c ---- */
 
-/* The one of this content; a new one is read from the next round on. NULL: out of memory. */
+/* The one of this content; a new one is read as this judgement's work goes on. NULL: out of memory. */
 struct judge_text *judge_text(struct judgement *j, struct hash hash, uint64_t size);
 /* fs is to have it. */
 void judge_text_stage(struct judge_text *t);

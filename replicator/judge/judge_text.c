@@ -28,11 +28,13 @@ struct judge_text *judge_text(struct judgement *j, struct hash hash, uint64_t si
 		return NULL;
 	*t = (struct judge_text){.hash = hash, .size = size, .fd = -1, .judgement = j};
 	j->texts[j->ntexts++] = t;
+	j->moved = true;
 	return t;
 }
 
 void judge_text_stage(struct judge_text *t)
 {
+	t->judgement->moved |= !t->wanted;
 	t->wanted = true;
 }
 
@@ -46,6 +48,7 @@ static void read_over(struct judge_text *t, int status)
 		repair_content(t->judgement->node->repair, t->hash);
 	t->read = true;
 	t->status = status;
+	t->judgement->moved = true;
 }
 
 static void read_piece(struct judge_text *t)
@@ -84,6 +87,7 @@ static void stage_over(struct judge_text *t, int status)
 	t->fd = -1;
 	t->staged = true;
 	t->stage_status = status;
+	t->judgement->moved = true;
 }
 
 static void staged(struct node *n, void *arg, int status, struct rd *r, int *fd)
