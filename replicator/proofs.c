@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A table a node: a tree to find a zone in, and a list in the order of the last change, each with its
- * number. A peer is told what has a higher number than what it has said it has, one request at a time; so
- * it hears of what changed several times only the last. A zone that is gone stays in the list until this
- * process ends, for the peers that have not heard of it.
+ * This node's own, kept in the store, and questions about any node's. A zone that is gone stays in the
+ * own table until this process ends, for the peers that have not heard of it.
  */
-#include "replicator/proofs.h"
+#include "replicator/proofs_internal.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -20,100 +16,6 @@
 #include "replicator/zones.h"
 
 #define VALUE "proof\t" /* and zone, class, view, with tabs between */
-#define ANSWER_MSEC 10000
-
-struct kept {
-	struct proof proof; /* first: the tree compares these */
-	TAILQ_ENTRY(kept) list;
-	uint64_t number;
-	bool mapped;
-};
-
-struct table {
-	void *tree;
-	TAILQ_HEAD(kept_list, kept) list;
-	size_t n;
-};
-
-/* What a peer has been told. */
-struct hearing {
-	bool anew;       /* nothing yet, since it can be reached */
-	uint64_t has;    /* up to this number */
-	uint64_t id;     /* of the request under way; 0: none */
-	uint64_t upto;   /* what it will have then */
-	int64_t sent_msec;
-};
-
-struct proofs {
-	struct node *node;
-	struct table own;
-	struct table *peers;
-	struct hearing *hearing;
-	uint64_t last; /* number given */
-	uint64_t news;
-	uint64_t map; /* generation of the map that the own table was compared with */
-};
-
-/* ---- tables ---- */
-
-static int compare(const void *a, const void *b)
-{
-	return proof_compare(a, b);
-}
-
-static struct kept *find(const struct table *t, const struct proof *key)
-{
-	struct kept **at = tfind(key, &t->tree, compare);
-
-	return at ? *at : NULL;
-}
-
-static void kept_free(struct kept *k)
-{
-	proof_fini(&k->proof);
-	free(k);
-}
-
-static void table_clear(struct table *t)
-{
-	struct kept *k;
-
-	while ((k = TAILQ_FIRST(&t->list))) {
-		TAILQ_REMOVE(&t->list, k, list);
-		tdelete(&k->proof, &t->tree, compare);
-		kept_free(k);
-	}
-	t->n = 0;
-}
-
-/* Takes the proof over, which is all zero then; the one in the table, or NULL: there is no room. */
-static struct kept *table_put(struct table *t, struct proof *proof, uint64_t number)
-{
-	struct kept *k = find(t, proof);
-
-	if (k) {
-		TAILQ_REMOVE(&t->list, k, list);
-		tdelete(&k->proof, &t->tree, compare);
-		proof_fini(&k->proof);
-	} else {
-		k = t->n < PROOFS_MAX ? calloc(1, sizeof(*k)) : NULL;
-		t->n += k != NULL;
-	}
-	if (!k) {
-		proof_fini(proof);
-		return NULL;
-	}
-	k->proof = *proof;
-	k->number = number;
-	*proof = (struct proof){0};
-	if (!tsearch(&k->proof, &t->tree, compare)) {
-		t->n--;
-		kept_free(k);
-		return NULL;
-	}
-	TAILQ_INSERT_TAIL(&t->list, k, list);
-	return k;
-}
 
 /* ---- the own ones, in the store ---- */
 
@@ -142,11 +44,9 @@ static void keep(struct proofs *p, const struct proof *proof)
 }
 
 /* Something about an own one has changed in place. */
-static void changed(struct proofs *p, struct kept *k)
+static void changed(struct proofs *p, struct proof_kept *k)
 {
-	TAILQ_REMOVE(&p->own.list, k, list);
-	TAILQ_INSERT_TAIL(&p->own.list, k, list);
-	k->number = ++p->last;
+	proof_table_renew(&p->own, k, ++p->last);
 	p->news++;
 	keep(p, &k->proof);
 }
@@ -160,7 +60,7 @@ static int load(void *arg, const char *name, const void *bytes, size_t len)
 	rd_init(&r, bytes, len);
 	rd_proof(&r, &proof);
 	if (rd_end(&r) == 0 && proof.zone)
-		table_put(&p->own, &proof, ++p->last);
+		proof_table_put(&p->own, &proof, ++p->last);
 	else
 		log_warning("the store's \"%s\" is no proof", name);
 	proof_fini(&proof);
@@ -174,7 +74,7 @@ struct proofs *proofs_new(struct node *n)
 	if (!p)
 		return NULL;
 	p->node = n;
-	TAILQ_INIT(&p->own.list);
+	proof_table_init(&p->own);
 	p->peers = calloc(n->conf->npeers + 1, sizeof(*p->peers));
 	p->hearing = calloc(n->conf->npeers + 1, sizeof(*p->hearing));
 	if (!p->peers || !p->hearing) {
@@ -182,7 +82,7 @@ struct proofs *proofs_new(struct node *n)
 		return NULL;
 	}
 	for (size_t i = 0; i < n->conf->npeers; i++)
-		TAILQ_INIT(&p->peers[i].list);
+		proof_table_init(&p->peers[i]);
 	int err = store_value_each(n->store, VALUE, load, p);
 	if (err < 0)
 		log_warning("what was proved before cannot be read: %s", err_text(err));
@@ -193,9 +93,9 @@ void proofs_free(struct proofs *p)
 {
 	if (!p)
 		return;
-	table_clear(&p->own);
+	proof_table_clear(&p->own);
 	for (size_t i = 0; p->peers && p->hearing && i < p->node->conf->npeers; i++)
-		table_clear(&p->peers[i]);
+		proof_table_clear(&p->peers[i]);
 	free(p->peers);
 	free(p->hearing);
 	free(p);
@@ -220,7 +120,7 @@ static void of_version(const struct proofs *p, struct proof *proof)
 /* What is loaded of a zone whose file is held. */
 static void take_held(struct proofs *p, struct proof *now)
 {
-	struct kept *k = find(&p->own, now);
+	struct proof_kept *k = proof_table_find(&p->own, now);
 
 	switch (byhand_judge(p->node->byhand, k ? &k->proof : NULL, now)) {
 	case BYHAND_NOTHING:
@@ -240,7 +140,7 @@ static void take_held(struct proofs *p, struct proof *now)
 			    "serial %u",
 			    now->zone, now->view[0] ? " in view " : "", now->view, now->path,
 			    now->serial);
-	k = table_put(&p->own, now, ++p->last);
+	k = proof_table_put(&p->own, now, ++p->last);
 	if (k) {
 		p->news++;
 		p->node->changes++;
@@ -269,7 +169,7 @@ static void take_line(struct proofs *p, const char *line, size_t len,
 	}
 	if (proof.path[0] && !since(arg, proof.path))
 		of_version(p, &proof);
-	struct kept *k = table_put(&p->own, &proof, ++p->last);
+	struct proof_kept *k = proof_table_put(&p->own, &proof, ++p->last);
 	if (k) {
 		p->news++;
 		keep(p, &k->proof);
@@ -291,7 +191,7 @@ void proofs_hook(struct proofs *p, const char *output,
 
 void proofs_touched(struct proofs *p, const char *path, const struct version *v)
 {
-	struct kept *k, *next;
+	struct proof_kept *k, *next;
 
 	for (k = TAILQ_FIRST(&p->own.list); k && v; k = next) {
 		next = TAILQ_NEXT(k, list);
@@ -303,7 +203,7 @@ void proofs_touched(struct proofs *p, const char *path, const struct version *v)
 	}
 }
 
-static void gone(struct proofs *p, struct kept *k)
+static void gone(struct proofs *p, struct proof_kept *k)
 {
 	k->proof.state = PROOF_GONE;
 	changed(p, k);
@@ -311,7 +211,7 @@ static void gone(struct proofs *p, struct kept *k)
 
 void proofs_removed(struct proofs *p, const char *path)
 {
-	struct kept *k, *next;
+	struct proof_kept *k, *next;
 
 	if (p->node->conf->server)
 		return; /* the map will say */
@@ -327,7 +227,7 @@ static void compare_with_map(struct proofs *p)
 {
 	struct zones_status z;
 	struct zone_entry e;
-	struct kept *k, *next;
+	struct proof_kept *k, *next;
 
 	zones_status(p->node->zones, &z);
 	if (!p->node->conf->server || z.state != ZONES_GOOD || z.generation == p->map)
@@ -341,7 +241,7 @@ static void compare_with_map(struct proofs *p)
 				    .zclass = e.zone->zclass,
 				    .view = e.zone->view ? e.zone->view : none};
 
-		k = find(&p->own, &key);
+		k = proof_table_find(&p->own, &key);
 		if (k)
 			k->mapped = true;
 	}
@@ -352,123 +252,22 @@ static void compare_with_map(struct proofs *p)
 	}
 }
 
-/* ---- from the peers ---- */
-
-void proofs_take(struct node *n, uint32_t peer, const struct link_route *route,
-		 const struct message *m)
-{
-	struct message back = {.type = WIRE_TOLD, .id = m->id, .told = m->proofs.n};
-	struct proofs *p = n->proofs;
-	struct table *t = &p->peers[peer];
-
-	if (m->proofs.anew)
-		table_clear(t);
-	for (uint32_t i = 0; i < m->proofs.n; i++)
-		if (!table_put(t, &m->proofs.p[i], 0))
-			log_limited(LOG_LEVEL_WARNING, "peer %s proves more zones than are kept",
-				    n->peers->p[peer].name);
-	p->news++;
-	n->changes++;
-	peers_answer(n->peers, peer, route, &back);
-}
-
-/* ---- to the peers ---- */
-
-void proofs_peer_found(struct proofs *p, uint32_t peer)
-{
-	p->hearing[peer] = (struct hearing){.anew = true};
-}
-
-static bool has_to_hear(const struct proofs *p, uint32_t peer)
-{
-	const struct hearing *h = &p->hearing[peer];
-
-	return p->node->peers->p[peer].reachable && h->id == 0 && (h->anew || h->has < p->last);
-}
-
-/* The first that it has not. */
-static const struct kept *first_for(const struct proofs *p, const struct hearing *h)
-{
-	const struct kept *k = TAILQ_LAST(&p->own.list, kept_list);
-	const struct kept *first = NULL;
-
-	while (k && k->number > h->has) {
-		first = k;
-		k = TAILQ_PREV(k, kept_list, list);
-	}
-	return first;
-}
-
-static void send(struct proofs *p, uint32_t peer)
-{
-	struct hearing *h = &p->hearing[peer];
-	struct message m = {.type = WIRE_PROOFS, .id = peers_next_id(p->node->peers)};
-	CLEANUP_FREE struct proof *list = calloc(WIRE_PROOFS_MAX, sizeof(*list));
-	const struct kept *k = first_for(p, h);
-
-	if (!list)
-		return;
-	h->upto = p->last;
-	m.proofs.anew = h->anew;
-	m.proofs.p = list; /* the strings stay ours */
-	for (; k && m.proofs.n < WIRE_PROOFS_MAX; k = TAILQ_NEXT(k, list)) {
-		list[m.proofs.n++] = k->proof;
-		h->upto = k->number;
-	}
-	h->sent_msec = p->node->now_msec;
-	if (peers_request(p->node->peers, peer, &m) == 0)
-		h->id = m.id;
-}
-
-void proofs_told(struct node *n, uint32_t peer, const struct message *m)
-{
-	struct hearing *h = &n->proofs->hearing[peer];
-
-	if (h->id == 0 || m->id != h->id)
-		return;
-	h->id = 0;
-	h->anew = false;
-	h->has = h->upto;
-}
-
 void proofs_tick(struct proofs *p)
 {
 	compare_with_map(p);
-	for (uint32_t i = 0; i < p->node->peers->n; i++) {
-		struct hearing *h = &p->hearing[i];
-
-		if (h->id != 0 && p->node->now_msec - h->sent_msec > ANSWER_MSEC)
-			h->id = 0;
-		if (has_to_hear(p, i))
-			send(p, i);
-	}
-}
-
-int64_t proofs_wake(const struct proofs *p)
-{
-	int64_t wake = INT64_MAX;
-
-	for (uint32_t i = 0; i < p->node->peers->n; i++) {
-		const struct hearing *h = &p->hearing[i];
-		int64_t at = h->id ? h->sent_msec + ANSWER_MSEC + 1
-			     : has_to_hear(p, i) ? p->node->now_msec + 1000
-						 : INT64_MAX;
-		if (at < wake)
-			wake = at;
-	}
-	return wake;
+	proofs_tell(p);
 }
 
 /* ---- questions ---- */
 
-static const struct table *table_of(const struct proofs *p, uint32_t peer)
+static const struct proof_table *table_of(const struct proofs *p, uint32_t peer)
 {
 	return peer == PROOFS_SELF ? &p->own : &p->peers[peer];
 }
 
 const struct proof *proofs_find(const struct proofs *p, uint32_t peer, const struct proof *key)
 {
-	const struct kept *k = find(table_of(p, peer), key);
+	const struct proof_kept *k = proof_table_find(table_of(p, peer), key);
 
 	return k && k->proof.state != PROOF_GONE ? &k->proof : NULL;
 }
@@ -476,7 +275,7 @@ const struct proof *proofs_find(const struct proofs *p, uint32_t peer, const str
 void proofs_each(const struct proofs *p, uint32_t peer,
 		 void (*each)(void *arg, const struct proof *proof), void *arg)
 {
-	const struct kept *k;
+	const struct proof_kept *k;
 
 	TAILQ_FOREACH(k, &table_of(p, peer)->list, list)
 		if (k->proof.state != PROOF_GONE)
@@ -486,7 +285,7 @@ void proofs_each(const struct proofs *p, uint32_t peer,
 uint32_t proofs_by_hand(const struct proofs *p, void (*each)(void *arg, const struct proof *proof),
 			void *arg)
 {
-	const struct kept *k;
+	const struct proof_kept *k;
 	uint32_t n = 0;
 
 	TAILQ_FOREACH(k, &p->own.list, list) {

@@ -11,8 +11,6 @@
 #include "replicator/peers.h"
 #include "replicator/wire/proof.h"
 
-#define PROOFS_MAX 200000 /* of one node; more are not kept */
-
 struct proofs;
 
 /* Loads this node's own. NULL: out of memory. */
