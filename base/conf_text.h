@@ -115,6 +115,15 @@ char *conf_take_name(struct conf_source *s, const char *name);
 char *conf_take_path(struct conf_source *s, const char *name);
 /* A number in its bounds; `min`, and a report, for one that is not. */
 int conf_take_int(struct conf_source *s, const char *name, int min, int max);
+/* Gives each of a list's patterns to `add`: 0, -ENOMEM, or another error and *why. */
+void conf_take_patterns(struct conf_source *s, const char *name, void *to,
+			int (*add)(void *to, const char *pattern, const char **why));
+int conf_add_match(void *to, const char *pattern, const char **why); /* to: struct patterns */
+
+/* Sections that name programs. `mount` may be NULL: not known. */
+void conf_take_hook(struct conf_source *s, struct conf_hook *hook, const char *mount);
+void conf_take_alert(struct conf_source *s, struct conf *c);
+void conf_take_server(struct conf_source *s, struct conf *c);
 /* Sections of zonefs-health; what must hold between them. */
 void conf_take_probe(struct conf_source *s, struct conf *c);
 void conf_take_health(struct conf_source *s, struct conf *c);
