@@ -515,6 +515,30 @@ static void a_save_made_meanwhile_is_not_rewritten_beside_it(void **state)
 	expect_content(N1, "z", 3);
 }
 
+/* It was being looked at when the verdict came, and is another one once that is done. */
+static void a_save_looked_at_meanwhile_is_not_rewritten_beside_it(void **state)
+{
+	struct rewrite r = beside(1, 9);
+
+	(void)state;
+	begin_with_beside();
+	s.hold = EFFECT_LOOK;
+	s.now += 10;
+	disk_write(&s, N1, "z", 3);
+	story_hint(&s, N1, "z", "");
+	say(N1, (struct verdict){.kind = VERDICT_REWRITE, .rewrites = &r, .nrewrites = 1});
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N1, "z", 3);
+	assert_int_equal(N1->broadcasts, 0);
+	judge(N1, VERDICT_GOOD, NULL); /* of the save */
+	assert_int_equal(N1->broadcasts, 1);
+	story_wait(&s, 2000);
+	judge(N1, VERDICT_GOOD, NULL); /* of what was saved first */
+	assert_int_equal(N1->broadcasts, 2);
+	expect_content(N1, "z", 3);
+}
+
 static void what_has_changed_is_asked_for_again_and_not_rewritten(void **state)
 {
 	struct rewrite r = beside(7, 9);
@@ -1152,6 +1176,7 @@ int main(void)
 	    TEST(what_is_approved_is_rewritten_too),
 	    TEST(what_was_not_saved_is_rewritten_beside_what_was),
 	    TEST(a_save_made_meanwhile_is_not_rewritten_beside_it),
+	    TEST(a_save_looked_at_meanwhile_is_not_rewritten_beside_it),
 	    TEST(what_has_changed_is_asked_for_again_and_not_rewritten),
 	    TEST(a_save_made_meanwhile_is_not_rewritten),
 	    TEST(a_restart_keeps_what_is_held_and_judges_it_anew),
