@@ -43,7 +43,7 @@ void everywhere_refused(struct everywhere *e, uint32_t peer, const struct messag
 /* Once a round. */
 void everywhere_tick(struct everywhere *e);
 
-/* What becomes of it: NONE as long as that is open. */
+/* What becomes of it: EVERYWHERE_OPEN as long as nobody can say. */
 enum everywhere_end { EVERYWHERE_OPEN, EVERYWHERE_GOES, EVERYWHERE_STAYS };
 enum everywhere_end everywhere_over(const struct everywhere *e);
 

@@ -4,6 +4,7 @@
  * they are not here; they stay in the store as any content that no version refers to, for an hour.
  * Then the judge has its say as on an op that came. At most one question of each peer.
  */
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,35 +171,43 @@ static bool refuse(struct question *q)
 	return true;
 }
 
-static bool is_among(const struct trial *t, const char *path)
+static int by_name(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < t->n; i++)
-		if (strcmp(t->items[i].path, path) == 0)
-			return true;
-	return false;
+	return strcmp(a, b);
+}
+
+static void no_free(void *path)
+{
+	(void)path;
 }
 
 /* Each path once, and nothing that stays local here. */
 static struct trial *trial_of(struct node *n, struct message *m)
 {
 	struct trial *t = calloc(1, sizeof(*t));
+	void *seen = NULL; /* a tree: long paths that begin alike take long to compare */
 
 	if (t)
 		t->items = calloc(m->would.n, sizeof(*t->items));
-	if (!t || !t->items) {
-		free(t);
-		return NULL;
-	}
-	for (uint32_t i = 0; i < m->would.n; i++) {
+	for (uint32_t i = 0; t && t->items && i < m->would.n; i++) {
 		struct item *item = &m->would.items[i];
+		char **first = tsearch(item->path, &seen, by_name);
 
-		if (is_among(t, item->path) ||
-		    core_local(n->core, item->path, item->version->attrs.kind == KIND_DIR))
-			continue;
-		t->items[t->n++] = *item;
-		*item = (struct item){0};
+		if (!first) {
+			trial_free(t);
+			t = NULL;
+		} else if (*first == item->path &&
+			   !core_local(n->core, item->path,
+				       item->version->attrs.kind == KIND_DIR)) {
+			t->items[t->n++] = *item;
+			*item = (struct item){0};
+		}
 	}
-	return t;
+	tdestroy(seen, no_free);
+	if (t && t->items)
+		return t;
+	free(t);
+	return NULL;
 }
 
 void questions_take(struct questions *q, uint32_t peer, const struct link_route *route,
