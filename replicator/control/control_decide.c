@@ -23,6 +23,7 @@ struct decide_job {
 	struct before before;
 	bool decided;
 	uint32_t n; /* paths that it is about */
+	uint32_t saved_anew; /* on this node, before it was decided */
 	bool ended; /* a set, by it */
 	int64_t begun_msec;
 	int64_t limit_msec; /* from then */
@@ -50,6 +51,7 @@ struct counting {
 	const struct decide_job *job;
 	enum verdict_kind set; /* the gate's, on the release of the set */
 	uint32_t n, gated;
+	uint32_t looked_at; /* will be, and are discarded then */
 };
 
 static bool is_decided(const struct counting *k, const struct core_path *p)
@@ -80,12 +82,14 @@ static bool count(void *arg, const struct core_path *p)
 	if (!is_decided(k, p))
 		return true;
 	k->n++;
+	k->looked_at += p->put_back;
 	k->gated += core_held_by(p->draft) == HELD_GATE;
 	return true;
 }
 
-/* Paths that are held, and that it is about. */
-static uint32_t meant(struct client *c)
+/* Paths that are held, and that it is about; *looked_at (may be NULL): those that will be looked at before
+ * they are discarded. */
+static uint32_t meant(struct client *c, uint32_t *looked_at)
 {
 	struct decide_job *j = c->job;
 	struct decision d = decision_of(j);
@@ -95,6 +99,8 @@ static uint32_t meant(struct client *c)
 	struct counting k = {.job = j, .set = set.verdict};
 	node_held(c->node, &d, count, &k);
 	j->gated |= k.gated > 0;
+	if (looked_at)
+		*looked_at = k.looked_at;
 	return k.n;
 }
 
@@ -126,7 +132,8 @@ static void decide(struct client *c)
 	struct decision d = decision_of(j);
 	struct core_set set;
 
-	j->n = meant(c);
+	j->n = meant(c, NULL);
+	j->saved_anew = core_saved_anew(c->node->core);
 	j->ended = core_set(c->node->core, &set) && !j->npaths &&
 		   (j->type == EVENT_RELEASE || j->type == EVENT_DISCARD);
 	if (j->n == 0 && !j->ended) {
@@ -192,6 +199,36 @@ static void aside_again(struct client *c)
 	node_decide(c->node, j->type, &d);
 }
 
+/* What was saved after that stays: told, or held. */
+static void end_discard(struct client *c, uint32_t left)
+{
+	const struct decide_job *j = c->job;
+	uint32_t told = core_saved_anew(c->node->core) - j->saved_anew;
+	uint32_t done = j->n > left + told ? j->n - left - told : 0;
+	char held[128] = "", saved[128] = "";
+
+	if (left)
+		snprintf(held, sizeof held,
+			 ", %u saved since or still being written, and held as it is (zonefsctl "
+			 "held)",
+			 left);
+	if (told)
+		snprintf(saved, sizeof saved, ", %u saved anew meanwhile, which the peers are told",
+			 told);
+	if (left || told)
+		control_end(c, 1, "%u path%s put back as the peers have it%s%s", done,
+			    control_plural(done), held, saved);
+	else if (core_putting_back(c->node->core))
+		control_end(
+		    c, 1,
+		    "%u path%s: not held any more, and about to be put back as the peers have it: "
+		    "zonefsctl status says what that waits for",
+		    j->n, control_plural(j->n));
+	else
+		control_end(c, 0, "%u path%s: put back as the peers have it", j->n,
+			    control_plural(j->n));
+}
+
 static void end_decided(struct client *c, uint32_t left)
 {
 	const struct decide_job *j = c->job;
@@ -209,17 +246,8 @@ static void end_decided(struct client *c, uint32_t left)
 		control_end(c, 1, "nothing is released, since the set does not pass the gate%s: %s",
 			    set.verdict == VERDICT_DOUBT ? " (zonefsctl approve lets it go)" : "",
 			    set.words);
-	else if (left && j->type == EVENT_DISCARD)
-		control_end(c, 1,
-			    "%u path%s put back as the peers have it, %u still being written and "
-			    "left as it is: zonefsctl held",
-			    done, control_plural(done), left);
-	else if (j->type == EVENT_DISCARD && core_putting_back(c->node->core))
-		control_end(
-		    c, 1,
-		    "%u path%s: not held any more, and about to be put back as the peers have it: "
-		    "zonefsctl status says what that waits for",
-		    j->n, control_plural(j->n));
+	else if (j->type == EVENT_DISCARD)
+		end_discard(c, left);
 	else if (left)
 		control_end(c, 1,
 			    "nothing is released: a path is still being written (the log says "
@@ -230,8 +258,7 @@ static void end_decided(struct client *c, uint32_t left)
 			    : j->gated && j->type == EVENT_APPROVE
 				? "approved, and goes to the peers"
 			    : j->type == EVENT_APPROVE ? "the removal goes to the peers"
-			    : j->type == EVENT_RELEASE ? "released, as one change"
-						       : "put back as the peers have it");
+						       : "released, as one change");
 }
 
 /* Whether it goes is not known yet. */
@@ -241,6 +268,19 @@ static bool is_judged(const struct core *core)
 
 	core_gate(core, &g);
 	return g.judging > 0;
+}
+
+/* Nothing more comes of it by itself. */
+static bool is_over(const struct client *c, uint32_t left, uint32_t looked_at)
+{
+	const struct decide_job *j = c->job;
+	const struct core *core = c->node->core;
+
+	if (j->type == EVENT_DISCARD)
+		return !looked_at && !core_putting_back(core);
+	if (is_release(j) && core_releasing(core))
+		return false;
+	return left == 0 || (is_release(j) && !j->gated && !is_judged(core));
 }
 
 static void decide_round(struct client *c)
@@ -255,15 +295,11 @@ static void decide_round(struct client *c)
 		decide(c);
 	} else if (j->decided) {
 		bool late = for_msec >= j->limit_msec && !j->asking;
-		bool working = is_release(j)              ? core_releasing(c->node->core)
-			       : j->type == EVENT_DISCARD ? core_putting_back(c->node->core)
-							  : false;
-		uint32_t left = meant(c);
+		uint32_t looked_at, left = meant(c, &looked_at);
 
 		if (j->asking)
 			asking_round(c, j->asking);
-		if (late || (!working && (left == 0 || (is_release(j) && !j->gated &&
-							!is_judged(c->node->core)))))
+		if (late || is_over(c, left, looked_at))
 			end_decided(c, left);
 		else
 			aside_again(c);

@@ -125,6 +125,7 @@ static void show_edit(struct core *c, const struct edit *e, const struct version
 	s->leftover = false;
 	shown_floor(s);
 	key_shown_changed(c, e->key);
+	c->nsaved_anew += held_saved_anew(c, e->key);
 	held_end(c, e->key); /* told, be it as the old name of a rename */
 }
 

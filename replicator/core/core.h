@@ -509,6 +509,8 @@ const struct version *core_draft(const struct core *c, const char *path);
 bool core_releasing(const struct core *c);
 /* Of what was discarded, something is not on the disk as the peers have it yet. */
 bool core_putting_back(const struct core *c);
+/* How many were saved anew before they were put back, and told: since the start. */
+uint32_t core_saved_anew(const struct core *c);
 /* The set that what is saved now belongs to; false: there is none. Borrowed until the next step. */
 struct core_set {
 	uint64_t id; /* the `group` of its drafts */
@@ -560,6 +562,7 @@ struct core_path {
 	bool unwanted;             /* will not be installed here */
 	const struct version *draft; /* what is held there (core_held_by); NULL: nothing. `aside`: it
 				      * is not on disk */
+	bool put_back;               /* that is discarded as soon as it has been looked at */
 	enum verdict_kind verdict;   /* the gate's: of what is held there, or is to be installed; NONE: not
 				      * known yet, or not asked for */
 	const char *words;           /* the gate's; NULL: none */

@@ -234,6 +234,7 @@ void held_put(struct core *c, const struct edit *e, uint64_t group)
 	enum held_by by = core_held_by(k->draft);
 	struct shown *s;
 
+	held_saved_anew(c, k);
 	k->draft_ident = e->ident;
 	k->draft_seen = true;
 	if (key_drafted(k) && k->draft->group == group &&
@@ -296,6 +297,15 @@ void held_put_back(struct core *c, struct key *k, const struct observation *o)
 	k->putting_back = true; /* until it is settled */
 }
 
+bool held_saved_anew(struct core *c, struct key *k)
+{
+	bool was = k->putting_back;
+
+	c->nputting_back -= was;
+	k->putting_back = false;
+	return was;
+}
+
 bool held_takes(struct core *c, const struct edit *edits, uint32_t n)
 {
 	uint64_t set = 0;
@@ -347,6 +357,11 @@ const struct version *core_draft(const struct core *c, const char *path)
 bool core_putting_back(const struct core *c)
 {
 	return c->nputting_back > 0;
+}
+
+uint32_t core_saved_anew(const struct core *c)
+{
+	return c->nsaved_anew;
 }
 
 bool core_set(const struct core *c, struct core_set *to)

@@ -359,6 +359,7 @@ struct core {
 	struct key_queue unsettled;
 	uint32_t nunsettled;
 	uint32_t nputting_back;
+	uint32_t nsaved_anew; /* ever: were being put back, and told instead */
 	uint32_t nflight;
 	uint32_t nlooking;
 	uint32_t nconflicts;
@@ -584,6 +585,8 @@ void held_put(struct core *c, const struct edit *e, uint64_t group);
 bool held_is(struct key *k, const struct observation *o); /* the draft, as it was */
 void held_end(struct core *c, struct key *k);                   /* nothing is held there (any more) */
 void held_put_back(struct core *c, struct key *k, const struct observation *o); /* the draft */
+/* A save of it counts, and not what was about to be put back. True: something was. */
+bool held_saved_anew(struct core *c, struct key *k);
 bool held_meant(const struct decision *d, const struct key *k);
 /* What is there becomes what is shown, but stands for no more than what was there before. */
 void held_show_found(struct core *c, struct key *k, const struct observation *o);

@@ -53,6 +53,10 @@ static struct {
 	bool far_knows;
 	/* What is held. */
 	const struct version *draft;
+	bool put_back;       /* it will be, when it has been looked at */
+	bool stays;          /* whatever is decided */
+	uint32_t saved_anew; /* paths, ever; */
+	uint32_t saves_anew; /* and with the next decision */
 	enum event_type decided;
 	uint32_t decided_paths, patterns;
 	bool open, releasing;
@@ -216,7 +220,7 @@ void node_verify_cancel(struct node *n, uint64_t id)
 uint32_t node_held(struct node *n, const struct decision *d,
 		   bool (*each)(void *arg, const struct core_path *p), void *arg)
 {
-	struct core_path p = {.path = "etc/\001x", .draft = fake.draft};
+	struct core_path p = {.path = "etc/\001x", .draft = fake.draft, .put_back = fake.put_back};
 
 	(void)n;
 	if (!fake.draft || (d->n && strcmp(d->paths[0], "etc") != 0))
@@ -230,8 +234,9 @@ int node_decide(struct node *n, enum event_type type, const struct decision *d)
 	fake.decided = type;
 	fake.decided_paths = d->n;
 	snprintf(fake.why, sizeof(fake.why), "%s", d->why);
-	if (!fake.releasing)
+	if (!fake.releasing && !fake.stays)
 		fake.draft = NULL;
+	fake.saved_anew += fake.saves_anew;
 	return 0;
 }
 int node_hold(struct node *n, const struct hold *h)
@@ -267,6 +272,12 @@ bool core_putting_back(const struct core *c)
 {
 	(void)c;
 	return false;
+}
+
+uint32_t core_saved_anew(const struct core *c)
+{
+	(void)c;
+	return fake.saved_anew;
 }
 
 bool core_releasing(const struct core *c)

@@ -310,6 +310,34 @@ static void what_is_held_is_listed_and_decided(void **state)
 	close(fd);
 }
 
+static void what_is_saved_while_it_is_put_back_is_said(void **state)
+{
+	struct version *v = version_new();
+	int fd = dial();
+
+	(void)state;
+	v->draft = true;
+	fake.draft = v;
+	fake.saves_anew = 1;
+	say(fd, "{\"zonefs\":1,\"command\":\"discard\"}\n");
+	hears_end(fd, 1, "0 paths put back as the peers have it, 1 saved anew meanwhile, which the peers are told");
+	fake.draft = v;
+	fake.saves_anew = 0;
+	fake.stays = true; /* saved under the set that is open, or busy */
+	say(fd, "{\"zonefs\":1,\"command\":\"discard\"}\n");
+	hears_end(fd, 1, "0 paths put back as the peers have it, 1 saved since or still being written, and held");
+	fake.put_back = true;
+	say(fd, "{\"zonefs\":1,\"command\":\"discard\"}\n");
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_int_equal(recv(fd, line, 1, 0), -1);
+	fake.draft = NULL;
+	fake.put_back = fake.stays = false;
+	hears_end(fd, 0, "1 path: put back as the peers have it");
+	version_put(v);
+	close(fd);
+}
+
 static void a_set_is_begun_and_released(void **state)
 {
 	struct version *v = version_new();
@@ -623,6 +651,7 @@ int main(void)
 	    TEST(a_peer_that_is_away_is_not_identical),
 	    TEST(start_alone_says_what_it_means),
 	    TEST(what_is_held_is_listed_and_decided),
+	    TEST(what_is_saved_while_it_is_put_back_is_said),
 	    TEST(a_set_is_begun_and_released),
 	    TEST(what_is_being_written_stays_held),
 	    TEST(a_pause_knows_who_ordered_it),

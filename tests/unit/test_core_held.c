@@ -242,6 +242,42 @@ static void nothing_is_staged_for_what_waits_for_it(void **state)
 	expect_content(N1, "a", 4);
 }
 
+/* Told, or held where a set is open. */
+static void discarded_and_saved_anew_it_is_said(void **state)
+{
+	(void)state;
+	begin();
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 3);
+	s.hold = EFFECT_INSTALL;
+	decide(N1, EVENT_DISCARD, NULL);
+	assert_true(core_putting_back(N1->core));
+	assert_int_equal(core_saved_anew(N1->core), 0);
+	s.now += 10;
+	user_saves(&s, N1, "a", 5);
+	s.hold = -1;
+	story_run(&s);
+	assert_false(core_putting_back(N1->core));
+	assert_int_equal(core_saved_anew(N1->core), 1);
+	expect_content(N1, "a", 5);
+	expect_content(N2, "a", 5);
+
+	hold(N1, NULL);
+	user_saves(&s, N1, "a", 6);
+	s.hold = EFFECT_INSTALL;
+	decide(N1, EVENT_DISCARD, NULL);
+	hold(N1, NULL);
+	s.now += 10;
+	user_saves(&s, N1, "a", 7);
+	s.hold = -1;
+	story_run(&s);
+	assert_false(core_putting_back(N1->core));
+	assert_int_equal(core_saved_anew(N1->core), 1);
+	assert_int_equal(core_held(N1->core), 1);
+	expect_content(N1, "a", 7);
+	expect_content(N2, "a", 5);
+}
+
 static void discarded_the_peers_save_is_there(void **state)
 {
 	(void)state;
@@ -475,6 +511,7 @@ int main(void)
 	    TEST(what_was_saved_while_nobody_looked_is_held),
 	    TEST(a_peers_save_is_not_installed_over_it),
 	    TEST(nothing_is_staged_for_what_waits_for_it),
+	    TEST(discarded_and_saved_anew_it_is_said),
 	    TEST(discarded_the_peers_save_is_there),
 	    TEST(discarded_for_an_equal_one_hooks_are_told),
 	    TEST(discarded_and_then_released_it_goes),
