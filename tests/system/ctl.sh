@@ -11,7 +11,8 @@ cat >$BIN/hooks/words <<'E2'
 #!/bin/sh
 cat >/dev/null
 [ -e /tmp/fail ] || exit 0
-echo "the dog ate it"
+echo "/etc/named.conf:17: unknown option 'zonne'"
+echo "the configuration cannot be used: named-checkconf refuses it"
 exit 3
 E2
 chmod 755 $BIN/hooks/words
@@ -69,6 +70,7 @@ ctl ns1 -c /nowhere status
 like "a configuration that is not there is named" "$STATUS $OUT" "^1 .*/nowhere"
 ctl ns1 keygen /tmp/new.key
 like "keygen prints the public key" "$STATUS $OUT" "^0 key = '.{40}'$"
+shown zonefsctl.8 'zonefsctl keygen /etc/zonefs/ns1.key' "$OUT"
 is "... and keeps the pair from others" "$(stat -c %a "$T/ns1/tmp/new.key")" 600
 KEY=$OUT
 ctl ns1 keygen -p /tmp/new.key
@@ -107,6 +109,7 @@ like "... its hook" "$OUT" "hook +words: ok"
 like "... and each peer" "$OUT" "^ns2, tcp://10.53.0.2:7740: reachable"
 ctl ns1 peers
 like "peers: reachable" "$OUT" "^ns2 .* reachable$"
+shown zonefsctl.8 'zonefsctl peers' "$OUT"
 ctl ns1 status --json
 is "as JSON: the same, a line each" "$STATUS $(/usr/bin/python3 -c 'import json, sys
 lines = [json.loads(l) for l in sys.stdin]
@@ -172,10 +175,10 @@ check "... and by its exit status" status_is 1 ns1 status
 check "log says with which status" wait_for 10 says '^    ns2: hook words FAILED \(exit status 3\)' ns1 log --path etc/hooked
 check "... and that here it was well" wait_for 10 says '^    ns1: hook words ok' ns1 log --path etc/hooked
 ctl ns1 log --path etc/hooked
-like "... and its words" "$OUT" '^        the dog ate it'
+like "... and its words" "$OUT" '^        the configuration cannot be used'
 ctl ns1 wait --served --timeout 2
 is "wait --served fails" "$STATUS" 1
-like "... and says where" "$OUT" "^ns2: .*(words|dog)"
+like "... and says where" "$OUT" "^ns2: .*(words|zonne)"
 ctl ns1 wait --timeout 20
 is "wait does not ask for hooks" "$STATUS" 0
 like "... ns2 has it" "$OUT" "^ns2: has it$"
@@ -183,6 +186,8 @@ rm "$T/ns2/tmp/fail"
 check "mended, it is tried again" wait_for 60 status_is 0 ns1 status
 ctl ns1 wait --served
 like "wait --served is content" "$STATUS $OUT" "^0 ns2: serves it$"
+shown README.md 'zonefsctl wait --served' "$OUT"
+shown zonefsctl.8 'zonefsctl wait --served /var/named/chroot/var/named/a.test.zone && echo done' "$OUT"$'\ndone'
 
 # ---- wait names who keeps it waiting; verify finds what differs
 
@@ -212,6 +217,7 @@ check "... what is only there" wait_for 10 says '^ns2: only there: etc/removed$'
 ctl ns1 verify
 is "... nothing else" "$(grep -c '^ns2: \(differs\|only\)' <<<"$OUT")" 2
 like "... and says it in a sentence" "$OUT" "^NOT identical: 2 differences; 1 of 1 peers compared$"
+shown zonefsctl.8 'zonefsctl verify' "$OUT"
 is "... and by its exit status" "$STATUS" 1
 check "seen from ns2 it is only here" wait_for 10 says '^ns1: only here: etc/removed$' ns2 verify
 kill "$IN_USE" "$(pgrep -x tail -n)"
@@ -231,4 +237,9 @@ like "... verify does not know" "$STATUS $OUT" "not known: 1 of 1 peers could no
 is "... and fails" "$STATUS" 1
 ctl ns1 wait --timeout 5 etc/later
 like "... wait names it" "$OUT" "^ns2: .*reached"
+touch "$T/ns1/tmp/fail"
+sh_on ns1 'echo again >etc/later'
+check "... and a hook fails here" wait_for 20 begins "NOT well: hook words fails on ns1; ns2 cannot be reached" ns1 status
+ctl ns1 status
+shown zonefsctl.8 'zonefsctl status' "$OUT"
 finish

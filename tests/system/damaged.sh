@@ -71,6 +71,7 @@ out=$(on ns1 zonefsctl check)
 is "check fails where something is damaged" $? 1
 like "and names it" "$out" '^z/big1: damaged \(content [0-9a-f]{32}\)$'
 like "and what was cut off" "$out" '^z/big2: damaged'
+shown zonefsctl.8 'zonefsctl check' "$out"
 check "both are got again" wait_for 30 well_again
 for i in 1 2; do check "the object of big$i is what it was" cmp <(tail -c +2 "$(eval echo \$O$i)") $T/big$i; done
 

@@ -40,6 +40,9 @@ is "three versions" "$(wc -l <<<"$H")" 3
 like "who and what" "$(tail -n1 <<<"$H")" '^[0-9a-z]{6}  20.* ns1  root \(sed.*content, .*<- now$'
 is "the last ones have the same names on ns2" "$(ctl ns2 history $Z | tail -n2 | cut -d' ' -f1)" \
 	"$(tail -n2 <<<"$H" | cut -d' ' -f1)"
+shown README.md 'zonefsctl history var/named/a.test.zone' "$H"
+shown README.md 'zonefsctl diff var/named/a.test.zone' "$(ctl ns1 diff $Z)"
+shown zonefsctl.8 'zonefsctl log --path /var/named/chroot/var/named -n 1' "$(ctl ns1 log --path $TREE/var/named -n 1)"
 V2=$(nth ns1 $Z 2) V3=$(nth ns1 $Z 3)
 like "show: what it held" "$(ctl ns2 show $Z@$V2)" ' 1001 '
 is "the beginning of a name is enough, in capitals too" \
@@ -54,8 +57,12 @@ like "nothing is known of what never was" "$(ctl ns1 history no/such)" 'nothing 
 # Back to an older version: it is newer than all, so it is loaded, on both.
 mtime() { sh_on "$1" "stat -c %.9Y $Z" | tr -d .; }
 T0=$(mtime ns2)
-check "restore, on the other host" ctl ns2 restore $Z@$V2
+R=$(ctl ns2 restore $Z@$V2)
+is "restore, on the other host" $? 0
+shown zonefsctl.8 'zonefsctl restore var/named/a.test.zone@9f24vs' "$R"
+shown README.md 'zonefsctl restore var/named/a.test.zone@vwy7ws' "$R"
 check "it is served" on ns2 zonefsctl wait --served --timeout 30
+shown README.md 'zonefsctl log -n 1' "$(ctl ns2 log -n 1)"
 for h in ns1 ns2; do
 	check "$h serves the restored zone" wait_for 20 serves $h a.test 1001
 	check "its time went forward on $h" test "$(mtime $h)" -gt "$T0"
@@ -70,6 +77,7 @@ sh_on ns2 'rm -r etc/more'
 check "deleted on the other host" on ns2 zonefsctl wait --timeout 20
 check_not "gone" sh_on ns1 'ls etc/more'
 like "its history is known" "$(ctl ns1 history etc/more/deep/list)" 'deleted'
+shown zonefsctl.8 'zonefsctl history etc/list' "$(ctl ns1 history etc/more/deep/list)"
 V=$(ctl ns1 history etc/more/deep/list | grep -v deleted | tail -n1 | cut -d' ' -f1)
 check "restored" ctl ns1 restore etc/more/deep/list@$V
 check "and here again" wait_for 20 test -e "$T/ns1$TREE/etc/more/deep/list"
@@ -92,7 +100,9 @@ like "... what goes" "$D" '^delete +etc/tree/new$'
 unlike "... and nothing else" "$D" 'etc/other'
 like "how much" "$D" '^4 would be restored, 1 would be deleted, 0 left alone$'
 is "it was only a plan" "$(sh_on ns1 'cat etc/tree/a')" 2
-check_not "nothing is done without a yes" sh_on ns1 "zonefsctl restore --at @$AT etc/tree </dev/null"
+R=$(sh_on ns1 "zonefsctl restore --at @$AT etc/tree </dev/null")
+is "nothing is done without a yes" $? 1
+shown zonefsctl.8 'zonefsctl restore --at 2h var/named' "$R"
 is "really nothing" "$(sh_on ns1 'cat etc/tree/a')" 2
 check "restore --at" ctl ns1 restore --at @$AT --yes etc/tree
 settle ns1 ns2
@@ -138,11 +148,16 @@ like "the path" "$C" '^etc/shared$'
 like "the one that is shown" "$C" 'ns2 .*<- shown now'
 like "the other one" "$C" '^  [0-9a-z]{6}  .* ns1  root'
 like "how many" "$C" '^1 path in conflict'
+shown zonefsctl.8 'zonefsctl conflicts' "$C"
+shown README.md 'zonefsctl conflicts' "$C"
+shown README.md 'zonefsctl diff etc/allowed' "$(ctl ns1 diff etc/shared)"
 is "the same one is shown on both" "$(sh_on ns1 'cat etc/shared')" "$(sh_on ns2 'cat etc/shared')"
 LOSER=$(grep ' ns1 ' <<<"$C" | awk '{print $1; exit}')
 like "diff: theirs and ours" "$(ctl ns1 diff etc/shared)" '^-from ns1'
 check_not "only what is in conflict can be taken" ctl ns1 resolve etc/shared --take $V2
-check "resolve" ctl ns1 resolve etc/shared --take $LOSER
+R=$(ctl ns1 resolve etc/shared --take $LOSER)
+is "resolve" $? 0
+shown README.md 'zonefsctl resolve etc/allowed --take xnscc0' "$R"
 check "no conflict any longer on ns2" wait_for 40 on ns2 zonefsctl conflicts
 for h in ns1 ns2; do
 	check "$h has what was taken" wait_for 20 file_is "$T/$h$TREE/etc/shared" "from ns1"

@@ -35,14 +35,16 @@ held_versions() { on "$1" zonefsctl held --json | jq -r 'select(.type == "held")
 
 # ---- nothing travels ----
 # Much of it, so that it is not dealt with yet.
-like "a set begins" "$(sh_on ns1 "mkdir zones/early; for i in \$(seq 300); do echo early >zones/early/\$i; done; zonefsctl hold -m 'mail moves' zones/")" \
-	"what is saved on this node from now on under these patterns is held"
+R=$(sh_on ns1 "mkdir zones/early; for i in \$(seq 300); do echo early >zones/early/\$i; done; zonefsctl hold -m 'mail moves' zones/")
+like "a set begins" "$R" "what is saved on this node from now on under these patterns is held"
 check "what was saved right before goes" wait_for 60 peer_has early/300 early
 like "a second one does not" "$(on ns1 zonefsctl hold 2>&1)" "a change set is open already"
 check "five files are edited" vim_sets ns1 2 1 2 3 4 5
 is "wait says that they are held, at once" "$(sh_on ns1 'zonefsctl wait --timeout 3600 2>&1 | head -1')" \
 	"ns1: 5 paths are held, and told to no peer: zonefsctl held"
-out=$(on ns1 zonefsctl held)
+out=$(on ns1 zonefsctl held 2>&1)
+shown zonefsctl.8 "zonefsctl hold -m 'new mail server' var/named/" "$R"
+shown zonefsctl.8 'zonefsctl held' "$out"
 like "held shows the set" "$out" "^change set since .*: mail moves; only: zones/$"
 like "and each path" "$out" "^zones/3  .*held, content"
 is "five of them" "$(held_count ns1)" 5
@@ -77,6 +79,7 @@ is "the draft is not overwritten" "$(sh_on ns1 'cat zones/5')" "serial 2 of 5"
 check "the hooks have run for that" sh_on ns2 "zonefsctl wait --served --timeout 90 zones/6"
 before1=$(runs ns1) before2=$(runs ns2)
 is "release says what it does" "$(on ns1 zonefsctl release -m 'mail has moved')" "5 paths: released, as one change"
+shown zonefsctl.8 'zonefsctl release' "5 paths: released, as one change"
 for i in 2 3 4; do check "zones/$i is there" wait_for 60 peer_has $i "serial 2 of $i"; done
 check "the last save of zones/1, too" wait_for 60 peer_has 1 "serial 3 of 1"
 check "and zones/5, as the later one" wait_for 60 peer_has 5 "serial 2 of 5"

@@ -86,6 +86,7 @@ out=$(on ns1 zonefsctl release --everywhere 2>&1)
 is "a release everywhere that one node does not agree to fails" $? 1
 like "it says who, in the words of its own checker" "$out" '^ns2: refuses: .*/etc/named\.host\.conf:[0-9]+:'
 like "nothing is released" "$out" 'nothing is released, on no node: ns2 refuses: '
+REFUSED=$out
 held_is "all of it is held as before" "etc/named.conf var/named/a.test.zone"
 check "the other host has what it had" grep -q '^acl friends' "$T/ns2$TREE/etc/named.conf"
 is "the author serves what it did" "$(serial_on ns1 a.test)" 1000
@@ -93,6 +94,7 @@ sh_on ns1 'echo "acl friends { 10.53.0.1; };" >>etc/named.conf; echo "# all frie
 out=$(on ns1 zonefsctl release --everywhere 2>&1)
 is "mended, it is released" $? 0
 like "the other one has agreed" "$out" '^ns2: agreed$'
+shown zonefsctl.8 'zonefsctl release --everywhere' "$REFUSED"$'\n'"$out"
 like "as one change" "$out" '^2 paths: released, as one change; all nodes have agreed$'
 for h in ns1 ns2; do check "$h serves it" wait_for 60 serves $h a.test 1001; done
 

@@ -62,7 +62,9 @@ like "... and what is in it" "$OUT" '^publish +mine/m \(2 bytes\)$'
 unlike "what is the same is not listed, what is local neither" "$OUT" 'etc/same|noise|etc/sub$'
 like "all in one line" "$OUT" '^[0-9]+ the same here; 2 would be taken from the peers \(9 bytes\); 3 would be replaced .* 4 only here'
 like "nothing has been changed" "$OUT" '^nothing has been changed: zonefs joins when it is started$'
-check "it is a success" dry
+OUT=$(dry)
+is "it is a success" $? 0
+shown zonefsctl.8 'zonefsctl join --dry-run' "$OUT"
 is "no file here has changed" "$(tree3)" "$BEFORE"
 check_not "there is no store" test -e "$T/ns3/var/lib/zonefs/zonefs.db"
 is "the peers have heard no node" "$(heard_since "$KNEW")" ""

@@ -69,6 +69,63 @@ is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "got:    $2" "wanted: 
 like() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then ok "$1"; else not_ok "$1" "no match for $3 in:" "$2"; fi; }
 unlike() { if printf '%s\n' "$2" | grep -Eq -- "$3"; then not_ok "$1" "matches $3:" "$2"; else ok "$1"; fi; }
 
+# form: of a program's words what is the same in all runs. Lines of what two files hold (a diff's) are left out, and
+# so is what is asked at a terminal.
+form() {
+	sed -E '/^[-+ @]([^-+ ]|$)/d
+		s/Do it\? \[y\/N\]( y)? ?//
+		/^[[:space:]]*$/d
+		s/[[:space:]]+/ /g
+		s/[^ '"'"']{40}/KEY/g
+		s/20[0-9]{2}-[0-9]{2}-[0-9]{2}[ T][0-9:]+(\.[0-9]+)?/TIME/g
+		s/(\/?(var|etc|zones|z)(\/[^] :@,)]+)+\/?|zones\/)/PATH/g
+		s/\b[a-z]+( as [a-z]+)? \([a-z]+(, pts\/[0-9]+)?\)/WHO/g
+		s/(@|version |--take |\[)[0-9a-z]{6}\b/\1VERSION/g
+		s/^( ?)[0-9a-z]{6} TIME/\1VERSION TIME/
+		s/\b[0-9a-f]{16,32}\b/HEX/g
+		s/\b([a-z]+\.)+(test|org|net)\b/ZONE/g
+		s/ in (inside|outside)\b//
+		s/\bns[0-9]\b/NODE/g
+		s/\b[0-9.]+ (bytes?|B|[KMGT]iB)\b/SIZE/g
+		s/\b[0-9.]+ (ms|s|min|h|d)\b/SPAN/g
+		s/tcp:\/\/[0-9.:]+/ADDRESS/g
+		s/ by [a-z]+( \(pts\/[0-9]+\))?(: [^;]*;)?/ by WHO/g
+		s/\bhook [a-z]+/hook HOOK/g
+		s/\b(created|content|target|mode|mode [0-7]+)(, (content|mode|mode [0-7]+|owner))*\b/WHAT/g
+		s/(PATH):[0-9]+: .*/\1:N: WORDS/
+		s/[0-9]+/N/g
+		s/\b(path|zone|change|removal|deletion|difference|content|version)s\b/\1/g
+		s/\bare\b/is/g'
+}
+# examples PAGE COMMAND: what the page shows after "# COMMAND", each time it does, with a line "//" after each.
+examples() {
+	local page=$TOP/man/$1
+	[ -e "$page" ] || page=$TOP/$1
+	COMMAND="# $2" awk '
+		shows && (/^# / || /^\.Ed$/ || /^```/) { shows = 0; print "//" }
+		shows
+		$0 == ENVIRON["COMMAND"] { shows = 1 }' "$page"
+}
+# shown PAGE COMMAND OUTPUT: what the page shows is of the form of what is said: each line of it, or of one of its
+# examples of this command, is of the form of one of OUTPUT's. pages.py asks for one of these for each.
+shown() {
+	local real line all="" none=1 missing=""
+	real=$(form <<<"$3")
+	while IFS= read -r line; do
+		if [ "$line" != // ]; then
+			none=
+			grep -Fqx -- "$line" <<<"$real" || missing+="$line"$'\n'
+		elif [ -z "$none$missing" ]; then
+			ok "$1 shows what is said: $2"
+			return 0
+		else
+			all+="$missing//"$'\n'
+			none=1 missing=
+		fi
+	done < <(examples "$1" "$2" | form)
+	not_ok "$1 shows what is said: $2" "shown, and not said:" "${all:-nothing is shown}" "said:" "$real"
+}
+
 # For what the tests stand on.
 must() {
 	local out

@@ -26,6 +26,7 @@ lint
 is "a name that named refuses is found: check-names" $STATUS 1
 like "in the checker's words, with file and line" "$OUT" '^  /var/named/b\.test\.zone:5: a_b\.b\.test: bad owner name \(check-names\)'
 like "of all that was checked" "$OUT" '3 checked: 1 bad, 0 could not be checked'
+shown zonefsctl.8 'zonefsctl lint' "$OUT"
 sh_on ns1 'sed -i "s/^options {/options { check-names primary ignore;/" etc/named.conf'
 well() { on ns1 zonefsctl lint; }
 check "with other settings all is well" wait_for 60 well

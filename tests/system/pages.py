@@ -295,15 +295,24 @@ def described():
              [v for v in made if not re.search(rf"\b{v}\b", own)] or ([] if made else ["none found"]))
 
 
-# ---- examples are what they say
+# ---- examples are what they say, and what is shown is compared
 
-def named_kinds():
+def compared():
     test("each example says what it is",
          [f'{e.place}: "{e.kind}" is none of: {", ".join(sorted(KINDS))}' for e in EXAMPLES if e.kind not in KINDS])
+    tests = "\n".join(f.read_text() for f in TESTS.glob("*.sh"))
+    missing = []
+    for e in EXAMPLES:
+        follows = [*e.lines[1:], "# "]
+        for line, after in zip(e.lines, follows):
+            if e.kind == "console" and line.startswith("# ") and not after.startswith("# "):
+                if not any(f"shown {e.page} {quote}{line[2:]}{quote} " in tests for quote in "'\""):
+                    missing.append(f"{e.place}: what is shown after {line!r}")
+    test("what each command of an example prints is compared with the real thing in a system test", missing)
 
 
 if __name__ == "__main__":
-    named_kinds()
+    compared()
     configurations()
     options()
     command_lines()

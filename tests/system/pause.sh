@@ -13,8 +13,12 @@ nodes_start $ALL
 sh_on ns1 'mkdir -p etc/p; echo base >etc/p/both; echo base >etc/p/gone; head -c 300000 /dev/urandom >etc/p/large'
 settle $ALL
 
-like "pause says what it means" "$(on ns1 zonefsctl pause)" "until zonefsctl resume"
-like "status has it as the first reason, since when and by whom" "$(on ns1 zonefsctl status | head -1)" \
+R=$(on ns1 zonefsctl pause)
+like "pause says what it means" "$R" "until zonefsctl resume"
+shown zonefsctl.8 'zonefsctl pause' "$R"
+R=$(on ns1 zonefsctl status | head -1)
+shown zonefsctl.8 'zonefsctl status | head -1' "$R"
+like "status has it as the first reason, since when and by whom" "$R" \
 	"^NOT well: replication is paused on this node since [0-9.]+ (ms|s) by root"
 check_not "and as its exit status" node_well ns1
 check "the peers say so too" wait_for 10 eval 'on ns2 zonefsctl status | head -1 | grep -q "replication is paused on ns1"'
@@ -57,7 +61,9 @@ is "still nothing has come" "$(sh_on ns1 'ls etc/p' | xargs)" "both d larger ns1
 is "nor gone" "$(sh_on ns2 'ls etc/p' | xargs)" "both gone large large2 ns2"
 
 # ---- resumed
-like "resume says what it does" "$(on ns1 zonefsctl resume)" "catch up"
+R=$(on ns1 zonefsctl resume)
+like "resume says what it does" "$R" "catch up"
+shown zonefsctl.8 'zonefsctl resume' "$R"
 check_not "resumed twice is an error" on ns1 zonefsctl resume
 check "all catch up" wait_for 30 same_trees $ALL
 is "nothing of either side is lost" "$(sh_on ns3 'ls etc/p; cat etc/p/ns1 etc/p/ns2' | xargs)" "both d large2 larger ns1 ns2 from ns1 from ns2"

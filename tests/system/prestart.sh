@@ -44,6 +44,8 @@ broken=$(text_on ns1 $A) conf=$(text_on ns1 etc/named.conf)
 out=$(prestart 2>&1)
 like "what was saved right before is set aside" "$out" "^3 held paths set aside: what was released last is there"
 like "each is named" "$out" "^zonefs-prestart: $A is held: what was released last is in its place"
+shown zonefs-prestart.8 'zonefs-prestart' "$out"
+shown zonefs-prestart.8 'zonefsctl held' "$(on ns1 zonefsctl held)"
 for p in $A $B etc/named.conf; do check "held lists $p as such" is_aside $p; done
 same_files() {
 	local p
@@ -70,7 +72,9 @@ named_start ns1
 # ---- the peer goes on; edited again ----
 sh_on ns2 "sed -i 's/ 1000 / 1500 /' $B; zonefsctl wait --timeout 60" >/dev/null 2>&1
 check "what the peer saves meanwhile comes" wait_for 60 serves ns1 b.test 1500
-is "one path is edited" "$(sh_on ns1 "zonefsctl held --edit $A")" "1 path: brought back into the tree, and held as before"
+R=$(sh_on ns1 "zonefsctl held --edit $A")
+is "one path is edited" "$R" "1 path: brought back into the tree, and held as before"
+shown zonefs-prestart.8 'zonefsctl held --edit var/named/a.test.zone' "$R"
 is "as it was saved" "$(text_on ns1 $A)" "$broken"
 check "nobody reloads it" wait_for 60 serves ns1 a.test 1000
 like "what is not set aside cannot be" "$(sh_on ns1 "zonefsctl held --edit $A" 2>&1)" "nothing is set aside there"

@@ -130,9 +130,12 @@ check "they know of each other that they have them" wait_for 30 eval \
 # Ten seconds after a start they are gone through for the first time.
 check "they have been gone through" wait_for 60 up_for ns1 12000
 check "they are kept" test "$(tombstones ns1)" -ge 20
-like "forget asks first" "$(ctl ns1 forget ns4 2>&1 </dev/null | xargs)" "deletions are kept for it.* nothing was done: without a terminal"
+R=$(ctl ns1 forget ns4 2>&1 </dev/null)
+like "forget asks first" "$(xargs <<<"$R")" "deletions are kept for it.* nothing was done: without a terminal"
 is "... and then does nothing" "$(ctl ns1 status --json | grep -c '"forgotten":true')" 0
-like "it says what it did" "$(ctl ns1 forget -y ns4 2>&1)" "^ns4 is forgotten here, and on the other nodes"
+R+=$'\n'$(ctl ns1 forget -y ns4 2>&1)
+like "it says what it did" "$R" "^ns4 is forgotten here, and on the other nodes"
+shown zonefsctl.8 'zonefsctl forget ns3' "$R"
 check "what was deleted is forgotten" wait_for 30 tombstones_are ns1 0
 for h in ns2 ns3; do check "... on $h too, which was not told by hand" wait_for 90 tombstones_are $h 0; done
 check_not "it is forgotten once" on ns1 zonefsctl forget -y ns4

@@ -32,6 +32,18 @@ is "as JSON" "$(on ns2 zonefsctl zones --json | sed -n 's/.*"zone": *"a.test".*"
 like "status has their number" "$(on ns1 zonefsctl status)" '^  zones +3 of patterns$'
 like "lint says what it would need" "$(on ns1 zonefsctl lint 2>&1)" 'names no server'
 
+# ---- a zone's name instead of its file's, and the name for its records ----
+zone_text a.test 2 'www A 192.0.2.7' >"$T/ns1/tmp/z"
+sh_on ns1 'cat /tmp/z >nsd/zones/a.test.zone; zonefsctl wait --timeout 60' >/dev/null 2>&1
+records='+ www A 192.0.2.7
++1 -0, serial 1 -> 2'
+for a in A.test. nsd/zones/a.test.zone; do
+	is "diff --records $a" "$(sh_on ns2 "zonefsctl diff --records $a" 2>&1)" "$records"
+done
+first=$(sh_on ns1 'zonefsctl history nsd/zones/a.test.zone' | cut -d' ' -f1 | head -1)
+is "... since a version" "$(sh_on ns1 "zonefsctl diff --records a.test@$first" 2>&1)" "$records"
+like "... of no zone" "$(sh_on ns1 'zonefsctl diff --records nosuch.test' 2>&1)" 'nothing is known of nosuch.test'
+
 # ---- kept fresh ----
 zone_text c.test 1 >"$T/ns2/tmp/z"
 sh_on ns2 'cat /tmp/z >nsd/zones/c.test.zone; rm nsd/zones/b.test.zone; zonefsctl wait --timeout 60' >/dev/null 2>&1

@@ -51,6 +51,7 @@ for h in ns1 ns2; do
 	like "$h: a catalog" "$OUT" '^catz\.test in inside: secondary, catalog, var/named/own/catz\.zone, local'
 	like "$h: one that named signs" "$OUT" '^s\.test in outside: primary, var/named/s\.zone, replicated; what named signs is local$'
 	like "$h: one in a place that is excluded otherwise" "$OUT" '^log\.test in outside: primary, var/log/log\.zone, replicated$'
+	shown zonefsctl.8 'zonefsctl zones' "$OUT"
 	like "$h: one without a file" "$OUT" '^far\.test in outside: other, no file$'
 done
 is "as JSON" "$(on ns2 zonefsctl zones --json | /usr/bin/python3 -c 'import json, sys

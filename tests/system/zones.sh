@@ -46,6 +46,7 @@ is "what differs is what the records say" "$D" "~ mail MX TTL 300 -> 3600
 + www A 192.0.2.2
 +1 -1, 1 TTL, serial 1001 -> 1002"
 check_not "its status says so" ctl "diff --records $N/a"
+shown zonefsctl.8 'zonefsctl diff --records var/named/a.test.zone' "$D"
 is "the other way round, between two versions" "$(ctl "diff --records $N/a@$(version a 2) @$(version a 1)" | tail -n 1)" \
 	"+1 -1, 1 TTL, serial 1002 -> 1001"
 is "since this one" "$(ctl "diff --records --zone Example.ORG $N/a@$(version a 1)")" "$D"

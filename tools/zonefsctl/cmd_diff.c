@@ -18,6 +18,7 @@
 #include "tools/zonefsctl/diff_records.h"
 #include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/text.h"
+#include "tools/zonefsctl/zone_of.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
 #define SILENCE_SEC 30
@@ -194,17 +195,20 @@ static void text_fini(struct text *t)
 	free(t->name);
 }
 
-static int by_records(const char *zone, const struct side *a, const struct side *b)
+static int by_records(const char *zone, const char *path, const struct side *a, const struct side *b)
 {
 	struct text was = {0}, is = {0};
+	CLEANUP_FREE char *found = NULL;
 	int status = text_of(&was, a);
 
 	if (status == 0)
 		status = text_of(&is, b);
+	struct diff_text old = {was.name, was.map ? was.map : "", was.len};
+	struct diff_text new = {is.name, is.map ? is.map : "", is.len};
+	if (status == 0 && !zone && !diff_records_says_zone(&old, &new))
+		zone = found = zone_of_path(path);
 	if (status == 0)
-		status = diff_records(
-		    zone, &(struct diff_text){was.name, was.map ? was.map : "", was.len},
-		    &(struct diff_text){is.name, is.map ? is.map : "", is.len});
+		status = diff_records(zone, &old, &new);
 	text_fini(&was);
 	text_fini(&is);
 	return status;
@@ -223,10 +227,28 @@ static int compare(const struct how *how, const char *path, const char *from, co
 	if (status == 0)
 		status = fetch(&b, path, to);
 	if (status == 0)
-		status = how->records ? by_records(how->zone, &a, &b) : by_lines(&a, &b);
+		status = how->records ? by_records(how->zone, path, &a, &b) : by_lines(&a, &b);
 	side_fini(&a);
 	side_fini(&b);
 	return status;
+}
+
+/* A zone's name in a path's place: the path of its file is there then. */
+static int by_name(struct how *how, char **path, char **zone)
+{
+	char *file;
+
+	if (!how->records)
+		return 0;
+	if (zone_of_name(*path, &file, zone) != CTL_OK)
+		return TROUBLE;
+	if (file) {
+		free(*path);
+		*path = file;
+	}
+	if (*zone && !how->zone)
+		how->zone = *zone;
+	return 0;
 }
 
 /* False: used wrongly. */
@@ -251,7 +273,7 @@ static bool options(struct how *how, int argc, char **argv)
 int cmd_diff(int argc, char **argv)
 {
 	struct how how = {0};
-	CLEANUP_FREE char *path = NULL, *from = NULL;
+	CLEANUP_FREE char *path = NULL, *from = NULL, *zone = NULL;
 	struct known k = {0};
 	int status = TROUBLE;
 
@@ -261,6 +283,8 @@ int cmd_diff(int argc, char **argv)
 	bool named = lines_cut(argv[optind], &path, &from);
 	if (to && (!named || to[0] != '@' || !to[1]))
 		return ctl_usage("diff");
+	if (path && by_name(&how, &path, &zone) != 0)
+		return TROUBLE;
 	if (!to || !named)
 		status = ask(path, &k);
 	const char *new = k.held ? k.held : k.now;

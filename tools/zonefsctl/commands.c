@@ -28,7 +28,7 @@ const struct ctl_command ctl_commands[] = {
     {"resolve", cmd_resolve, "PATH --take VERSION", "of the versions in conflict this one"},
     {"history", cmd_history, "[--json] PATH", "a path's versions: who, what, when, where"},
     {"show", cmd_show, "PATH@VERSION", "what a version held, to standard output"},
-    {"diff", cmd_diff, "[--records [--zone NAME]] PATH[@VERSION] [@VERSION]",
+    {"diff", cmd_diff, "[--records [--zone NAME]] PATH|ZONE[@VERSION] [@VERSION]",
      "what changed: since the last version, since this one, between two; --records: in a zone"},
     {"restore", cmd_restore, "PATH@VERSION | --at T [-n] [-y] [PATH|PATTERN]",
      "a version is there again, or all that was at a time; deleted files too"},

@@ -22,6 +22,14 @@ static int leave_out(void *arg, const char *from, const char *name, struct recor
 	return 1;
 }
 
+bool diff_records_says_zone(const struct diff_text *was, const struct diff_text *is)
+{
+	struct dname zone;
+
+	return records_zone_of(is->text, is->len, &zone) == 0 ||
+	       records_zone_of(was->text, was->len, &zone) == 0;
+}
+
 static int which_zone(struct dname *zone, const char *name, const struct diff_text *was,
 		      const struct diff_text *is)
 {

@@ -5,6 +5,7 @@
 #ifndef ZONEFSCTL_DIFF_RECORDS_H
 #define ZONEFSCTL_DIFF_RECORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* One side. */
@@ -14,6 +15,8 @@ struct diff_text {
 	size_t len;
 };
 
+/* Does one of them say which zone it is of? */
+bool diff_records_says_zone(const struct diff_text *was, const struct diff_text *is);
 /* What differs, on standard output. `zone`: its name; NULL: what the texts say. 0 the same, 1
  * different, 2: said why they cannot be compared. */
 int diff_records(const char *zone, const struct diff_text *was, const struct diff_text *is);
