@@ -244,11 +244,16 @@ static int put_token(struct buf *b, const struct master_token *t, bool raw, bool
 	return 0;
 }
 
+static bool has_params(uint16_t type)
+{
+	return type == TYPE_SVCB || type == TYPE_HTTPS;
+}
+
 /* ". 0 CLASS1 MX 10 mail" into d->line. */
 static int compose(struct rdata *d, uint16_t type, uint16_t rclass, const struct master_token *t,
 		   size_t n)
 {
-	bool params = type == TYPE_SVCB || type == TYPE_HTTPS; /* key="value": one token for ldns */
+	bool params = has_params(type); /* key="value": one token for ldns */
 	bool hex = n > 0 && generic(&t[0]);
 	char head[64];
 
@@ -291,6 +296,53 @@ static int print(struct rdata *d, const ldns_rr *rr)
 	return d->text.err;
 }
 
+/* Values of parameters (RFC 9460, 2.2) of which ldns's words can be read in one way only. */
+static bool plain_params(const ldns_rr *rr)
+{
+	const ldns_rdf *params = ldns_rr_rd_count(rr) > 2 ? ldns_rr_rdf(rr, 2) : NULL;
+	const uint8_t *p = params ? ldns_rdf_data(params) : NULL;
+	const uint8_t *end = params ? p + ldns_rdf_size(params) : NULL;
+
+	while (params && end - p >= 4) {
+		unsigned key = ldns_read_uint16(p), len = ldns_read_uint16(p + 2), id = 0;
+		bool text = key == LDNS_SVCPARAM_KEY_ALPN || key > LDNS_SVCPARAM_KEY_IPV6HINT;
+
+		p += 4;
+		for (; len > 0 && p < end; len--, p++) {
+			if (key == LDNS_SVCPARAM_KEY_ALPN && id == 0) {
+				id = *p;
+				continue;
+			}
+			if (text && (*p <= ' ' || *p >= 127 || strchr("\";()\\", *p) ||
+				     (key == LDNS_SVCPARAM_KEY_ALPN && *p == ',')))
+				return false;
+			id -= key == LDNS_SVCPARAM_KEY_ALPN;
+		}
+	}
+	return true;
+}
+
+/* RFC 3597, 5 */
+static int print_generic(struct rdata *d, const ldns_rr *rr)
+{
+	size_t size = 0;
+	char number[16];
+
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++)
+		size += ldns_rdf_size(ldns_rr_rdf(rr, i));
+	buf_reset(&d->text);
+	buf_raw(&d->text, number, (size_t)snprintf(number, sizeof(number), "\\# %zu ", size));
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		const uint8_t *p = ldns_rdf_data(ldns_rr_rdf(rr, i));
+
+		for (size_t at = 0; at < ldns_rdf_size(ldns_rr_rdf(rr, i)); at++)
+			buf_raw(&d->text, number,
+				(size_t)snprintf(number, sizeof(number), "%02x", p[at]));
+	}
+	buf_u8(&d->text, 0);
+	return d->text.err;
+}
+
 static int by_ldns(struct rdata *d, uint16_t type, const char **why)
 {
 	const ldns_rr_descriptor *desc = ldns_rr_descript(type);
@@ -310,7 +362,7 @@ static int by_ldns(struct rdata *d, uint16_t type, const char **why)
 		return unknown ? ERR_UNKNOWN : ERR_FORMAT;
 	}
 	ldns_rr2canonical(rr); /* names in lower case, where that is the same name: RFC 4034, 6.2 */
-	int r = print(d, rr);
+	int r = has_params(type) && !plain_params(rr) ? print_generic(d, rr) : print(d, rr);
 	ldns_rr_free(rr);
 	*why = r == ERR_LIMIT ? "a record longer than zonefs can read" : "no memory";
 	return r;
