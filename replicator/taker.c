@@ -12,14 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/crash.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "base/path.h"
 #include "replicator/damage.h"
 #include "replicator/hashing.h"
-#include "replicator/hollow.h"
-#include "replicator/names.h"
 #include "replicator/taker_internal.h"
 
 #define PIECE (1024 * 1024)
@@ -62,7 +58,7 @@ static void take_forget_content(struct take *k)
 	k->proving = false;
 }
 
-static void take_free(struct take *k)
+void take_free(struct take *k)
 {
 	LIST_REMOVE(k, all);
 	take_forget_content(k);
@@ -97,146 +93,13 @@ void taker_free(struct taker *t)
 	free(t);
 }
 
-/* ---- what is new, what is too big ---- */
-
-static struct hash *fresh_slot(struct taker *t, struct hash hash)
-{
-	uint32_t i;
-
-	memcpy(&i, hash.b, sizeof(i));
-	return &t->fresh[i % FRESH_SLOTS];
-}
-
-bool taker_fresh(struct taker *t, struct hash hash)
-{
-	struct hash *slot = fresh_slot(t, hash);
-
-	if (!hash_same(*slot, hash))
-		return false;
-	memset(slot, 0, sizeof(*slot));
-	return true;
-}
-
-void taker_too_big(struct taker *t, bool (*each)(void *arg, const char *path), void *arg)
-{
-	for (uint32_t i = 0; i < t->ntoo_big; i++)
-		if (!each(arg, t->too_big[i]))
-			return;
-}
-
-static void note_size(struct taker *t, const char *path, bool too_big)
-{
-	uint32_t i = 0;
-
-	while (i < t->ntoo_big && strcmp(t->too_big[i], path) != 0)
-		i++;
-	if (!too_big && i < t->ntoo_big) {
-		free(t->too_big[i]);
-		t->too_big[i] = t->too_big[--t->ntoo_big];
-	} else if (too_big && i == t->ntoo_big && i < TOO_BIG_MAX) {
-		t->too_big[i] = strdup(path);
-		t->ntoo_big += t->too_big[i] != NULL;
-	}
-}
-
-/* ---- telling the core ---- */
-
-static void give(struct taker *t, struct take *k, const struct observation *o)
-{
-	struct event e = {.type = EVENT_LOOKED, .path = k->path};
-	struct scan *s = k->scan;
-
-	if (k->refill) {
-		take_free(k);
-		return;
-	}
-
-	e.looked.o = *o;
-	e.looked.scan = s != NULL;
-	if (o->too_big || t->ntoo_big > 0)
-		note_size(t, k->path, o->too_big);
-	node_event(t->node, &e);
-	if (o->hollow && core_shown(t->node->core, k->path)) /* a version takes its place */
-		hollow_gone(t->node->hollow, k->path);
-	take_free(k);
-	if (s)
-		scan_took(t, s);
-}
-
-static void give_status(struct taker *t, struct take *k, int status)
-{
-	struct observation o = {.status = status};
-
-	give(t, k, &o);
-}
-
-static void give_found(struct taker *t, struct take *k, struct hash hash)
-{
-	const struct look *l = &k->found;
-	struct node *n = t->node;
-	struct observation o = {.ident = l->ident, .busy = l->busy};
-
-	o.attrs.kind = l->kind;
-	o.attrs.mode = l->mode;
-	o.attrs.uid = l->uid;
-	o.attrs.gid = l->gid;
-	o.attrs.mtime_nsec = l->mtime_nsec;
-	o.attrs.size = l->kind == KIND_FILE   ? l->size
-		       : l->kind == KIND_LINK ? strlen(l->target)
-					      : 0;
-	o.attrs.hash = hash;
-	if (l->kind != KIND_ABSENT) {
-		names_of(n->names, false, l->uid, o.attrs.owner, n->now_msec);
-		names_of(n->names, true, l->gid, o.attrs.group, n->now_msec);
-	}
-	o.target = l->kind == KIND_LINK ? l->target : NULL;
-	crash_point("looked");
-	o.too_big = l->kind == KIND_FILE && !l->busy && l->size > (uint64_t)n->conf->max_file_size;
-	if (!o.too_big && !o.busy) {
-		o.damage = damage_found(n, k->path, &o.ident, &o.attrs);
-		if (o.damage)
-			crash_point("damage-found");
-		o.hollow = hollow_found(n->hollow, k->path, &o.attrs);
-	}
-	give(t, k, &o);
-}
-
-/* The content did not change while it was read. */
-static void give_content(struct taker *t, struct take *k)
-{
-	struct node *n = t->node;
-	struct hash hash;
-	uint64_t size = k->len;
-	int err = 0;
-
-	if (k->incoming) {
-		err = incoming_finish_new(k->incoming, &hash, &size);
-		k->incoming = NULL;
-	} else {
-		hash = hash_of(k->content, k->len);
-		if (!store_has(n->store, hash)) {
-			/* Not stashed: the core may make a version of it some commits later. */
-			err = store_put(n->store, hash, k->content, k->len);
-			*fresh_slot(t, hash) = hash;
-		}
-	}
-	if (err == 0 && size != k->found.size)
-		err = -EAGAIN;
-	if (err < 0) {
-		log_limited(LOG_LEVEL_WARNING, "a content cannot be kept: %s", err_text(err));
-		give_status(t, k, err);
-		return;
-	}
-	give_found(t, k, hash);
-}
-
 /* ---- looking ---- */
 
 static void begin_again(struct taker *t, struct take *k)
 {
 	take_forget_content(k);
 	if (++k->tries >= TAKER_TRIES)
-		give_status(t, k, -EAGAIN);
+		take_tell_status(t, k, -EAGAIN);
 	else
 		take_append(k->scan ? &t->found : &t->asked, k);
 }
@@ -247,7 +110,7 @@ static void read_small(struct taker *t, struct take *k, int fd)
 
 	k->content = malloc(size + 1);
 	if (!k->content) {
-		give_status(t, k, -ENOMEM);
+		take_tell_status(t, k, -ENOMEM);
 		return;
 	}
 	while (len <= size) {
@@ -255,7 +118,7 @@ static void read_small(struct taker *t, struct take *k, int fd)
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
-			give_status(t, k, -errno);
+			take_tell_status(t, k, -errno);
 			return;
 		}
 		if (got == 0)
@@ -276,12 +139,12 @@ static void take_inlined(struct taker *t, struct take *k, const uint8_t *content
 {
 	k->content = malloc(len + 1);
 	if (!k->content) {
-		give_status(t, k, -ENOMEM);
+		take_tell_status(t, k, -ENOMEM);
 		return;
 	}
 	memcpy(k->content, content, len);
 	k->len = len;
-	give_content(t, k);
+	take_tell_content(t, k);
 }
 
 static void looked_first(struct taker *t, struct take *k, int *fd, const uint8_t *content,
@@ -295,16 +158,16 @@ static void looked_first(struct taker *t, struct take *k, int *fd, const uint8_t
 	if (l->kind != KIND_ABSENT && !l->busy && shown && ident_same(&l->ident, &shown->ident) &&
 	    !k->refill && !damage_read_again(n, k->path)) {
 		struct observation o = {.ident = l->ident, .unchanged = true};
-		give(t, k, &o);
+		take_tell(t, k, &o);
 	} else if (l->kind == KIND_LINK) {
 		hash = hash_of(l->target, strlen(l->target));
-		give_found(t, k, hash);
+		take_tell_found(t, k, hash);
 	} else if (l->kind != KIND_FILE || l->busy || l->size > (uint64_t)n->conf->max_file_size) {
-		give_found(t, k, hash);
+		take_tell_found(t, k, hash);
 	} else if (content) {
 		take_inlined(t, k, content, len);
 	} else if (*fd < 0) {
-		give_status(t, k, -EIO);
+		take_tell_status(t, k, -EIO);
 	} else if (l->size <= STORE_SMALL_MAX) {
 		read_small(t, k, *fd);
 	} else if (t->large.n >= TAKER_LARGE_MAX) {
@@ -333,11 +196,11 @@ static void look_done(struct node *n, void *arg, int status, struct rd *r, int *
 		status = rd_end(r);
 	}
 	if (status < 0) {
-		give_status(t, k, status);
+		take_tell_status(t, k, status);
 	} else if (k->proving && (look.busy || !ident_same(&look.ident, &k->found.ident))) {
 		begin_again(t, k);
 	} else if (k->proving) {
-		give_content(t, k);
+		take_tell_content(t, k);
 	} else {
 		free((char *)k->found.target);
 		k->found = look;
@@ -346,7 +209,7 @@ static void look_done(struct node *n, void *arg, int status, struct rd *r, int *
 		if (k->found.target)
 			looked_first(t, k, fd, content, len);
 		else
-			give_status(t, k, -ENOMEM);
+			take_tell_status(t, k, -ENOMEM);
 	}
 	taker_pump(t);
 }
@@ -445,7 +308,7 @@ bool taker_work(struct taker *t)
 		if (more > 0) {
 			take_append(&t->large, k);
 		} else if (more < 0) {
-			give_status(t, k, more);
+			take_tell_status(t, k, more);
 		} else if (incoming_size(k->incoming) != k->found.size) {
 			begin_again(t, k);
 		} else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What taker.c (one path) and scan.c (all below a directory) share.
+ * What taker.c (one path, until it is read), taker_tell.c (then) and scan.c (all below a directory) share.
  */
 #ifndef REPLICATOR_TAKER_INTERNAL_H
 #define REPLICATOR_TAKER_INTERNAL_H
@@ -56,6 +56,16 @@ struct taker {
 	char *too_big[TOO_BIG_MAX];
 	uint32_t ntoo_big;
 };
+
+/* Ends a take: none of its own is left. */
+void take_free(struct take *k);
+/* The core is told: that; that it could not be read (an error); what the look has found, with its hash
+ * if it has one; and likewise the content that was read and proved, which is stored first. Each ends the
+ * take. */
+void take_tell(struct taker *t, struct take *k, const struct observation *o);
+void take_tell_status(struct taker *t, struct take *k, int status);
+void take_tell_found(struct taker *t, struct take *k, struct hash hash);
+void take_tell_content(struct taker *t, struct take *k);
 
 /* Adds a path that a scan has found. */
 void taker_add_found(struct taker *t, struct scan *s, char *path); /* takes path */
