@@ -206,7 +206,8 @@ static int tell_version(void *arg, const struct past_record *r)
 {
 	struct log_job *j = arg;
 	struct node *n = j->client->node;
-	enum log_draft draft = log_draft(n, r);
+	CLEANUP_FREE char *words = NULL;
+	enum log_draft draft = log_draft(n, r, &words);
 
 	if (draft == LOG_TOLD) {
 		j->told++;
@@ -224,6 +225,8 @@ static int tell_version(void *arg, const struct past_record *r)
 	control_add_version(o, r->version);
 	if (draft == LOG_JUDGED)
 		say_judged(o);
+	if (words)
+		control_add_text(o, "words", words);
 	/* What was taken in has no time of its own. */
 	if (r->version->stamp >> 16 == 0)
 		control_add_number(o, "time", r->wall_msec);
@@ -375,7 +378,7 @@ static int tell_new(void *arg, const struct log_record *r)
 
 	/* In a moment it is known what becomes of it. */
 	j->waits = j->client->node->wall_msec - r->wall_msec < JUDGED_MSEC &&
-		   log_draft(j->client->node, &record) == LOG_JUDGED;
+		   log_draft(j->client->node, &record, NULL) == LOG_JUDGED;
 	if (j->waits)
 		return 1;
 	int rc = tell_version(j, &record);

@@ -15,7 +15,8 @@ enum log_draft {
 	LOG_TOLD,   /* it has become a version, which the log has, too */
 };
 
-/* Of any version that the log has. */
-enum log_draft log_draft(struct node *n, const struct past_record *r);
+/* Of any version that the log has. *to: what the gate says of it, as long as it is held; a new string,
+ * the caller's, or NULL. `to` may be NULL. */
+enum log_draft log_draft(struct node *n, const struct past_record *r, char **to);
 
 #endif

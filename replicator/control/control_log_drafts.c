@@ -2,8 +2,10 @@
  *
  * What the gate looks at before it is told is a draft first, and then a version: people made one save.
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "replicator/control/control_internal.h"
 #include "replicator/control/control_log.h"
 
@@ -15,6 +17,7 @@ struct finding {
 	const char *path;
 	struct dot dot;
 	bool judged;
+	char *words;
 };
 
 static bool is_this(void *arg, const struct core_path *p)
@@ -23,11 +26,14 @@ static bool is_this(void *arg, const struct core_path *p)
 
 	if (strcmp(p->path, f->path) != 0)
 		return true;
-	f->judged = dot_same(p->draft->dot, f->dot) && core_judging(p);
+	if (dot_same(p->draft->dot, f->dot)) {
+		f->judged = core_judging(p);
+		f->words = p->words ? strdup(p->words) : NULL;
+	}
 	return false;
 }
 
-static bool is_judged(struct node *n, const struct past_record *r)
+static bool is_judged(struct node *n, const struct past_record *r, char **words)
 {
 	const struct version *now = n->stopped ? NULL : core_draft(n->core, r->path);
 	struct finding f = {.path = r->path, .dot = r->version->dot};
@@ -35,6 +41,7 @@ static bool is_judged(struct node *n, const struct past_record *r)
 
 	if (now && dot_same(now->dot, f.dot))
 		node_held(n, &about, is_this, &f);
+	*words = f.words;
 	return f.judged;
 }
 
@@ -63,11 +70,20 @@ static bool is_told(struct node *n, const struct past_record *r)
 	       store_log(n->store, &after, is_same, (void *)(uintptr_t)r->version) == 1;
 }
 
-enum log_draft log_draft(struct node *n, const struct past_record *r)
+enum log_draft log_draft(struct node *n, const struct past_record *r, char **to)
 {
+	CLEANUP_FREE char *words = NULL;
+
+	if (to)
+		*to = NULL;
 	if (core_held_by(r->version->draft ? r->version : NULL) != HELD_GATE || !r->own)
 		return LOG_AS_IT_IS;
-	if (is_judged(n, r))
+	if (is_judged(n, r, &words))
 		return LOG_JUDGED;
+	if (words && to) {
+		*to = words;
+		words = NULL;
+		return LOG_AS_IT_IS;
+	}
 	return is_told(n, r) ? LOG_TOLD : LOG_AS_IT_IS;
 }

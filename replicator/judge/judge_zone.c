@@ -260,7 +260,7 @@ static int start_examination(struct judge_zone *z)
 	e->zone = z->name;
 	e->stop = &j->given_up;
 	e->shrink = (unsigned)o.guard_shrink;
-	e->max_per_type = z->checks.max_records_per_type;
+	e->limits = (struct lint_limits){z->checks.max_records_per_type, z->checks.max_types_per_name};
 	e->known = serials_highest(j->node, z->name, z->view, &e->highest);
 	e->raises = o.serial == CONF_SERIAL_RAISE && j->trial->own;
 	if (!make_side(&e->is, &z->is, &size) || !make_side(&e->was, &z->was, &size))

@@ -115,7 +115,7 @@ static void read_side(struct read_side *r, const struct examine *e, const struct
 	}
 	if (r->set) {
 		r->linted = true;
-		if (lint_zone(&r->lint, r->set, e->max_per_type) < 0)
+		if (lint_zone(&r->lint, r->set, e->limits) < 0)
 			lint_fini(&r->lint), r->linted = false;
 	}
 }

@@ -3,7 +3,7 @@
  * A zone's new text beside the one that was released last: all that is to be said of it and that the
  * name server's checker does not say. Pure; a million records take seconds.
  *
- *   errors    records outside the zone, more of a name and type than named loads
+ *   errors    records outside the zone, more at a name than named loads
  *   doubts    what the guard holds, missing dots, targets that do not exist
  *   warnings  the serial was not raised
  *
@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "replicator/zone/lint.h"
 
 #define EXAMINE_WORDS_MAX 8192 /* of each kind; what is more is left out, whole lines of it */
 
@@ -48,7 +49,7 @@ struct examine {
 	const char *zone;
 	struct examine_side is, was;
 	unsigned shrink;     /* percent */
-	size_t max_per_type; /* 0: no limit */
+	struct lint_limits limits;
 	bool known;          /* a serial that was released: */
 	uint32_t highest;
 	bool raises; /* the serial is raised where that is needed: that it is not, is no doubt then */

@@ -15,6 +15,7 @@
 struct walk {
 	struct lint *l;
 	const struct records *set;
+	struct lint_limits limits;
 	struct dname doubled; /* ZONE.ZONE */
 	bool can_double;
 	int err;
@@ -173,24 +174,40 @@ static const struct record *first_of(const struct records *set, size_t i, size_t
 	return first;
 }
 
-static void check_set(struct walk *w, size_t i, size_t end, size_t max_per_type)
+static void check_set(struct walk *w, size_t i, size_t end)
 {
 	char owner[DNAME_TEXT_MAX], type[RECORDS_TYPE_MAX];
 	const struct record *r = &w->set->list[i];
+	size_t most = w->limits.per_type;
 
-	if (max_per_type == 0 || end - i <= max_per_type)
+	if (most == 0 || end - i <= most)
 		return;
 	tell(w, LINT_ERROR, first_of(w->set, i, end),
 	     "%s has %zu %s records: named takes %zu of a type, and would refuse the zone",
 	     dname_text_in(owner, r->owner, r->owner_len, &w->set->zone), end - i,
-	     records_type(type, r->type), max_per_type);
+	     records_type(type, r->type), most);
+}
+
+/* The SOA stands beside the list. */
+static void check_types(struct walk *w, size_t i, size_t end, size_t types)
+{
+	char owner[DNAME_TEXT_MAX];
+	const struct record *r = &w->set->list[i];
+
+	types += r->owner_len == w->set->zone.len && w->set->soa.rdata;
+	if (w->limits.types == 0 || types <= w->limits.types)
+		return;
+	tell(w, LINT_ERROR, first_of(w->set, i, end),
+	     "%s has records of %zu types: named takes %zu at a name, and would refuse the zone",
+	     dname_text_in(owner, r->owner, r->owner_len, &w->set->zone), types, w->limits.types);
 }
 
 /* All records of one owner. */
-static void check_name(struct walk *w, size_t i, size_t end, size_t max_per_type)
+static void check_name(struct walk *w, size_t i, size_t end)
 {
 	const struct record *r = &w->set->list[i];
 	char owner[DNAME_TEXT_MAX];
+	size_t types = 0;
 	bool ours = r->owner_len == w->set->zone.len ||
 		    !elsewhere(w->set, r->owner, dname_parent(r->owner, r->owner_len));
 
@@ -199,13 +216,15 @@ static void check_name(struct walk *w, size_t i, size_t end, size_t max_per_type
 		     dname_text(owner, r->owner, r->owner_len), missing_dot);
 	for (size_t at = i, next; at < end; at = next) {
 		next = records_set_end(w->set, at);
-		check_set(w, at, next, max_per_type);
+		check_set(w, at, next);
+		types++;
 		for (; ours && at < next; at++) {
 			const char *target = target_of(&w->set->list[at]);
 			if (target)
 				check_target(w, &w->set->list[at], target);
 		}
 	}
+	check_types(w, i, end, types);
 }
 
 static void check_outside(struct walk *w)
@@ -241,9 +260,9 @@ static int by_place(const void *a, const void *b)
 	return r ? r : (x->line > y->line) - (x->line < y->line);
 }
 
-int lint_zone(struct lint *l, const struct records *set, size_t max_per_type)
+int lint_zone(struct lint *l, const struct records *set, struct lint_limits limits)
 {
-	struct walk w = {.l = l, .set = set};
+	struct walk w = {.l = l, .set = set, .limits = limits};
 
 	*l = (struct lint){.list = calloc(LINT_FINDINGS_MAX, sizeof(*l->list))};
 	if (!l->list)
@@ -255,7 +274,7 @@ int lint_zone(struct lint *l, const struct records *set, size_t max_per_type)
 		const struct record *r = &set->list[i];
 		for (end = i + 1; is_at(set, end, r->owner, r->owner_len); end++)
 			;
-		check_name(&w, i, end, max_per_type);
+		check_name(&w, i, end);
 	}
 	qsort(l->list, l->n, sizeof(*l->list), by_place);
 	return w.err;

@@ -6,8 +6,8 @@
  *   - owners and targets that end in ZONE.ZONE, because a last dot is missing (to be approved);
  *   - targets in the zone of CNAME, NS, MX, SRV and PTR that have no records (to be approved); not
  *     below a delegation or a DNAME, where others decide, nor where a wildcard answers (RFC 4592);
- *   - more records of a name and type than named loads: it would refuse the zone at its next start
- *     (an error).
+ *   - more records of a name and type, or more types of a name, than named loads: it would refuse the
+ *     zone at its next start (an error).
  *
  * Pure.
  */
@@ -39,9 +39,14 @@ struct lint {
 	size_t errors, approvals; /* found, kept or not */
 };
 
-/* `max_per_type`: records of a name and type that named loads (its max-records-per-type, 100 if not
- * configured); 0: as many as there are. 0 or -ENOMEM; lint_fini in both cases. */
-int lint_zone(struct lint *l, const struct records *set, size_t max_per_type);
+/* What named loads; 0: as many as there are. Without a word in its configuration both are 100. */
+struct lint_limits {
+	size_t per_type; /* records of a name and type: max-records-per-type */
+	size_t types;    /* of a name, RRSIGs of each type as one more: max-types-per-name */
+};
+
+/* 0 or -ENOMEM; lint_fini in both cases. */
+int lint_zone(struct lint *l, const struct records *set, struct lint_limits limits);
 void lint_fini(struct lint *l);
 
 #endif

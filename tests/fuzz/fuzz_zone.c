@@ -123,7 +123,7 @@ static void lint(const struct records *set)
 {
 	struct lint l;
 
-	fuzz_check(lint_zone(&l, set, 3) == 0);
+	fuzz_check(lint_zone(&l, set, (struct lint_limits){3, 3}) == 0);
 	fuzz_check(l.n <= l.errors + l.approvals && l.errors >= set->outside_total);
 	for (size_t i = 0; i < l.n; i++)
 		fuzz_check(l.list[i].words[0] && l.list[i].line > 0);

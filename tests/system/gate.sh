@@ -70,6 +70,7 @@ like "the next zonefsctl on a terminal tells it to who saved" "$OUT" '^var/named
 like "... in the checker's words" "$OUT" '^  .*var/named/a\.test\.zone:5: '
 unlike "... once" "$(on_terminal)" 'is held'
 is "so does the log" "$(in_log ': held, content' | wc -l)" 1
+like "... in the checker's words" "$(in_log '^    ')" '^    ns1: held: .*var/named/a\.test\.zone:5: '
 save ns1 b.test 1005 '$INCLUDE inc/hosts' 'other IN A 10.53.0.9'
 goes "another zone goes on" b.test 1005
 is "the peer has the old one" "$(sed -n 's/.*( \([0-9]*\) .*/\1/p' "$T/ns2$TREE/var/named/a.test.zone")" 1001
@@ -95,6 +96,14 @@ save ns1 a.test 1004 '$INCLUDE /../../../etc/shadow'
 check "one of the host is held" wait_for 90 holds ns1 'file not found'
 ALL=$(held ns1; on ns1 zonefsctl status; on ns1 zonefsctl log --json; cat "$T/ns1/zonefs.log" "$T/ns2/zonefs.log")
 unlike "nothing of either appears anywhere" "$ALL" "hmac-sha256|${SECRET:0:10}|root:[*x]"
+
+# ---- what the checker passes, and named would not load
+
+save ns1 a.test 1004 '$GENERATE 1-101 many A 10.53.1.$'
+check "more records of a name and type than named takes" wait_for 90 holds ns1 'a\.test\.zone:5: many has 101 A records'
+mapfile -t TYPES < <(for i in $(seq 101); do echo "many TYPE$((65280 + i)) \\# 0"; done)
+save ns1 a.test 1004 "${TYPES[@]}"
+check "more types of a name" wait_for 90 holds ns1 'a\.test\.zone:5: many has records of 101 types'
 save ns1 a.test 1005
 goes "mended" a.test 1005
 

@@ -46,7 +46,7 @@ static void side_free(struct examine_side *s)
 static struct examine asked(const char *const *was, const char *const *is)
 {
 	return (struct examine){
-	    .zone = "example", .was = side(was), .is = side(is), .shrink = 30, .max_per_type = 100};
+	    .zone = "example", .was = side(was), .is = side(is), .shrink = 30, .limits = {100, 100}};
 }
 
 static const char *text_of(const struct buf *b)

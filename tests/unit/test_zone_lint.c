@@ -14,7 +14,7 @@
 /* Three lines. */
 #define HEAD "$TTL 300\n@ SOA ns root 1 2 3 4 5\n NS ns\n"
 
-static void expect_limit(const char *zone, const char *text, size_t limit, const char *findings)
+static void expect_limit(const char *zone, const char *text, struct lint_limits limit, const char *findings)
 {
 	struct records *set = zone_read(zone, text);
 	struct lint l;
@@ -41,7 +41,7 @@ static void expect_limit(const char *zone, const char *text, size_t limit, const
 
 static void expect(const char *zone, const char *text, const char *findings)
 {
-	expect_limit(zone, text, 100, findings);
+	expect_limit(zone, text, (struct lint_limits){100, 100}, findings);
 }
 
 static void records_outside_the_zone_are_an_error(void **state)
@@ -64,7 +64,7 @@ static void all_are_counted_and_some_are_kept(void **state)
 
 	(void)state;
 	assert_int_equal(set->n_outside, RECORDS_OUTSIDE_MAX);
-	assert_int_equal(lint_zone(&l, set, 100), 0);
+	assert_int_equal(lint_zone(&l, set, (struct lint_limits){100, 100}), 0);
 	assert_int_equal(l.n, LINT_FINDINGS_MAX);
 	assert_int_equal(l.errors, 1500);
 	lint_fini(&l);
@@ -111,7 +111,7 @@ static void every_name_without_its_dot_is_found(void **state)
 		fprintf(to, "zone%d.se NS ns.zone%d.se\n", i, i);
 	fclose(to);
 	set = zone_read("se.", text);
-	assert_int_equal(lint_zone(&l, set, 100), 0);
+	assert_int_equal(lint_zone(&l, set, (struct lint_limits){100, 100}), 0);
 	assert_int_equal(l.n, LINT_FINDINGS_MAX);
 	assert_int_equal(l.approvals, 2000);
 	assert_int_equal(l.errors, 0);
@@ -176,20 +176,42 @@ static void a_name_like_the_zone_is_no_missing_dot(void **state)
 	       "of a name missing?\n");
 }
 
+static struct lint_limits of(size_t per_type)
+{
+	return (struct lint_limits){.per_type = per_type};
+}
+
 static void more_records_than_named_loads_are_an_error(void **state)
 {
 	(void)state;
-	expect_limit("example.", HEAD "$GENERATE 1-100 ns A 192.0.2.$\n", 100, "");
+	expect_limit("example.", HEAD "$GENERATE 1-100 ns A 192.0.2.$\n", of(100), "");
 	expect_limit(
-	    "example.", HEAD "$GENERATE 1-101 ns A 192.0.2.$\n", 100,
+	    "example.", HEAD "$GENERATE 1-101 ns A 192.0.2.$\n", of(100),
 	    "E zone:4 ns has 101 A records: named takes 100 of a type, and would refuse the "
 	    "zone\n");
-	expect_limit("example.", HEAD "$GENERATE 1-101 ns A 192.0.2.$\n", 0, "");
+	expect_limit("example.", HEAD "$GENERATE 1-101 ns A 192.0.2.$\n", of(0), "");
 	expect_limit(
-	    "example.", HEAD "ns A 192.0.2.2\nns A 192.0.2.1\nns TXT a\nns TXT b\n", 1,
+	    "example.", HEAD "ns A 192.0.2.2\nns A 192.0.2.1\nns TXT a\nns TXT b\n", of(1),
 	    "E zone:4 ns has 2 A records: named takes 1 of a type, and would refuse the zone\n"
 	    "E zone:6 ns has 2 TXT records: named takes 1 of a type, and would refuse the "
 	    "zone\n");
+}
+
+/* As BIND 9.18.49 was seen to do: the SOA counts, and RRSIGs of each type. */
+static void more_types_than_named_loads_are_an_error(void **state)
+{
+	struct lint_limits four = {.types = 4};
+
+	(void)state;
+	expect_limit("example.", HEAD "@ A 192.0.2.1\n@ TXT a\n@ TXT b\nns A 192.0.2.2\n", four, "");
+	expect_limit("example.", HEAD "@ A 192.0.2.1\n@ TXT a\n@ MX 1 ns\nns A 192.0.2.2\n", four,
+		     "E zone:3 @ has records of 5 types: named takes 4 at a name, and would refuse the zone\n");
+	expect_limit("example.",
+		     HEAD "ns A 192.0.2.2\nns AAAA ::1\nns TXT a\n"
+			  "ns RRSIG A 13 2 300 20300101000000 20200101000000 1 example. AAAA\n"
+			  "ns RRSIG TXT 13 2 300 20300101000000 20200101000000 1 example. AAAA\n",
+		     four, "E zone:4 ns has records of 5 types: named takes 4 at a name, and would refuse the zone\n");
+	expect_limit("example.", HEAD "ns A 192.0.2.1\nns AAAA ::1\nns TXT a\nns MX 1 ns\nns HINFO a b\n", of(0), "");
 }
 
 int main(void)
@@ -203,6 +225,7 @@ int main(void)
 	    cmocka_unit_test(what_others_answer_is_no_finding),
 	    cmocka_unit_test(a_name_like_the_zone_is_no_missing_dot),
 	    cmocka_unit_test(more_records_than_named_loads_are_an_error),
+	    cmocka_unit_test(more_types_than_named_loads_are_an_error),
 	};
 
 	return cmocka_run_group_tests_name("zone_lint", tests, NULL, NULL);

@@ -31,6 +31,10 @@ static void say_version(const json_t *line)
 	lines_say_what(line);
 	printf("  [%s]%s\n", line_text(line, "id"),
 	       line_bool(line, "fetched") ? " (from a peer's log)" : "");
+	if (!line_text(line, "words")[0])
+		return;
+	printf("    %s: held: ", line_text(line, "node"));
+	ctl_say_words(line_text(line, "words"), 8);
 }
 
 static void say_hole(const json_t *line)
