@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The store on a good day: what is written is read again, by the core, by the log, by whoever wants
- * a content; and what nobody needs any more goes.
+ * a content.
  */
-#include "tests/unit/store_help.h"
+#include "tests/unit/store_text_help.h"
 
 #include <sqlite3.h>
 
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/err.h"
-
-#define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
 
 /* ---- the core's state ---- */
 
@@ -327,33 +324,6 @@ static void a_damaged_content_is_not_given_out(void **state)
 
 /* ---- the log ---- */
 
-struct lines {
-	char text[4096];
-	int64_t last_id;
-	int stop_after;
-};
-
-static int note_record(void *arg, const struct log_record *r)
-{
-	struct lines *l = arg;
-	size_t len = strlen(l->text);
-
-	snprintf(l->text + len, sizeof(l->text) - len, "%s:%llu%s%s ", r->path,
-		 (unsigned long long)r->version->dot.seq, r->history ? "h" : "", r->node);
-	assert_true(r->id > l->last_id);
-	l->last_id = r->id;
-	return l->stop_after && --l->stop_after == 0 ? 42 : 0;
-}
-
-static const char *log_text(struct store *s, const struct log_filter *f)
-{
-	static struct lines l;
-
-	l = (struct lines){0};
-	assert_int_equal(store_log(s, f, note_record, &l), 0);
-	return l.text;
-}
-
 static void the_log_tells_what_happened_in_order(void **state)
 {
 	struct store *s = store_at(*state);
@@ -384,28 +354,6 @@ static void the_log_tells_what_happened_in_order(void **state)
 }
 
 /* ---- outcomes ---- */
-
-static int outcome(struct store *s, struct dot dot, const char *path, const char *hook, bool told)
-{
-	struct outcome o = {.dot = dot,
-			    .path = (char *)(uintptr_t)path,
-			    .node = (char *)(uintptr_t) "ns2",
-			    .after_msec = 3,
-			    .hook = (char *)(uintptr_t)hook,
-			    .words = (char *)(uintptr_t) "words",
-			    .served = (char *)(uintptr_t) ""};
-
-	return store_outcome(s, &o, told);
-}
-
-static int note_outcome(void *arg, const struct outcome *o)
-{
-	char *text = arg;
-
-	assert_string_equal(o->node, "ns2");
-	sprintf(text + strlen(text), "%s:%s ", o->path, o->hook ? o->hook : "installed");
-	return 0;
-}
 
 static int note_untold(void *arg, int64_t id, const struct outcome *o)
 {
@@ -469,257 +417,6 @@ static void authors_hear_of_outcomes_until_they_are_told(void **state)
 	store_close(s);
 }
 
-/* ---- pruning ---- */
-
-static void prune_all(struct store *s, uint32_t keep)
-{
-	int pieces = 0;
-
-	while (store_prune(s, &(struct store_keep){.versions = keep, .days = 365}))
-		assert_true(++pieces < 10000);
-	assert_false(store_dirty(s));
-}
-
-static void only_the_last_versions_of_a_path_are_kept(void **state)
-{
-	struct store *s = store_at(*state);
-	int64_t now = clock_wall_msec();
-	char content[16];
-
-	for (uint64_t i = 1; i <= 20; i++) {
-		snprintf(content, sizeof(content), "content %d", (int)i);
-		assert_int_equal(save(s, "f", i, content, now), 0);
-		if (i > 1)
-			assert_int_equal(
-			    apply_dot(s, STORE_SUPERSEDED, "f", (struct dot){1, i - 1}), 0);
-		assert_int_equal(outcome(s, (struct dot){1, i}, "f", NULL, true), 0);
-	}
-	assert_int_equal(save(s, "g", 21, "content 1", now), 0);
-	assert_int_equal(store_commit(s), 0);
-	store_close(s);
-	s = store_at(*state);
-	prune_all(s, 3);
-	assert_string_equal(log_text(s, &(struct log_filter){0}), "f:18h f:19h f:20 g:21 ");
-	assert_true(has_content(s, "content 1")); /* g's */
-	assert_false(has_content(s, "content 2"));
-	assert_false(has_content(s, "content 17"));
-	assert_true(has_content(s, "content 18"));
-	content[0] = '\0';
-	assert_int_equal(store_outcomes(s, (struct dot){1, 17}, "f", note_outcome, content), 0);
-	assert_string_equal(content, "f:installed "); /* the log has it still, without its content */
-	assert_false(store_prune(s, &(struct store_keep){.versions = 3, .days = 365})); /* nothing was written since */
-	store_close(s);
-}
-
-static void what_is_no_longer_current_is_kept_for_some_days(void **state)
-{
-	struct store *s = store_at(*state);
-	int64_t now = clock_wall_msec(), day = INT64_C(24) * 60 * 60 * 1000;
-
-	for (uint64_t i = 1; i <= 3; i++) {
-		char content[] = {'c', (char)('0' + i), '\0'};
-
-		assert_int_equal(save(s, "f", i, content, now - (4 - (int64_t)i) * 10 * day), 0);
-		if (i > 1)
-			assert_int_equal(
-			    apply_dot(s, STORE_SUPERSEDED, "f", (struct dot){1, i - 1}), 0);
-	}
-	assert_int_equal(save(s, "old", 4, "c4", now - 100 * day), 0);
-	assert_int_equal(store_commit(s), 0);
-	store_close(s);
-	s = store_at(*state);
-	while (store_prune(s, &(struct store_keep){.versions = 10, .days = 25}))
-		;
-	assert_string_equal(log_text(s, &(struct log_filter){0}), "f:2h f:3 old:4 ");
-	assert_false(has_content(s, "c1"));
-	assert_true(has_content(s, "c2"));
-	assert_true(has_content(s, "c4")); /* current, however old */
-	store_close(s);
-}
-
-static void current_versions_are_never_pruned(void **state)
-{
-	struct store *s = store_at(*state);
-	char content[16];
-
-	for (uint64_t i = 1; i <= 20; i++) { /* all concurrent */
-		snprintf(content, sizeof(content), "content %d", (int)i);
-		assert_int_equal(save(s, "f", i, content, 1), 0);
-	}
-	assert_int_equal(store_commit(s), 0);
-	store_close(s);
-	s = store_at(*state);
-	prune_all(s, 1);
-	load_from(s);
-	assert_int_equal(loaded.nversions, 20);
-	assert_true(has_content(s, "content 1"));
-	store_close(s);
-}
-
-static void history_older_than_a_year_goes(void **state)
-{
-	struct store *s = store_at(*state);
-	int64_t now = clock_wall_msec();
-
-	assert_int_equal(save(s, "old", 1, "old current", now - 800 * DAY_MSEC), 0);
-	assert_int_equal(apply_version(s, STORE_HISTORY, "old",
-				       a_version((struct dot){1, 2}, "old"), now - 400 * DAY_MSEC),
-			 0);
-	assert_int_equal(apply_version(s, STORE_HISTORY, "old",
-				       a_version((struct dot){1, 3}, "young"),
-				       now - 300 * DAY_MSEC),
-			 0);
-	assert_int_equal(store_commit(s), 0);
-	prune_all(s, 10);
-	assert_string_equal(log_text(s, &(struct log_filter){0}), "old:1 old:3h ");
-	store_close(s);
-}
-
-static void what_may_yet_be_named_is_not_pruned(void **state)
-{
-	struct store *s = store_at(*state);
-
-	/* Of an earlier life: nobody will name it. */
-	assert_int_equal(store_put(s, content_hash("orphan", 6), "orphan", 6), 0);
-	assert_int_equal(store_put(s, content_hash("asked", 5), "asked", 5), 0);
-	assert_int_equal(store_commit(s), 0);
-	store_close(s);
-	s = store_at(*state);
-	assert_true(has_content(s, "asked")); /* somebody counts on it now */
-	assert_int_equal(store_put(s, content_hash("fresh", 5), "fresh", 5), 0);
-	assert_int_equal(store_commit(s), 0);
-	prune_all(s, 10);
-	assert_false(has_content(s, "orphan"));
-	assert_true(has_content(s, "asked"));
-	assert_true(has_content(s, "fresh"));
-	store_close(s);
-}
-
-static void many_paths_are_pruned_in_bounded_pieces(void **state)
-{
-	struct store *s = store_at(*state);
-	char path[32], content[32];
-	int pieces = 1;
-
-	for (uint64_t i = 1; i <= 3000; i++) {
-		snprintf(path, sizeof(path), "d/%d", (int)(i % 1000));
-		snprintf(content, sizeof(content), "c%d", (int)i);
-		if (i > 1000)
-			assert_int_equal(
-			    apply_dot(s, STORE_SUPERSEDED, path, (struct dot){1, i - 1000}), 0);
-		assert_int_equal(save(s, path, i, content, clock_wall_msec()), 0);
-	}
-	assert_int_equal(store_commit(s), 0);
-	store_close(s);
-	s = store_at(*state);
-	while (store_prune(s, &(struct store_keep){.versions = 2, .days = 365}))
-		pieces++;
-	assert_in_range(pieces, 16, 300);
-	struct store_usage u;
-	assert_int_equal(store_usage(s, &u), 0);
-	assert_int_equal(u.versions, 2000);
-	assert_int_equal(u.paths, 1000);
-	assert_true(u.database_bytes > 100000 && u.free_bytes > 0);
-	assert_false(has_content(s, "c1"));
-	assert_true(has_content(s, "c1001"));
-	store_close(s);
-}
-
-/* ---- room ---- */
-
-static const char *thousand(int i)
-{
-	static char content[1001];
-
-	snprintf(content, sizeof(content), "%01000d", i);
-	return content;
-}
-
-/* Contents of 1,000 bytes each: 20 old ones of f and g in turn, and what is there now. */
-static struct store *store_with_a_past(const char *dir)
-{
-	struct store *s = store_at(dir);
-
-	for (uint64_t i = 1; i <= 22; i++) {
-		const char *path = i % 2 ? "f" : "g";
-
-		assert_int_equal(save(s, path, i, thousand((int)i), clock_wall_msec()), 0);
-		if (i > 2)
-			assert_int_equal(
-			    apply_dot(s, STORE_SUPERSEDED, path, (struct dot){1, i - 2}), 0);
-		assert_int_equal(outcome(s, (struct dot){1, i}, path, NULL, true), 0);
-	}
-	/* What f was at first: in conflict, so all of them are current. */
-	for (uint64_t i = 0; i < 5; i++)
-		assert_int_equal(save(s, "h", 23 + i, thousand(1 + 2 * (int)i), clock_wall_msec()),
-				 0);
-	assert_int_equal(store_commit(s), 0);
-	store_close(s);
-	return store_at(dir);
-}
-
-static struct store_usage usage_after(struct store *s, uint64_t bytes)
-{
-	const struct store_keep keep = {.versions = 1000, .days = 365, .bytes = bytes};
-	struct store_usage u;
-	int pieces = 0;
-
-	while (store_prune(s, &keep))
-		assert_true(++pieces < 10000);
-	assert_int_equal(store_usage(s, &u), 0);
-	assert_true(u.counted);
-	return u;
-}
-
-static void how_much_room_the_past_takes_is_known(void **state)
-{
-	struct store *s = store_with_a_past(*state);
-	struct store_usage u;
-
-	assert_int_equal(store_usage(s, &u), 0);
-	assert_false(u.counted);
-	u = usage_after(s, 0);
-	assert_int_equal(u.versions, 27);
-	assert_int_equal(u.current_bytes, 7000); /* f's first are what h is */
-	assert_int_equal(u.history_bytes, 15000);
-	assert_in_range(u.log_bytes, 20 * 200, 44 * 400);
-	store_close(s);
-}
-
-static void over_the_bound_the_oldest_of_the_past_goes(void **state)
-{
-	struct store *s = store_with_a_past(*state);
-	uint64_t all = usage_after(s, 0).log_bytes + 15000;
-	struct store_usage u;
-
-	store_close(s);
-	s = store_at(*state);
-	u = usage_after(s, all); /* just enough */
-	assert_int_equal(u.versions, 27);
-	store_close(s);
-	s = store_at(*state);
-	u = usage_after(s, all - 5000);
-	assert_true(u.history_bytes + u.log_bytes <= all - 5000);
-	assert_true(u.history_bytes >= 9000); /* and no more than need be */
-	store_close(s);
-	s = store_at(*state);
-	u = usage_after(s, 0); /* counted anew */
-	assert_true(u.history_bytes + u.log_bytes <= all - 5000);
-	assert_false(has_content(s, thousand(2)));
-	assert_true(has_content(s, thousand(1))); /* h has it */
-	assert_true(has_content(s, thousand(20)));
-	store_close(s);
-	s = store_at(*state);
-	u = usage_after(s, 1);
-	assert_int_equal(u.versions, 7);
-	assert_int_equal(u.history_bytes, 0);
-	assert_int_equal(u.current_bytes, 7000);
-	assert_string_equal(log_text(s, &(struct log_filter){0}), "f:21 g:22 h:23 h:24 h:25 h:26 h:27 ");
-	assert_true(has_content(s, thousand(1)));
-	assert_true(has_content(s, thousand(21)));
-	store_close(s);
-}
-
 #define story(name) cmocka_unit_test_setup_teardown(name, scratch_make, scratch_remove)
 
 int main(void)
@@ -741,14 +438,6 @@ int main(void)
 	    story(the_log_tells_what_happened_in_order),
 	    story(a_later_outcome_takes_the_place_of_an_earlier_one),
 	    story(authors_hear_of_outcomes_until_they_are_told),
-	    story(only_the_last_versions_of_a_path_are_kept),
-	    story(what_is_no_longer_current_is_kept_for_some_days),
-	    story(current_versions_are_never_pruned),
-	    story(history_older_than_a_year_goes),
-	    story(what_may_yet_be_named_is_not_pruned),
-	    story(many_paths_are_pruned_in_bounded_pieces),
-	    story(how_much_room_the_past_takes_is_known),
-	    story(over_the_bound_the_oldest_of_the_past_goes),
 	};
 
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
