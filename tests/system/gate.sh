@@ -63,7 +63,7 @@ save ns1 a.test 1002 'terminator.movie .edu. IN A 10.0.0.1'
 check "a broken zone is held, in the checker's words, with file and line" wait_for 90 holds ns1 \
 	'var/named/a\.test\.zone:5: '
 like "of this path" "$(held ns1)" '^var/named/a\.test\.zone .*\(gate\)'
-like "status says so" "$(on ns1 zonefsctl status)" 'held'
+like "status says so, in these words" "$(on ns1 zonefsctl status)" '^  var/named/a\.test\.zone: .*a\.test\.zone:5: '
 on_terminal() { on ns1 /usr/bin/python3 -c 'import pty; pty.spawn(["zonefsctl", "peers"])' </dev/null | tr -d '\r'; }
 OUT=$(on_terminal)
 like "the next zonefsctl on a terminal tells it to who saved" "$OUT" '^var/named/a\.test\.zone is held, and no peer has heard of it:$'

@@ -42,7 +42,17 @@ for a in A.test. nsd/zones/a.test.zone; do
 done
 first=$(sh_on ns1 'zonefsctl history nsd/zones/a.test.zone' | cut -d' ' -f1 | head -1)
 is "... since a version" "$(sh_on ns1 "zonefsctl diff --records a.test@$first" 2>&1)" "$records"
-like "... of no zone" "$(sh_on ns1 'zonefsctl diff --records nosuch.test' 2>&1)" 'nothing is known of nosuch.test'
+is "log has them, too, below the version" \
+	"$(sh_on ns2 'zonefsctl log --records -n 1 --path nsd/zones/a.test.zone' | sed -n '1s/.*: \(content\),.*/\1/p; 2,3p')" \
+	"content
+$(sed 's/^/    /' <<<"$records")"
+sh_on ns1 'seq -f "h%g A 192.0.2.1" 12 >>nsd/zones/a.test.zone; zonefsctl wait --timeout 60' >/dev/null 2>&1
+is "... ten lines of them" "$(sh_on ns1 'zonefsctl log --records -n 1 --path nsd/zones/a.test.zone' | grep -c '^    + h') $(
+	sh_on ns1 'zonefsctl log --records -n 1 --path nsd/zones/a.test.zone' | sed -n '/more/,/^    +/p' | xargs)" "10 ... and 2 more +12 -0"
+unlike "... without being asked" "$(sh_on ns1 'zonefsctl log -n 2 --path nsd/zones/a.test.zone')" '\+12|www A'
+is "... and not of what is no zone's" "$(sh_on ns1 'echo more >>nsd/nsd.conf; zonefsctl wait --timeout 60 >/dev/null
+	zonefsctl log --records -n 1 --path nsd/nsd.conf' | grep -c '^    [+-]')" 0
+like "diff of no zone" "$(sh_on ns1 'zonefsctl diff --records nosuch.test' 2>&1)" 'nothing is known of nosuch.test'
 
 # ---- kept fresh ----
 zone_text c.test 1 >"$T/ns2/tmp/z"

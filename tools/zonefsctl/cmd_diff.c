@@ -195,7 +195,8 @@ static void text_fini(struct text *t)
 	free(t->name);
 }
 
-static int by_records(const char *zone, const char *path, const struct side *a, const struct side *b)
+static int by_records(const char *zone, const char *path, const struct side *a,
+		      const struct side *b)
 {
 	struct text was = {0}, is = {0};
 	CLEANUP_FREE char *found = NULL;
@@ -208,7 +209,7 @@ static int by_records(const char *zone, const char *path, const struct side *a, 
 	if (status == 0 && !zone && !diff_records_says_zone(&old, &new))
 		zone = found = zone_of_path(path);
 	if (status == 0)
-		status = diff_records(zone, &old, &new);
+		status = diff_records(zone, &old, &new, &(struct diff_telling){.indent = ""});
 	text_fini(&was);
 	text_fini(&is);
 	return status;

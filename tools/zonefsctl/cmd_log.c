@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/lines.h"
+#include "tools/zonefsctl/log_records.h"
 #include "tools/zonefsctl/text.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
@@ -140,8 +141,8 @@ static bool is_known(const json_t *version, const json_t *o)
 static void say(void *arg, const json_t *line)
 {
 	const json_t *outcomes = json_object_get(line, "outcomes");
+	const bool *records = arg;
 
-	(void)arg;
 	if (line_is(line, "outcome")) {
 		if (!is_known(line, line))
 			say_outcome(line, line_text(line, "path"));
@@ -152,6 +153,8 @@ static void say(void *arg, const json_t *line)
 	if (!line_is(line, "version"))
 		return;
 	say_version(line);
+	if (*records)
+		log_records(line);
 	for (size_t i = 0; i < json_array_size(outcomes); i++) {
 		const json_t *o = json_array_get(outcomes, i);
 
@@ -215,19 +218,30 @@ int cmd_log(int argc, char **argv)
 						{"origin", required_argument, NULL, 'o'},
 						{"number", required_argument, NULL, 'n'},
 						{"json", no_argument, NULL, 'j'},
+						{"records", no_argument, NULL, 'r'},
 						{0}};
-	struct client_call call = {
-	    .command = "log", .request = json_object(), .silence_sec = SILENCE_SEC, .each = say};
+	bool records = false;
+	struct client_call call = {.command = "log",
+				   .request = json_object(),
+				   .silence_sec = SILENCE_SEC,
+				   .each = say,
+				   .arg = &records};
 	int c, status = CTL_OK;
 
 	optind = 0;
-	while (status == CTL_OK && (c = getopt_long(argc, argv, "fn:", options, NULL)) != -1)
-		status = add_option(&call, c, optarg);
-	if (status == CTL_OK && optind != argc)
+	while (status == CTL_OK && (c = getopt_long(argc, argv, "fn:", options, NULL)) != -1) {
+		if (c == 'r')
+			records = true;
+		else
+			status = add_option(&call, c, optarg);
+	}
+	if (status == CTL_OK && (optind != argc || (records && call.json)))
 		status = ctl_usage("log");
 	if (status != CTL_OK) {
 		json_decref(call.request);
 		return status;
 	}
-	return client_ask(call, NULL);
+	status = client_ask(call, NULL);
+	log_records_end();
+	return status;
 }

@@ -17,7 +17,7 @@ const struct ctl_command ctl_commands[] = {
     {"keygen", cmd_keygen, "[-p] FILE", "make this node's key pair; -p: show its public key"},
     {"status", cmd_status, "[--json] [--zones [ZONE...]]",
      "is all well? this node, its peers, what waits and why; --zones: who serves what"},
-    {"log", cmd_log, "[-f] [--path P] [--since T] [--origin NODE] [-n N] [--json]",
+    {"log", cmd_log, "[-f] [--path P] [--since T] [--origin NODE] [-n N] [--records | --json]",
      "what was changed, where, by whom, and what became of it"},
     {"peers", cmd_peers, "", "the other nodes: name, address, key, state"},
     {"wait", cmd_wait, "[--served] [--all] [--timeout S] [PATH|ZONE...]",

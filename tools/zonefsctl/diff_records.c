@@ -2,6 +2,7 @@
  *
  * zonefsctl diff --records. What a text includes is not in it, and so is not compared; that is said.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,9 +17,11 @@ enum { SAME = 0, DIFFERENT = 1, TROUBLE = 2 };
 
 static int leave_out(void *arg, const char *from, const char *name, struct records_text *to)
 {
-	(void)arg;
+	const struct diff_telling *how = arg;
+
 	(void)to;
-	ctl_fail("%s: what it includes from \"%s\" is not compared", from, name);
+	if (!how->quiet)
+		ctl_fail("%s: what it includes from \"%s\" is not compared", from, name);
 	return 1;
 }
 
@@ -50,41 +53,54 @@ static int which_zone(struct dname *zone, const char *name, const struct diff_te
 	return TROUBLE;
 }
 
-static int read_side(struct records **set, const struct diff_text *side, const struct dname *zone)
+static int read_side(struct records **set, const struct diff_text *side, const struct dname *zone,
+		     const struct diff_telling *telling)
 {
 	struct records_text text = {side->name, side->text, side->len};
-	struct records_reading how = {.zone = zone, .include = leave_out};
+	struct records_reading how = {
+	    .zone = zone, .include = leave_out, .arg = (void *)(uintptr_t)telling};
 	char words[RECORDS_WORDS_MAX];
 
 	if (records_read(set, &text, &how, words) == 0) {
-		if ((*set)->outside_total > 0)
+		if ((*set)->outside_total > 0 && !telling->quiet)
 			ctl_fail("%s: %zu records are outside the zone: they are not compared",
 				 side->name, (*set)->outside_total);
 		return 0;
 	}
-	ctl_fail("%s", words);
+	if (!telling->quiet)
+		ctl_fail("%s", words);
 	return TROUBLE;
 }
 
-static int print(const struct records *was, const struct records *is)
+/* The lines, at most so many. False: no memory. */
+static bool print_list(const struct changes *c, const struct dname *zone,
+		       const struct diff_telling *how)
+{
+	size_t n = how->most && c->n > how->most ? how->most : c->n;
+
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP_FREE char *line = changes_line(&c->list[i], zone);
+
+		if (!line)
+			return false;
+		printf("%s%s\n", how->indent, line);
+	}
+	if (n < c->n)
+		printf("%s... and %zu more\n", how->indent, c->n - n);
+	return true;
+}
+
+static int print(const struct records *was, const struct records *is, const struct diff_telling *how)
 {
 	struct changes c;
 	int status = TROUBLE;
 
 	if (changes_make(&c, was, is) == 0) {
-		status = c.n > 0 || c.serial ? DIFFERENT : SAME;
-		for (size_t i = 0; i < c.n && status != TROUBLE; i++) {
-			CLEANUP_FREE char *line = changes_line(&c.list[i], &is->zone);
-			if (line)
-				puts(line);
-			else
-				status = TROUBLE;
-		}
 		CLEANUP_FREE char *summary = changes_summary(&c, was, is);
-		if (status != TROUBLE && summary)
-			puts(summary);
-		else
-			status = TROUBLE;
+		if (print_list(&c, &is->zone, how) && summary) {
+			printf("%s%s\n", how->indent, summary);
+			status = c.n > 0 || c.serial ? DIFFERENT : SAME;
+		}
 	}
 	changes_fini(&c);
 	if (status == TROUBLE)
@@ -92,18 +108,19 @@ static int print(const struct records *was, const struct records *is)
 	return status;
 }
 
-int diff_records(const char *zone, const struct diff_text *was, const struct diff_text *is)
+int diff_records(const char *zone, const struct diff_text *was, const struct diff_text *is,
+		 const struct diff_telling *how)
 {
 	struct records *a = NULL, *b = NULL;
 	struct dname name;
 	int status = which_zone(&name, zone, was, is);
 
 	if (status == 0)
-		status = read_side(&a, was, &name);
+		status = read_side(&a, was, &name, how);
 	if (status == 0)
-		status = read_side(&b, is, &name);
+		status = read_side(&b, is, &name, how);
 	if (status == 0)
-		status = print(a, b);
+		status = print(a, b, how);
 	records_free(a);
 	records_free(b);
 	return status;

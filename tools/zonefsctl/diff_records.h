@@ -15,10 +15,18 @@ struct diff_text {
 	size_t len;
 };
 
+/* How it is told. */
+struct diff_telling {
+	const char *indent;
+	size_t most; /* lines of records; 0: all */
+	bool quiet;  /* of what cannot be compared */
+};
+
 /* Does one of them say which zone it is of? */
 bool diff_records_says_zone(const struct diff_text *was, const struct diff_text *is);
 /* What differs, on standard output. `zone`: its name; NULL: what the texts say. 0 the same, 1
  * different, 2: said why they cannot be compared. */
-int diff_records(const char *zone, const struct diff_text *was, const struct diff_text *is);
+int diff_records(const char *zone, const struct diff_text *was, const struct diff_text *is,
+		 const struct diff_telling *how);
 
 #endif
