@@ -112,6 +112,26 @@ zone_text b.test 2004 | save "$Z/b.test.zone"
 hook 'changed\tvar/named/b.test.zone\n'
 like "mended, it is served" "$OUT" "^served b.test 2004$"
 
+# Its file changes between named's load and the question: whoever changed it has a run of its own.
+mkdir -p "$T/ns1/tmp/bin"
+cat >"$T/ns1/tmp/bin/rndc" <<-END
+	#!/bin/sh
+	/usr/sbin/rndc "\$@" || exit
+	case "\$*" in *"reload a.test"*) ;; *) exit 0 ;; esac
+	for i in \$(seq 600); do
+		/usr/sbin/rndc "\$1" "\$2" zonestatus a.test | grep -qx 'serial: 1005' && break
+		sleep 0.1
+	done
+	mv $TREE/var/named/next $TREE/var/named/a.test.zone
+END
+chmod 755 "$T/ns1/tmp/bin" "$T/ns1/tmp/bin/rndc"
+zone_text a.test 1005 | save "$Z/a.test.zone"
+zone_text a.test 1006 >"$Z/next"
+OUT=$(echo 'changed	var/named/a.test.zone' | on ns1 env -i PATH=/tmp/bin:/usr/sbin:/usr/bin:/sbin:/bin ZONEFS_MOUNT=$TREE \
+	setpriv --reuid bind --regid bind --init-groups "$BIN/hooks/bind" -r "-k $TREE/etc/rndc.key -y rndc-key" reload 2>&1)
+is "what named was told to load is served, whatever came after it" "$? $(grep -v '^proof' <<<"$OUT")" "0 served a.test 1005"
+is "... which did come" "$(grep -c ' 1006 ' "$Z/a.test.zone")" 1
+
 rm "$Z/e.test.zone"
 hook 'removed\tvar/named/e.test.zone\n'
 is "a configured zone's file is removed: failed" $STATUS 1

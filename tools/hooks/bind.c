@@ -137,6 +137,7 @@ static int run_batch(struct hook *h)
 		fwrite(h->conf_words.data, 1, h->conf_words.len, stdout);
 		return 1;
 	}
+	prove_before(h);
 	if (!rndc_load(h))
 		return 1;
 	prove_all(h);
@@ -156,6 +157,8 @@ static int run(struct hook *h)
 		return 1;
 	}
 	status = run_batch(h);
+	free(h->before);
+	h->before = NULL;
 	close(h->root);
 	h->root = -1;
 	return status;

@@ -42,6 +42,7 @@ struct hook {
 	struct options options;
 	int root; /* descriptor of named's root */
 	struct named_conf zones;
+	struct file_before *before; /* of each zone, when named had not been told yet; NULL: not known */
 	bool conf_bad;           /* they are of an older configuration: this one cannot be used, */
 	struct buf conf_words;   /* for that reason */
 	bool links_known;        /* which zones' files are named by symbolic links */
@@ -105,6 +106,8 @@ struct loaded {
 	int64_t time_sec; /* since 1970 */
 };
 
+/* Notes the serials of the files that the plan concerns, before named is told to load them. */
+void prove_before(struct hook *h);
 /* Waits until named serves what the plan concerns, and prints lines for each zone. Says of zones that are
  * held back what named has loaded. */
 void prove_all(struct hook *h);

@@ -3,6 +3,9 @@
  * The proof: the serial that named serves is the one in the file. All zones are asked for in turn,
  * those that are not there yet again, until the time is up: one that never comes doesn't hold up
  * the others.
+ *
+ * A file may change while this goes on, and named have loaded it before or after: that is why its serial
+ * is looked at before named is told, and later. A file that came after that has a run of its own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +29,16 @@
 #define ASKED_MAX 1000 /* zones that are asked for without having been named */
 #define HELD_ASKED_MAX 200
 
+/* A zone's file, when named had not been told yet. */
+struct file_before {
+	bool known;
+	int error; /* 0: there is a serial */
+	uint32_t serial;
+};
+
 struct question {
 	const struct named_zone *zone;
-	uint32_t first; /* serial of the file at the start; it may change meanwhile */
+	uint32_t first; /* serial of the file before named was told; it may change meanwhile */
 	bool open;
 	char words[256]; /* why it is not answered */
 };
@@ -145,11 +155,48 @@ static int served_serial(struct hook *h, const struct named_zone *z, struct load
 	return r == 0 ? answers_alike(h, z, l->serial, words, size) : ERR_UNKNOWN;
 }
 
+/* The plan concerns it; `unnamed` counts those that it does not name. */
+static bool concerns(const struct hook *h, const struct named_zone *z, size_t *unnamed)
+{
+	/* Of a configuration that waits named may not have all: what was not named is asked for then. */
+	bool every = (h->reload_all || h->reconfig) && !h->conf_held;
+
+	if (!is_static(z) || z->held || h->all_held)
+		return false;
+	return z->changed || (every && (*unnamed)++ < ASKED_MAX);
+}
+
+void prove_before(struct hook *h)
+{
+	size_t unnamed = 0;
+
+	h->before = calloc(h->zones.n + 1, sizeof *h->before);
+	for (size_t i = 0; h->before && i < h->zones.n; i++) {
+		const struct named_zone *z = &h->zones.list[i];
+		struct file_before *b = &h->before[i];
+
+		b->known = concerns(h, z, &unnamed) && z->text;
+		if (b->known)
+			b->error = file_serial(h, z, &b->serial);
+	}
+}
+
+/* Of the file as named was told to load it; one that could not be read then may be better now. */
+static int first_serial(const struct hook *h, const struct named_zone *z, uint32_t *serial)
+{
+	const struct file_before *b = h->before ? &h->before[z - h->zones.list] : NULL;
+
+	if (!b || !b->known || (b->error < 0 && z->changed))
+		return file_serial(h, z, serial);
+	*serial = b->serial;
+	return b->error;
+}
+
 /* Whether there is something to ask for; if not, says why. */
 static bool begin(struct hook *h, struct question *q)
 {
 	const struct named_zone *z = q->zone;
-	int r = z->text ? file_serial(h, z, &q->first) : 0;
+	int r = z->text ? first_serial(h, z, &q->first) : 0;
 
 	if (r == -ENOENT && !z->changed) {
 		printf("zone %s waits for its file %s\n", z->name, z->file);
@@ -242,8 +289,6 @@ static void prove_held(struct hook *h)
 void prove_all(struct hook *h)
 {
 	CLEANUP_FREE struct question *questions = calloc(h->zones.n + 1, sizeof *questions);
-	/* Of a configuration that waits named may not have all: what was not named is asked for then. */
-	bool every = (h->reload_all || h->reconfig) && !h->conf_held;
 	size_t n = 0;
 	size_t unnamed = 0;
 
@@ -254,8 +299,7 @@ void prove_all(struct hook *h)
 	for (size_t i = 0; i < h->zones.n; i++) {
 		const struct named_zone *z = &h->zones.list[i];
 
-		if (!is_static(z) || z->held || h->all_held ||
-		    (!z->changed && (!every || unnamed++ >= ASKED_MAX)))
+		if (!concerns(h, z, &unnamed))
 			continue;
 		questions[n].zone = z;
 		snprintf(questions[n].words, sizeof questions[n].words,
