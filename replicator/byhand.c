@@ -18,7 +18,8 @@
 
 struct entry {
 	char *path;
-	bool aside;    /* it is not on disk */
+	bool aside;    /* it is not on disk, */
+	bool moving;   /* or is about to be there, or to go from there */
 	bool judging;  /* it may be told in a moment */
 	bool back;     /* it was brought back, and nobody has been asked since */
 	int64_t since_msec; /* wall clock: when the first of the drafts that were there was saved */
@@ -97,6 +98,7 @@ static bool add_held(void *arg, const struct core_path *p)
 	struct making *m = arg;
 	const struct version *v = p->draft;
 	m->like = (struct entry){.aside = v->aside,
+				 .moving = p->moving,
 				 .judging = core_judging(p),
 				 .since_msec = (int64_t)(v->stamp >> 16)};
 	add(m, p->path);
@@ -118,6 +120,7 @@ static void merge(struct byhand *b)
 			continue;
 		}
 		last->aside &= e->aside;
+		last->moving |= e->moving;
 		last->judging &= e->judging;
 		if (e->since_msec < last->since_msec)
 			last->since_msec = e->since_msec;
@@ -192,7 +195,8 @@ void byhand_lines(struct byhand *b, const struct patterns *match, struct buf *to
 	refresh(b);
 	all = b->more;
 	for (size_t i = 0; i < b->n && !all; i++)
-		if (!b->list[i].aside && patterns_match(match, b->list[i].path, false))
+		if ((!b->list[i].aside || b->list[i].moving) &&
+		    patterns_match(match, b->list[i].path, false))
 			all = !add_line(to, start + max, b->list[i].path);
 	if (all) {
 		to->len = start;

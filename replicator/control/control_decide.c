@@ -2,6 +2,9 @@
  *
  * What becomes of what is held: the commands "release", "approve", "discard", "edit" and "set-aside".
  * They end when it has been done.
+ *
+ * What is set aside is brought back when no hook runs: one that began before that was not told to leave
+ * it alone, and would have it loaded. One that begins later is (byhand.c).
  */
 #include "replicator/control/control_held.h"
 
@@ -21,6 +24,7 @@ struct decide_job {
 	struct asking *asking; /* NULL: the other nodes are not */
 	bool gated; /* some of it the gate holds */
 	struct before before;
+	int64_t hook_until_msec; /* a hook under way is waited for; 0: for none so far */
 	bool decided;
 	uint32_t n; /* paths that it is about */
 	uint32_t saved_anew; /* on this node, before it was decided */
@@ -50,7 +54,7 @@ static bool is_release(const struct decide_job *j)
 struct counting {
 	const struct decide_job *job;
 	enum verdict_kind set; /* the gate's, on the release of the set */
-	uint32_t n, gated;
+	uint32_t n, gated, aside;
 	uint32_t looked_at; /* will be, and are discarded then */
 };
 
@@ -83,13 +87,13 @@ static bool count(void *arg, const struct core_path *p)
 		return true;
 	k->n++;
 	k->looked_at += p->put_back;
+	k->aside += p->draft->aside;
 	k->gated += core_held_by(p->draft) == HELD_GATE;
 	return true;
 }
 
-/* Paths that are held, and that it is about; *looked_at (may be NULL): those that will be looked at before
- * they are discarded. */
-static uint32_t meant(struct client *c, uint32_t *looked_at)
+/* Paths that are held, and that it is about. */
+static struct counting meant(struct client *c)
 {
 	struct decide_job *j = c->job;
 	struct decision d = decision_of(j);
@@ -99,9 +103,7 @@ static uint32_t meant(struct client *c, uint32_t *looked_at)
 	struct counting k = {.job = j, .set = set.verdict};
 	node_held(c->node, &d, count, &k);
 	j->gated |= k.gated > 0;
-	if (looked_at)
-		*looked_at = k.looked_at;
-	return k.n;
+	return k;
 }
 
 static void nothing(struct client *c)
@@ -132,7 +134,7 @@ static void decide(struct client *c)
 	struct decision d = decision_of(j);
 	struct core_set set;
 
-	j->n = meant(c, NULL);
+	j->n = meant(c).n;
 	j->saved_anew = core_saved_anew(c->node->core);
 	j->ended = core_set(c->node->core, &set) && !j->npaths &&
 		   (j->type == EVENT_RELEASE || j->type == EVENT_DISCARD);
@@ -151,6 +153,48 @@ static void decide(struct client *c)
 	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
 	if (j->n == 0)
 		nothing(c);
+}
+
+static bool brings_back(struct client *c)
+{
+	const struct decide_job *j = c->job;
+
+	return (j->type == EVENT_EDIT || is_release(j)) && meant(c).aside > 0;
+}
+
+/* The name of one; NULL: none. */
+static const char *hook_under_way(const struct node *n)
+{
+	struct hook_status s;
+
+	for (uint32_t i = 0; i < node_hooks(n); i++) {
+		node_hook(n, i, &s);
+		if (s.running)
+			return s.name;
+	}
+	return NULL;
+}
+
+static void decide_unless_hook(struct client *c)
+{
+	struct decide_job *j = c->job;
+	const char *hook = brings_back(c) ? hook_under_way(c->node) : NULL;
+
+	if (hook && !j->hook_until_msec) {
+		json_t *o = json_object();
+
+		j->hook_until_msec = c->node->now_msec + HELD_LIMIT_MSEC;
+		control_add_text(o, "type", "waits");
+		control_add_text(o, "hook", hook);
+		control_line(c, o);
+	}
+	if (!hook || (c->node->now_msec >= j->hook_until_msec && is_release(j)))
+		decide(c); /* what is released is to be loaded */
+	else if (c->node->now_msec >= j->hook_until_msec)
+		control_end(c, 1,
+			    "hook %s is still running, and could load what is brought back: nothing "
+			    "is brought back; try again later",
+			    hook);
 }
 
 static bool say_aside(void *arg, const struct core_path *p)
@@ -271,16 +315,16 @@ static bool is_judged(const struct core *core)
 }
 
 /* Nothing more comes of it by itself. */
-static bool is_over(const struct client *c, uint32_t left, uint32_t looked_at)
+static bool is_over(const struct client *c, const struct counting *left)
 {
 	const struct decide_job *j = c->job;
 	const struct core *core = c->node->core;
 
 	if (j->type == EVENT_DISCARD)
-		return !looked_at && !core_putting_back(core);
+		return !left->looked_at && !core_putting_back(core);
 	if (is_release(j) && core_releasing(core))
 		return false;
-	return left == 0 || (is_release(j) && !j->gated && !is_judged(core));
+	return left->n == 0 || (is_release(j) && !j->gated && !is_judged(core));
 }
 
 static void decide_round(struct client *c)
@@ -292,15 +336,15 @@ static void decide_round(struct client *c)
 	/* A name server that waits to be started is not kept by somebody who goes on writing. */
 	if ((j->before.over || (j->type == EVENT_SET_ASIDE && for_msec > j->limit_msec / 2)) &&
 	    !j->decided) {
-		decide(c);
+		decide_unless_hook(c);
 	} else if (j->decided) {
 		bool late = for_msec >= j->limit_msec && !j->asking;
-		uint32_t looked_at, left = meant(c, &looked_at);
+		struct counting left = meant(c);
 
 		if (j->asking)
 			asking_round(c, j->asking);
-		if (late || is_over(c, left, looked_at))
-			end_decided(c, left);
+		if (late || is_over(c, &left))
+			end_decided(c, left.n);
 		else
 			aside_again(c);
 	}
@@ -392,7 +436,7 @@ static void decide_start(struct client *c, const json_t *request, enum event_typ
 	j->begun_msec = c->node->now_msec;
 	j->limit_msec = type == EVENT_SET_ASIDE ? HELD_LIMIT_MSEC : 2 * HELD_LIMIT_MSEC;
 	if (read_decision(c, request) && held_before(c, request, &j->before) && j->before.over)
-		decide(c);
+		decide_unless_hook(c);
 }
 
 static void decide_finish(struct client *c)

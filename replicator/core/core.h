@@ -562,6 +562,7 @@ struct core_path {
 	bool unwanted;             /* will not be installed here */
 	const struct version *draft; /* what is held there (core_held_by); NULL: nothing. `aside`: it
 				      * is not on disk */
+	bool moving;                 /* that is about to be on disk again, or not to be there any more */
 	bool put_back;               /* that is discarded as soon as it has been looked at */
 	enum verdict_kind verdict;   /* the gate's: of what is held there, or is to be installed; NONE: not
 				      * known yet, or not asked for */

@@ -15,7 +15,15 @@ for z in a b; do
 	zone_stanza $z.test >>"$T/ns1$TREE/etc/named.conf"
 	zone_text $z.test 1000 'www A 10.53.0.9' >"$T/ns1$TREE/var/named/$z.test.zone"
 done
-for h in ns1 ns2; do node_conf $h; done
+# Beside it one that takes as long as it is told to, and sees what a slow one would see.
+for h in ns1 ns2; do
+	node_conf $h "hook \"slow\" {
+  run     = { \"/bin/sh\", \"-c\", \"cat >/tmp/runs; while [ -e /tmp/block ]; do sleep 0.1; done; cat $TREE/var/named/a.test.zone >/tmp/saw\" }
+  user    = \"bind\"
+  match   = { \"var/named/**\" }
+  timeout = 300
+}"
+done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the configuration" wait_for 60 test -e "$T/ns2$TREE/etc/named.conf"
 settle ns1 ns2
@@ -69,16 +77,37 @@ check "after a restart" wait_for 60 is_aside $A
 check "the tree has what the peer has" same_files
 named_start ns1
 
-# ---- the peer goes on; edited again ----
+# ---- the peer goes on; edited again, when no hook runs that began before ----
+rm -f "$T/ns1/tmp/runs" "$T/ns1/tmp/saw"
+touch "$T/ns1/tmp/block"
 sh_on ns2 "sed -i 's/ 1000 / 1500 /' $B; zonefsctl wait --timeout 60" >/dev/null 2>&1
 check "what the peer saves meanwhile comes" wait_for 60 serves ns1 b.test 1500
-R=$(sh_on ns1 "zonefsctl held --edit $A")
+check "a hook runs for that" wait_for 60 test -e "$T/ns1/tmp/runs"
+sh_on ns1 "zonefsctl held --edit $A" >"$T/edited" 2>&1 &
+edits=$!
+check "which is waited for" wait_for 60 grep -q '^waiting for hook slow, which is running' "$T/edited"
+rm "$T/ns1/tmp/block"
+wait "$edits"
+R=$(tail -n 1 "$T/edited")
 is "one path is edited" "$R" "1 path: brought back into the tree, and held as before"
 shown zonefs-prestart.8 'zonefsctl held --edit var/named/a.test.zone' "$R"
+is "the hook has seen what was released" "$(cat "$T/ns1/tmp/saw")" "$(text_on ns2 $A)"
 is "as it was saved" "$(text_on ns1 $A)" "$broken"
 check "nobody reloads it" wait_for 60 serves ns1 a.test 1000
+# While somebody has the released file open, it cannot be brought back; a hook that runs meanwhile is told.
+sh_on ns1 "exec 3<>$B; touch /tmp/open; until [ ! -e /tmp/open ]; do sleep 0.1; done" &
+opens=$!
+check "somebody has a file open" wait_for 60 test -e "$T/ns1/tmp/open"
+sh_on ns1 "zonefsctl held --edit $B" >"$T/edited" 2>&1 &
+edits=$!
+check "which is waited for" wait_for 60 eval 'on ns1 zonefsctl status | grep -q "$B.*open"'
+sh_on ns2 'echo x >var/named/other'
+check "a hook that runs meanwhile is told that it may be there" wait_for 60 grep -qx "held	$B" "$T/ns1/tmp/runs"
+rm "$T/ns1/tmp/open"
+wait "$opens" "$edits"
+is "closed, it is brought back" "$(cat "$T/edited")" "1 path: brought back into the tree, and held as before"
 like "what is not set aside cannot be" "$(sh_on ns1 "zonefsctl held --edit $A" 2>&1)" "nothing is set aside there"
-is "the rest is edited" "$(sh_on ns1 "zonefsctl held --edit")" "2 paths: brought back into the tree, and held as before"
+is "the rest is edited" "$(sh_on ns1 "zonefsctl held --edit")" "1 path: brought back into the tree, and held as before"
 is "as it was" "$(text_on ns1 etc/named.conf)" "$conf"
 check "nothing is set aside any more" fails is_aside .
 is "three paths are held" "$(on ns1 zonefsctl held | grep -c '^[ev]')" 3

@@ -55,6 +55,7 @@ static struct {
 	const struct version *draft;
 	bool put_back;       /* it will be, when it has been looked at */
 	bool stays;          /* whatever is decided */
+	bool hook_runs;
 	uint32_t saved_anew; /* paths, ever; */
 	uint32_t saves_anew; /* and with the next decision */
 	enum event_type decided;
@@ -95,13 +96,13 @@ void node_peer(struct node *n, uint32_t peer, struct peer_status *s)
 uint32_t node_hooks(const struct node *n)
 {
 	(void)n;
-	return 0;
+	return fake.hook_runs;
 }
 void node_hook(const struct node *n, uint32_t hook, struct hook_status *s)
 {
 	(void)n;
 	(void)hook;
-	*s = (struct hook_status){0};
+	*s = (struct hook_status){.name = "bind", .running = true};
 }
 void node_troubles(struct node *n, bool (*each)(void *arg, const struct trouble *t), void *arg)
 {

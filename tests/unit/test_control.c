@@ -338,6 +338,46 @@ static void what_is_saved_while_it_is_put_back_is_said(void **state)
 	close(fd);
 }
 
+static void what_is_set_aside_is_not_brought_back_while_a_hook_runs(void **state)
+{
+	struct version *v = version_new();
+	int fd = dial();
+
+	(void)state;
+	v->draft = v->aside = true;
+	fake.draft = v;
+	fake.hook_runs = true;
+	fake.decided = EVENT_TIME;
+	say(fd, "{\"zonefs\":1,\"command\":\"edit\"}\n");
+	hears_type(fd, "waits", "hook", "bind");
+	for (int i = 0; i < 5; i++)
+		round_once(1);
+	assert_int_equal(fake.decided, EVENT_TIME);
+	fake.hook_runs = false;
+	hears_end(fd, 0, "1 path: brought back into the tree, and held as before");
+	assert_int_equal(fake.decided, EVENT_EDIT);
+
+	fake.draft = v;
+	fake.hook_runs = true;
+	fake.decided = EVENT_TIME;
+	say(fd, "{\"zonefs\":1,\"command\":\"edit\"}\n");
+	hears_type(fd, "waits", "hook", "bind");
+	node.now_msec += 15000;
+	hears_end(fd, 1, "hook bind is still running, and could load what is brought back");
+	assert_int_equal(fake.decided, EVENT_TIME);
+
+	v->group = 7;
+	say(fd, "{\"zonefs\":1,\"command\":\"release\"}\n"); /* is to be loaded: it goes on */
+	hears_type(fd, "waits", "hook", "bind");
+	node.now_msec += 15000;
+	hears_end(fd, 0, "1 path: released, as one change");
+	assert_int_equal(fake.decided, EVENT_RELEASE);
+	fake.draft = NULL;
+	fake.hook_runs = false;
+	version_put(v);
+	close(fd);
+}
+
 static void a_set_is_begun_and_released(void **state)
 {
 	struct version *v = version_new();
@@ -652,6 +692,7 @@ int main(void)
 	    TEST(start_alone_says_what_it_means),
 	    TEST(what_is_held_is_listed_and_decided),
 	    TEST(what_is_saved_while_it_is_put_back_is_said),
+	    TEST(what_is_set_aside_is_not_brought_back_while_a_hook_runs),
 	    TEST(a_set_is_begun_and_released),
 	    TEST(what_is_being_written_stays_held),
 	    TEST(a_pause_knows_who_ordered_it),

@@ -85,6 +85,45 @@ static uint32_t nwaiting(const struct host *h)
 	return n;
 }
 
+static bool find_moving(void *arg, const struct core_path *p)
+{
+	*(uint32_t *)arg += p->moving;
+	return true;
+}
+
+static uint32_t nmoving(const struct host *h)
+{
+	uint32_t n = 0;
+
+	core_each(h->core, "", find_moving, &n);
+	return n;
+}
+
+/* Until it is known which of the two is there. */
+static void on_its_way_it_is_said_to_be(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(nmoving(N1), 0);
+	s.hold = EFFECT_INSTALL;
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	assert_int_equal(naside(N1), 1);
+	assert_int_equal(nmoving(N1), 1);
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N1, "a", 1);
+	assert_int_equal(nmoving(N1), 0);
+	s.hold = EFFECT_INSTALL;
+	decide(N1, EVENT_EDIT, NULL);
+	assert_int_equal(naside(N1), 1);
+	assert_int_equal(nmoving(N1), 1);
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N1, "a", 3);
+	assert_int_equal(naside(N1), 0);
+	assert_int_equal(nmoving(N1), 0);
+}
+
 static void what_is_current_takes_its_place_with_a_later_time(void **state)
 {
 	int64_t draft;
@@ -370,6 +409,7 @@ static void what_goes_in_the_middle_has_seen_no_more_than_it_had(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(on_its_way_it_is_said_to_be),
 	    TEST(what_is_current_takes_its_place_with_a_later_time),
 	    TEST(edited_it_is_there_again_and_held),
 	    TEST(a_restart_keeps_it_aside),

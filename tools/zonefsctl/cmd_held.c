@@ -189,6 +189,12 @@ static void say_node(void *arg, const json_t *line)
 		printf("what is to be released has changed: all are asked again\n");
 		return;
 	}
+	if (line_is(line, "waits")) {
+		fprintf(stderr,
+			"waiting for hook %s, which is running: it could load what is brought back\n",
+			line_text(line, "hook"));
+		return;
+	}
 	if (!line_is(line, "node"))
 		return;
 	printf("%s: %s", line_text(line, "node"),
