@@ -7,7 +7,6 @@
 #ifndef REPLICATOR_RUNS_H
 #define REPLICATOR_RUNS_H
 
-#include "base/port.h"
 #include "replicator/node_internal.h"
 #include "replicator/runner.h"
 
@@ -32,19 +31,5 @@ bool runs_pending(const struct runs *r);
 uint32_t runs_failing(const struct runs *r);
 /* Names the first hook that is pending or failing, in words. */
 void runs_words(const struct runs *r, char *dst, size_t size);
-
-/* What fs answers to HOOK and ALERT. */
-struct run_result {
-	int status; /* exit status, -1: a signal, the time limit, or it could not be run */
-	uint32_t run_msec;
-	char output[PORT_HOOK_OUTPUT_MAX + 1];
-};
-void runs_result(struct run_result *out, int status, struct rd *r);
-
-/* The text that a hook reads: a line for each item, or "all\t\n" where that does not fit max. Adds
- * to b. */
-void runs_input(struct buf *b, const struct hook_run *run, size_t max);
-/* The lines of `output` that start with "served ", without that word; a new string. */
-char *runs_served(const char *output);
 
 #endif

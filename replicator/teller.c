@@ -23,6 +23,7 @@
 #include "replicator/runner.h"
 #include "replicator/proofs.h"
 #include "replicator/runs.h"
+#include "replicator/runs_text.h"
 
 #define TOLD "alerts"
 #define LOOK_MSEC 1000

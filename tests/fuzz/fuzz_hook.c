@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "replicator/runs.h"
+#include "replicator/runs_text.h"
 #include "replicator/wire/proof.h"
 #include "tests/fuzz/fuzz.h"
 #include "tools/hooks/bind_serial.h"

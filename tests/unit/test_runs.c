@@ -4,6 +4,7 @@
  */
 #include "base/buf.h"
 #include "replicator/runs.h"
+#include "replicator/runs_text.h"
 #include "replicator/store/internal.h"
 #include "tests/unit/scratch_help.h"
 
