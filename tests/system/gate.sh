@@ -104,13 +104,44 @@ check "more records of a name and type than named takes" wait_for 90 holds ns1 '
 mapfile -t TYPES < <(for i in $(seq 101); do echo "many TYPE$((65280 + i)) \\# 0"; done)
 save ns1 a.test 1004 "${TYPES[@]}"
 check "more types of a name" wait_for 90 holds ns1 'a\.test\.zone:5: many has records of 101 types'
+
+# ---- what people type, and programs leave behind: whatever it is, it is held, and the next save is good
+
+bad() { check "$1: held" wait_for 90 holds ns1 "$2"; }
+typed() { # SENTENCE WORDS LINE...
+	save ns1 a.test 1004 "${@:3}"
+	bad "$1" "$2"
+}
+from() { sh_on ns1 'cat >var/named/a.test.zone'; }
+typed "a comment of another language" 'a\.test\.zone:5: unexpected end of line' ':Addresses'
+typed "a comma in an address" 'a\.test\.zone:5: .*2,249\.249\.192.*bad dotted quad' 'misty IN A 2,249.249.192'
+typed "a target without its dot" 'a\.test\.zone:5: bigt CNAME "terminator\.a\.test\.a\.test\.": .*missing' \
+	'bigt IN CNAME terminator.a.test'
+zone_text a.test 1004 | iconv -f UTF-8 -t UTF-16 | from
+bad "in UTF-16" 'a\.test\.zone:1: syntax error'
+{ zone_text a.test 1004; printf 'x IN TXT a\0b\n'; } | from
+bad "with NUL bytes" 'a\.test\.zone:6: unexpected token'
+from </dev/null
+bad "an empty one" 'has 0 SOA records'
+{ zone_text a.test 1004; printf 'big TXT'; printf ' "%0255d"' {1..260}; echo; } | from
+bad "a record of more than 64 KiB" 'ran out of space'
+sh_on ns1 'echo "\$INCLUDE inc/loop2" >var/named/inc/loop1; echo "\$INCLUDE inc/loop1" >var/named/inc/loop2'
+typed "an include that leads back" 'loop2:1: .*is refused: it leads back to itself' '$INCLUDE inc/loop1'
+sh_on ns1 'rm var/named/a.test.zone; mkdir var/named/a.test.zone'
+bad "a directory in its place" 'a\.test\.zone: is no file'
+is "both serve what they did" "$(serial_on ns1 a.test) $(serial_on ns2 a.test)" "1003 1003"
+sh_on ns1 'rmdir var/named/a.test.zone'
+save ns1 a.test 1004 '$GENERATE 0-65535 h$ A 10.0.0.1'
+goes "many that are generated" a.test 1004
 save ns1 a.test 1005
+bad "... and are gone" 'a\.test\.zone: 65536 of 65538 records are gone'
+check "approved" on ns1 zonefsctl approve
 goes "mended" a.test 1005
 
 # ---- configuration
 
-sh_on ns1 'cp -p etc/named.conf /tmp/good; echo "zone {" >>etc/named.conf'
-check "a broken configuration is held" wait_for 90 holds ns1 'etc/named\.conf:[0-9]+:'
+sh_on ns1 'cp -p etc/named.conf /tmp/good; echo "zone \"d.test\" { type primary; file \"d.test.zone\" };" >>etc/named.conf'
+check "a broken configuration is held" wait_for 90 holds ns1 "etc/named\.conf:[0-9]+: missing ';'"
 is "the peer has the old one" "$(tail -n 1 "$T/ns2$TREE/etc/named.conf")" "$(zone_stanza b.test)"
 sh_on ns1 'cat /tmp/good >etc/named.conf'
 check "mended: nothing is held" wait_for 90 holds_nothing ns1
@@ -173,21 +204,28 @@ sign -s 20200101000000 -e 20200201000000
 sh_on ns1 'cat >var/named/b.test.zone' <"$T/signed/out"
 check "signatures that have expired: held" wait_for 90 holds ns1 'b\.test\.zone:[0-9]+: signature has expired'
 is "both serve the old ones" "$(serial_on ns1 b.test) $(serial_on ns2 b.test)" "2000 2000"
-{ head -n 1 "$T/signed/good"; echo '$INCLUDE inc/signed'; } >"$T/ns1/tmp/z"
+{ head -n 1 "$T/signed/good"; echo '$INCLUDE inc/signed'; } >"$T/ns1/tmp/signed"
 tail -n +2 "$T/signed/good" >"$T/ns1/tmp/inc"
-sh_on ns1 'zonefsctl hold; cat /tmp/inc >var/named/inc/signed; cat /tmp/z >var/named/b.test.zone; zonefsctl release' >/dev/null
+sed 's/10\.53\.0\.7/10.53.0.8/' "$T/ns1/tmp/inc" >"$T/ns1/tmp/altered"
+save ns1 a.test 1006
+goes "in between" a.test 1006
+sh_on ns1 'zonefsctl hold; cat /tmp/altered >var/named/inc/signed; cat /tmp/signed >var/named/b.test.zone' >/dev/null
+save ns1 a.test 1007
+like "a change set that is bad is not released" "$(on ns1 zonefsctl release 2>&1)" 'No correct .* signature for www\.b\.test A'
+is "nothing of it goes" "$(held ns1 | grep -c '^var/named/') $(serial_on ns2 a.test)" "3 1006"
+sh_on ns1 'cat /tmp/inc >var/named/inc/signed; zonefsctl release' >/dev/null
+goes "mended, all of it" a.test 1007
 goes "good, and in two files" b.test 2001
-sed -i 's/10\.53\.0\.7/10.53.0.8/' "$T/ns1/tmp/inc"
-sh_on ns1 'cat /tmp/inc >var/named/inc/signed'
+sh_on ns1 'cat /tmp/altered >var/named/inc/signed'
 check "... altered in what it includes" wait_for 90 holds ns1 'No correct .* signature for www\.b\.test A'
 sh_on ns1 'zonefsctl discard' >/dev/null
 
 # ---- by force
 
-save ns1 a.test 1007 'x.other. IN A 10.0.0.1'
+save ns1 a.test 1008 'x.other. IN A 10.0.0.1'
 check "out of the zone: held" wait_for 90 holds ns1 'a\.test\.zone:5: .*is not in the zone'
 check "released by force" on ns1 zonefsctl release --force $TREE/var/named/a.test.zone
-goes "by force" a.test 1007
+goes "by force" a.test 1008
 
 # ---- who can't take what a peer serves steps back (zonefs-health, which asks for all zones)
 
@@ -218,14 +256,14 @@ health_is() { [ "$(on ns1 zonefsctl health --json | jq -r 'select(.type=="health
 logged() { grep -Eq "$1" "$T/ns1/health.log"; }
 check "it is announced" wait_for 90 health_is announced
 check "all zones of the map are asked" logged 'the probe "all" asks for 3 zones in turn'
-save ns1 a.test 1008 'www IN A 10.53.0.'
+save ns1 a.test 1009 'www IN A 10.53.0.'
 check "a change is held on ns1" wait_for 90 holds ns1 'a\.test\.zone:5: '
-save ns2 a.test 1009
-check "meanwhile the peer has another one" wait_for 90 serves ns2 a.test 1009
+save ns2 a.test 1010
+check "meanwhile the peer has another one" wait_for 90 serves ns2 a.test 1010
 check "a zone is held here that a peer serves: demoted" wait_for 90 health_is demoted
-check "in these words" logged 'steps back \(data\): a\.test: ns2 serves 1009, this node 1007, a change of it is held here'
-save ns1 a.test 1010
-goes "mended" a.test 1010
+check "in these words" logged 'steps back \(data\): a\.test: ns2 serves 1010, this node 1008, a change of it is held here'
+save ns1 a.test 1011
+goes "mended" a.test 1011
 check "it is announced as before" wait_for 90 health_is announced
 zone_text d.test 1 >"$T/ns1/tmp/d"
 sh_on ns1 'install -m 644 /tmp/d var/named/d.test.zone
@@ -238,8 +276,8 @@ wait "${JOB[health]}" 2>/dev/null
 
 # ---- two views of a zone, the file of one broken
 
-save ns1 a.test 1011
-goes "again" a.test 1011
+save ns1 a.test 1012
+goes "again" a.test 1012
 zone_text a.test 2000 >"$T/ns1/tmp/out"
 sh_on ns1 'install -m 644 /tmp/out var/named/a.out.zone
 	{ grep -v "^zone" etc/named.conf; echo "view inside {"; grep "^zone" etc/named.conf
@@ -251,10 +289,25 @@ for h in ns1 ns2; do check "$h has a second view of it" wait_for 90 has_outside 
 zone_text a.test 2001 'x IN A 1.2.3' >"$T/ns1/tmp/out"
 sh_on ns1 'cat /tmp/out >var/named/a.out.zone'
 check "its file is broken, and held, with the view" wait_for 90 holds ns1 'in view outside: .*a\.out\.zone:5: '
-save ns1 a.test 1012
-goes "the other view's change" a.test 1012
+save ns1 a.test 1013
+goes "the other view's change" a.test 1013
 is "the broken one is served as it was" "$(outside ns1) $(outside ns2)" "2000 2000"
 zone_text a.test 2002 >"$T/ns1/tmp/out"
 sh_on ns1 'cat /tmp/out >var/named/a.out.zone'
 for h in ns1 ns2; do check "mended, $h serves it" wait_for 90 has_outside $h 2002; done
+
+# ---- who may not write a file may not have it in a zone
+
+sh_on ns1 'echo "own IN A 10.53.0.9" >etc/own.hosts'
+check "a file of ns1's own part of the tree" wait_for 90 test -e "$T/ns2$TREE/etc/own.hosts"
+named_stop ns1
+node_stop ns1
+node_conf ns1 "$SERVER"
+sed -i '/^peer "ns2" {/a accept = { "var/named/**" }' "$T/ns1/etc/zonefs/zonefs.conf"
+node_start ns1
+check "ns1 is back" wait_for 90 node_usable ns1
+save ns2 a.test 1014 '$INCLUDE /etc/own.hosts'
+refuses() { on ns1 zonefsctl status | grep -Eq 'a\.test\.zone: waits: it does not pass the gate here: .*who wrote this may not write'; }
+check "included by a peer that may not write it: refused" wait_for 90 refuses
+unlike "... and not installed" "$(cat "$C/$ZONE")" INCLUDE
 finish

@@ -59,6 +59,8 @@ doubt "the beginning of it" 'the text is the beginning of what it was'
 doubt "a serial that jumps" 'the serial jumps from 1002 to 30000000'
 { zone_text a.test 999; hosts 1 25; } | save ns1 a.test
 doubt "a serial that goes back" 'the serial goes back from 1002 to 999'
+{ zone_text a.test 1003; hosts 1 25; echo 'www.a.test IN A 10.53.0.9'; } | save ns1 a.test
+doubt "a dot is missing" 'a\.test\.zone:[0-9]+: "www\.a\.test\.a\.test\.": the zone.s name stands in it twice'
 { zone_text a.test 1003; hosts 1 25; echo 'www IN CNAME nowhere'; } | save ns1 a.test
 doubt "an alias of nothing" 'a\.test\.zone:[0-9]+: .*nowhere'
 is "the peer's serial" "$(grep -c ' 1002 ' "$(zone_on ns2 a.test)")" 1
@@ -178,6 +180,9 @@ check_not "... alone" status_says ns1 'served with two contents'
 zone_text raise.test 1000 'three IN A 10.53.0.3' | save ns1 raise.test
 check "a save ends it" wait_for 90 has ns2 raise.test '^three '
 check "... with a higher serial" has ns2 raise.test ' 1008 '
+{ zone_text raise.test 1008; printf '@ ZONEMD 1008 1 1 %096d\n' 0; } | save ns1 raise.test
+check "one with a digest goes" wait_for 90 has ns2 raise.test ZONEMD
+like "... and is not rewritten" "$(grep SOA "$(zone_on ns2 raise.test)")" ' 1008 '
 settle ns1 ns2
 trees_same "at the end" ns1 ns2
 finish

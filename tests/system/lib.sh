@@ -171,10 +171,11 @@ finish() {
 
 # ---- waiting
 
-# wait_for SECONDS COMMAND...: quietly, until it succeeds; fails when the time is up.
+# wait_for SECONDS COMMAND...: quietly, until it succeeds; fails when the time is up. PATIENCE: seconds for all
+# of them (mutations: what is waited for there does not come).
 wait_for() {
 	local end
-	end=$(($(now_ms) + $1 * 1000))
+	end=$(($(now_ms) + ${PATIENCE:-$1} * 1000))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ "$(now_ms)" -lt "$end" ] || return 1
