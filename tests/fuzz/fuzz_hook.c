@@ -44,13 +44,9 @@ static void zones(const char *text, size_t len)
 
 static void zone_file(const char *text, size_t len)
 {
-	FILE *f = len > 0 ? fmemopen((void *)(uintptr_t)text, len, "r") : NULL;
 	uint32_t serial;
 
-	if (f) {
-		serial_of_text(f, &serial);
-		fclose(f);
-	}
+	serial_of_text(text, len, &serial);
 }
 
 static void zone_status(const char *text, size_t len)

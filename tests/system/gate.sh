@@ -216,6 +216,7 @@ is "nothing of it goes" "$(held ns1 | grep -c '^var/named/') $(serial_on ns2 a.t
 sh_on ns1 'cat /tmp/inc >var/named/inc/signed; zonefsctl release' >/dev/null
 goes "mended, all of it" a.test 1007
 goes "good, and in two files" b.test 2001
+check "... proved, too" on ns1 zonefsctl wait --served --timeout 90 b.test
 sh_on ns1 'cat /tmp/altered >var/named/inc/signed'
 check "... altered in what it includes" wait_for 90 holds ns1 'No correct .* signature for www\.b\.test A'
 sh_on ns1 'zonefsctl discard' >/dev/null

@@ -93,6 +93,16 @@ hook 'changed\tvar/named/common\n'
 is "a file that a zone may include: everything is reloaded" $STATUS 0
 is "and the record is there" "$(wait_for 5 test "$(ask ns1 www.a.test a)" = 10.0.0.2; ask ns1 www.a.test a)" 10.0.0.2
 
+zone_text a.test 1003 | tail -n +2 >"$Z/top"
+printf '$INCLUDE common\n$INCLUDE top\n' >"$Z/both"
+printf '$TTL 300\n$ORIGIN a.test.\n$INCLUDE both\n' | save "$Z/a.test.zone"
+hook 'changed\tvar/named/a.test.zone\n'
+is "its SOA record is in a file that it includes" "$STATUS $OUT" "0 served a.test 1003"
+echo '$INCLUDE both' | save "$Z/both"
+hook 'changed\tvar/named/a.test.zone\n'
+like "one that includes itself has none" "$OUT" "^failed a.test .*no SOA"
+zone_text a.test 1004 | save "$Z/a.test.zone"
+
 ln -s /var/named/b.test.zone "$Z/link.zone"
 printf 'zone "l.test" { type primary; file "link.zone"; };\n' >>"$C/etc/named.conf"
 hook 'changed\tetc/named.conf\n'

@@ -97,6 +97,12 @@ const char *rndc_says(const struct buf *output, int status);
 /* Carries the plan out. False: named could not be told (which is printed). */
 bool rndc_load(struct hook *h);
 
+/* ---- bind_file.c */
+
+/* The serial that the zone's file has, or a file that it includes; of each the first 1 MiB is read. 0,
+ * ERR_FORMAT where there is no SOA record, or -errno. */
+int file_serial(const struct hook *h, const struct named_zone *z, uint32_t *serial);
+
 /* ---- bind_proof.c */
 
 /* What named has loaded of a zone. */

@@ -43,21 +43,6 @@ struct question {
 	char words[256]; /* why it is not answered */
 };
 
-static int file_serial(const struct hook *h, const struct named_zone *z, uint32_t *serial)
-{
-	CLEANUP_FCLOSE FILE *text = NULL;
-	int fd = open_inside(h, z->file, O_RDONLY | O_NONBLOCK);
-
-	if (fd < 0)
-		return fd;
-	text = fdopen(fd, "r");
-	if (!text) {
-		close(fd);
-		return -ENOMEM;
-	}
-	return serial_of_text(text, serial);
-}
-
 /* A path of the tree, or "" where the file lies elsewhere. */
 static void tree_path(const struct options *o, const char *file, char *escaped, size_t size)
 {

@@ -14,8 +14,6 @@
 #include "replicator/zone/serial.h"
 #include "tools/hooks/bind_serial.h"
 
-#define READ_MAX (1024 * 1024)
-
 static int serial_of_words(const char *text, uint32_t *serial)
 {
 	char *end;
@@ -29,16 +27,12 @@ static int serial_of_words(const char *text, uint32_t *serial)
 	return 0;
 }
 
-int serial_of_text(FILE *text, uint32_t *serial)
+int serial_of_text(const char *text, size_t len, uint32_t *serial)
 {
-	CLEANUP_FREE char *start = malloc(READ_MAX);
-	size_t len = start ? fread(start, 1, READ_MAX, text) : 0;
 	struct serial_place place;
 	const char *why;
 
-	if (!start)
-		return -ENOMEM;
-	if (serial_find(start, len, &place, &why) < 0)
+	if (serial_find(text, len, &place, &why) < 0)
 		return ERR_FORMAT;
 	*serial = place.value;
 	return 0;

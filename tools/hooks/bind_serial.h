@@ -11,9 +11,9 @@
 #include "base/buf.h"
 #include "base/named_conf.h"
 
-/* The serial of the first SOA record in a zone's text (RFC 1035, 5.1), of which at most 1 MB is
- * read; what comes after it is not looked at. 0, ERR_FORMAT where there is none, -ENOMEM. */
-int serial_of_text(FILE *text, uint32_t *serial);
+/* The serial of the first SOA record in a zone's text (RFC 1035, 5.1); what comes after it is not looked
+ * at. 0, ERR_FORMAT where there is none. */
+int serial_of_text(const char *text, size_t len, uint32_t *serial);
 
 /* Asks the name server at address and port for a zone's SOA, over UDP, for at most timeout_msec; signed by
  * `key` unless that is NULL, and believed then only when it is signed likewise. 0; else an error, with words
