@@ -89,9 +89,13 @@ printf 'www IN A 10.0.0.1\n' >"$Z/common"
 zone_text a.test 1002 '$INCLUDE "common"' | save "$Z/a.test.zone"
 hook 'changed\tvar/named/a.test.zone\n'
 printf 'www IN A 10.0.0.2\n' | save "$Z/common"
+CONF_READ=$(grep -c 'loading configuration from' "$T/ns1/named.log")
 hook 'changed\tvar/named/common\n'
 is "a file that a zone may include: everything is reloaded" $STATUS 0
 is "and the record is there" "$(wait_for 5 test "$(ask ns1 www.a.test a)" = 10.0.0.2; ask ns1 www.a.test a)" 10.0.0.2
+
+is "of which the configuration has nothing, so it is not read" \
+	"$(grep -c 'loading configuration from' "$T/ns1/named.log")" "$CONF_READ"
 
 zone_text a.test 1003 | tail -n +2 >"$Z/top"
 printf '$INCLUDE common\n$INCLUDE top\n' >"$Z/both"
@@ -157,6 +161,11 @@ hook 'changed\tvar/named\n'
 is "a directory by itself changes nothing" "$STATUS $OUT" "0 "
 
 cp -a "$C/etc/named.conf" "$C/etc/good"
+: >"$C/etc/named.conf"
+hook 'changed\tetc/named.conf\n'
+like "an empty configuration, as while it is written, is not loaded" "$STATUS $OUT" '^1 .*waits: it is empty'
+is "... named goes on" "$(serial_on ns1 c.test) $(rndc_on ns1 zonestatus c.test | sed -n 's/^serial: //p')" "2 2"
+cat "$C/etc/good" >"$C/etc/named.conf"
 echo 'zone {' >>"$C/etc/named.conf"
 hook 'changed\tetc/named.conf\n'
 is "a mistake in the configuration fails" $STATUS 1

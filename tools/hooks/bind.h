@@ -45,6 +45,7 @@ struct hook {
 	struct file_before *before; /* of each zone, when named had not been told yet; NULL: not known */
 	bool conf_bad;           /* they are of an older configuration: this one cannot be used, */
 	struct buf conf_words;   /* for that reason */
+	bool conf_moves;         /* it has changed while it was read */
 	bool links_known;        /* which zones' files are named by symbolic links */
 	bool all_held;           /* any file may be */
 	bool conf_held;          /* a file of the configuration is: named is not to read that anew */
@@ -76,6 +77,9 @@ void zone_failed(struct hook *h, const struct named_zone *z, const char *words);
  * those that were read last stay (h->conf_bad); not 0: there are none, and that was printed. */
 int read_zones(struct hook *h);
 void forget_files(struct hook *h);
+/* It is as it was read, and not empty: whoever writes it in place has not begun. named, which takes an empty
+ * one, and with it neither zones nor its key, may read it now. */
+bool conf_settled(const struct hook *h);
 
 /* ---- bind_plan.c */
 

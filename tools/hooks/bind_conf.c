@@ -171,7 +171,7 @@ int read_zones(struct hook *h)
 	struct named_conf zones = {0};
 	int r = 0;
 
-	h->conf_bad = h->all_held = h->conf_held = false;
+	h->conf_bad = h->conf_moves = h->all_held = h->conf_held = false;
 	if (!is_the_same(h)) {
 		uint64_t stamp = stamp_of(h, &before);
 
@@ -187,6 +187,8 @@ int read_zones(struct hook *h)
 			memcpy(h->files, after.names, sizeof h->files);
 			h->nfiles = after.n;
 			after.n = 0;
+		} else {
+			h->conf_moves = r == 0 && stamp;
 		}
 		forget(before.names, before.n);
 		forget(after.names, after.n);
@@ -197,4 +199,13 @@ int read_zones(struct hook *h)
 	if (r != 0 && h->zones.n == 0)
 		fwrite(h->conf_words.data, 1, h->conf_words.len, stdout);
 	return h->zones.n > 0 ? 0 : r;
+}
+
+bool conf_settled(const struct hook *h)
+{
+	CLEANUP_FREE char *conf = named_conf_absolute("/", h->options.conf);
+	struct stat st;
+
+	return conf && stat_inside(h, conf, &st) && st.st_size > 0 && !h->conf_moves &&
+	       (h->stamp == 0 || is_the_same(h));
 }

@@ -109,13 +109,23 @@ static bool looks_like_conf(const struct hook *h, const char *inside)
 	       (starts_with(inside, "/etc/") && !among_zones(h, inside));
 }
 
+/* named would read it with its configuration. */
+static bool is_conf(const struct hook *h, const char *inside)
+{
+	CLEANUP_FREE char *conf = named_conf_absolute("/", h->options.conf);
+
+	for (size_t i = 0; i < h->nfiles; i++)
+		if (strcmp(h->files[i], inside) == 0)
+			return true;
+	return !conf || strcmp(inside, conf) == 0 || looks_like_conf(h, inside);
+}
+
 static void plan_item(struct hook *h, const char *path, bool removed)
 {
 	CLEANUP_FREE char *inside = named_path(&h->options, path);
-	CLEANUP_FREE char *conf = named_conf_absolute("/", h->options.conf);
 	struct stat st;
 
-	if (!inside || !conf)
+	if (!inside)
 		return;
 	if (removed || is_linked(h, inside))
 		h->links_known = false;
@@ -126,23 +136,13 @@ static void plan_item(struct hook *h, const char *path, bool removed)
 	if (mark_zones(h, inside, false))
 		return;
 	h->links_known = false;
-	if (strcmp(inside, conf) == 0 || looks_like_conf(h, inside))
+	if (is_conf(h, inside)) {
 		h->reconfig = true;
-	else if (!h->reload_all) {
+	} else if (!h->reload_all) {
 		printf("%s is no zone's file, but one may include it: all are reloaded\n", path);
-		h->reload_all = h->reconfig = true;
+		h->reload_all = true;
+		h->reconfig |= h->stamp == 0; /* which files the configuration has is not known */
 	}
-}
-
-/* named would read it with its configuration. */
-static bool is_conf(const struct hook *h, const char *inside)
-{
-	CLEANUP_FREE char *conf = named_conf_absolute("/", h->options.conf);
-
-	for (size_t i = 0; i < h->nfiles; i++)
-		if (strcmp(h->files[i], inside) == 0)
-			return true;
-	return !conf || strcmp(inside, conf) == 0 || looks_like_conf(h, inside);
 }
 
 /* What is on disk there is not to be loaded. */

@@ -133,7 +133,7 @@ static bool reload_zone(struct hook *h, struct named_zone *z)
 
 	buf_init(&output, TOOL_OUTPUT_MAX);
 	r = rndc(h, &output, words);
-	if (r > 0 && !h->reconfig && !h->conf_held && output.data &&
+	if (r > 0 && !h->reconfig && !h->conf_held && conf_settled(h) && output.data &&
 	    strstr((char *)output.data, "no matching zone")) {
 		h->reconfig = true;
 		if (rndc_all(h, "reconfig"))
@@ -180,11 +180,12 @@ static bool reload_one(struct hook *h, struct named_zone *z)
 	return (!z->changed && !has_file(h, z)) || reload_zone(h, z);
 }
 
-/* It would take what is held on this node, or fail at it. */
+/* It would take what is held on this node or half written, or fail at it. */
 static void reconfig_waits(struct hook *h)
 {
-	printf("the configuration is not loaded, and waits: what is on disk of it is held here "
-	       "(zonefsctl held)\n");
+	printf("the configuration is not loaded, and waits: %s\n",
+	       h->conf_held ? "what is on disk of it is held here (zonefsctl held)"
+			    : "it is empty, or is being written");
 	h->failures++;
 }
 
@@ -198,7 +199,7 @@ bool rndc_load(struct hook *h)
 		h->reload_all = true;
 		return rndc_all(h, "reload");
 	}
-	if (h->reconfig && h->conf_held)
+	if (h->reconfig && (h->conf_held || !conf_settled(h)))
 		reconfig_waits(h);
 	else if (h->reconfig && !rndc_all(h, "reconfig"))
 		return false;
