@@ -21,30 +21,13 @@
 #define PAGE_RECORDS 200
 #define FOLLOW_MSEC 100 /* between two looks at the store */
 #define JUDGED_MSEC 2000 /* as long a save that is being judged is waited for, before it is told so */
-#define WATCHED_MAX 64  /* of the versions told last, whose outcomes are watched */
-
-#define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
-
-/* A version that has been told: how many of its outcomes have been, too. */
-struct watched {
-	struct dot dot;
-	char *path;
-	uint32_t outcomes;
-};
-
-/* What is missing, until it has been told. */
-struct missing {
-	char node[NODE_NAME_MAX];
-	struct hole hole;
-};
 
 struct log_job {
 	char *path;
 	char *origin;
 	struct past_filter past;
 	struct past_place place; /* told up to there */
-	struct missing *missing; /* by the time of their end */
-	uint32_t nmissing, cap_missing, next_missing;
+	struct log_holes holes;
 	struct log_filter filter; /* follow: for going on */
 	int64_t left;             /* that may still be told; follow: without end */
 	bool follow;
@@ -53,8 +36,7 @@ struct log_job {
 	uint64_t seen;          /* node->changes when it was looked at last */
 	int64_t next_msec;      /* not before */
 	struct renames renames; /* of the op that was told last */
-	struct watched watched[WATCHED_MAX];
-	uint32_t nwatched; /* ever; the next one's place is this modulo WATCHED_MAX */
+	struct log_watch watched; /* follow */
 	struct client *client;
 	uint32_t told; /* in this page */
 	uint32_t told_before;
@@ -92,107 +74,6 @@ static void add_rename(struct log_job *j, json_t *o, const char *path, const str
 		control_add_path(o, version_live(v) ? "renamed_from" : "renamed_to", other);
 }
 
-/* ---- outcomes ---- */
-
-/* "ZONE SERIAL" lines. */
-static json_t *served_list(const char *served)
-{
-	json_t *list = json_array();
-
-	while (*served) {
-		size_t len = strcspn(served, "\n");
-		char *line CLEANUP_FREE = strndup(served, len);
-
-		if (line && len > 0)
-			json_array_append_new(list, control_text(line));
-		served += len + (served[len] == '\n');
-	}
-	return list;
-}
-
-static void add_outcome(json_t *o, const struct outcome *outcome)
-{
-	control_add_text(o, "node", outcome->node ? outcome->node : "");
-	control_add_number(o, "time", outcome->wall_msec);
-	if (outcome->after_msec >= 0)
-		control_add_number(o, "after_ms", outcome->after_msec);
-	if (outcome->hook)
-		control_add_text(o, "hook", outcome->hook);
-	control_add_number(o, "status", outcome->status);
-	control_add_text(o, "words", outcome->words ? outcome->words : "");
-	if (outcome->served && outcome->served[0])
-		json_object_set_new(o, "served", served_list(outcome->served));
-}
-
-struct collecting {
-	json_t *list;
-	uint32_t n;
-};
-
-static int collect(void *arg, const struct outcome *outcome)
-{
-	struct collecting *c = arg;
-	json_t *o = json_object();
-
-	add_outcome(o, outcome);
-	json_array_append_new(c->list, o);
-	c->n++;
-	return 0;
-}
-
-static void watch(struct log_job *j, const struct past_record *r, uint32_t outcomes)
-{
-	struct watched *w = &j->watched[j->nwatched % WATCHED_MAX];
-
-	if (!j->follow)
-		return;
-	free(w->path);
-	w->path = strdup(r->path);
-	w->dot = r->version->dot;
-	w->outcomes = outcomes;
-	j->nwatched++;
-}
-
-/* An outcome that is told after its version. */
-struct telling {
-	struct client *client;
-	struct watched *watched;
-	uint32_t at;
-};
-
-static int tell_outcome(void *arg, const struct outcome *outcome)
-{
-	struct telling *t = arg;
-	char dot[CONTROL_DOT_TEXT];
-
-	if (t->at++ < t->watched->outcomes)
-		return 0;
-	json_t *o = json_object();
-	control_add_text(o, "type", "outcome");
-	control_dot_text(dot, t->watched->dot);
-	control_add_text(o, "version", dot);
-	control_add_path(o, "path", t->watched->path);
-	add_outcome(o, outcome);
-	if (!control_line(t->client, o))
-		return 1;
-	t->watched->outcomes++;
-	return 0;
-}
-
-static void tell_new_outcomes(struct log_job *j)
-{
-	uint32_t n = j->nwatched < WATCHED_MAX ? j->nwatched : WATCHED_MAX;
-	uint32_t start = j->nwatched - n;
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct watched *w = &j->watched[(start + i) % WATCHED_MAX];
-		struct telling t = {.client = j->client, .watched = w};
-
-		if (w->path)
-			store_outcomes(j->client->node->store, w->dot, w->path, tell_outcome, &t);
-	}
-}
-
 /* ---- versions ---- */
 
 /* A save that the gate is still looking at; `what` begins with "held". */
@@ -214,7 +95,7 @@ static int tell_version(void *arg, const struct past_record *r)
 		return 0;
 	}
 	json_t *o = json_object();
-	struct collecting outcomes = {.list = json_array()};
+	uint32_t outcomes;
 
 	control_add_text(o, "type", "version");
 	control_add_number(o, "id", r->id);
@@ -235,80 +116,13 @@ static int tell_version(void *arg, const struct past_record *r)
 		control_add_bool(o, "history", true);
 	if (r->fetched)
 		control_add_bool(o, "fetched", true);
-	store_outcomes(n->store, r->version->dot, r->path, collect, &outcomes);
-	json_object_set_new(o, "outcomes", outcomes.list);
+	json_object_set_new(o, "outcomes", log_outcomes(n, r, &outcomes));
 	if (!control_line(j->client, o))
 		return 1;
-	watch(j, r, outcomes.n);
+	if (j->follow)
+		log_watch(&j->watched, r, outcomes);
 	j->told++;
 	return control_has_room(j->client) ? 0 : 1;
-}
-
-/* ---- what is missing ---- */
-
-static int take_hole(void *arg, const struct hole *h)
-{
-	struct log_job *j = arg;
-
-	if (h->until_msec < j->past.since_msec || h->until_msec < j->place.made_msec ||
-	    (j->origin && strcmp(j->origin, h->node) != 0))
-		return 0;
-	if (j->nmissing == j->cap_missing) {
-		uint32_t cap = j->cap_missing ? j->cap_missing * 2 : 16;
-		struct missing *missing = realloc(j->missing, cap * sizeof(*missing));
-
-		if (!missing)
-			return -ENOMEM;
-		j->missing = missing;
-		j->cap_missing = cap;
-	}
-	struct missing *m = &j->missing[j->nmissing++];
-	m->hole = *h;
-	snprintf(m->node, sizeof(m->node), "%s", h->node);
-	return 0;
-}
-
-static int by_end(const void *a, const void *b)
-{
-	const struct hole *x = &((const struct missing *)a)->hole;
-	const struct hole *y = &((const struct missing *)b)->hole;
-
-	if (x->until_msec != y->until_msec)
-		return x->until_msec < y->until_msec ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
-}
-
-static int find_holes(struct log_job *j, struct node *n)
-{
-	int64_t after = n->wall_msec - n->conf->keep_age_days * DAY_MSEC;
-	int err = store_holes(n->store, after, take_hole, j);
-
-	if (j->nmissing > 0)
-		qsort(j->missing, j->nmissing, sizeof(*j->missing), by_end);
-	return err;
-}
-
-/* Those that ended by then. False: there is no room. */
-static bool tell_holes(struct log_job *j, int64_t until_msec)
-{
-	for (; j->next_missing < j->nmissing; j->next_missing++) {
-		const struct missing *m = &j->missing[j->next_missing];
-
-		if (m->hole.until_msec > until_msec)
-			break;
-		json_t *o = json_object();
-		control_add_text(o, "type", "hole");
-		control_add_text(o, "node", m->node);
-		control_add_hex(o, "origin", m->hole.origin);
-		control_add_number(o, "changes", (int64_t)m->hole.n);
-		control_add_number(o, "since", m->hole.since_msec);
-		control_add_number(o, "until", m->hole.until_msec);
-		control_add_bool(o, "looking",
-				 !j->client->node->stopped && node_recalls(j->client->node));
-		if (!control_line(j->client, o))
-			return false;
-	}
-	return true;
 }
 
 /* ---- all that is there ---- */
@@ -317,7 +131,7 @@ static int tell_past(void *arg, const struct past_record *r)
 {
 	struct log_job *j = arg;
 
-	if (!tell_holes(j, r->made_msec))
+	if (!log_holes_tell(&j->holes, j->client, r->made_msec))
 		return 1;
 	int rc = tell_version(j, r);
 	if (rc && j->told == j->told_before)
@@ -359,7 +173,7 @@ static bool tell_page(struct log_job *j, int *err)
 	j->left -= j->told;
 	if (rc > 0 || (j->told == page && j->left > 0))
 		return true;
-	return !tell_holes(j, INT64_MAX);
+	return !log_holes_tell(&j->holes, j->client, INT64_MAX);
 }
 
 /* ---- following ---- */
@@ -431,7 +245,7 @@ static void log_round(struct client *c)
 		return;
 	}
 	if (j->caught_up)
-		tell_new_outcomes(j);
+		log_watched_tell(&j->watched, j->client);
 	j->caught_up = true;
 	j->seen = changes;
 	j->next_msec = n->now_msec + FOLLOW_MSEC;
@@ -450,10 +264,9 @@ static void log_finish(struct client *c)
 {
 	struct log_job *j = c->job;
 
-	for (uint32_t i = 0; i < WATCHED_MAX; i++)
-		free(j->watched[i].path);
+	log_watch_fini(&j->watched);
 	renames_fini(&j->renames);
-	free(j->missing);
+	free(j->holes.list);
 	free(j->path);
 	free(j->origin);
 	free(j);
@@ -513,7 +326,9 @@ static int begin(struct log_job *j, struct node *n, const struct log_request *q)
 	if (q->last == 0)
 		return 0;
 	j->left = store_past_start(n->store, &j->past, (uint32_t)q->last, &j->place);
-	return j->left < 0 ? (int)j->left : find_holes(j, n);
+	j->holes.origin = j->origin;
+	j->holes.since_msec = q->since > j->place.made_msec ? q->since : j->place.made_msec;
+	return j->left < 0 ? (int)j->left : log_holes_find(&j->holes, n);
 }
 
 static void log_start(struct client *c, const json_t *request)

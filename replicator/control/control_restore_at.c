@@ -227,8 +227,6 @@ static void restore_finish(struct client *c)
 {
 	struct restore_job *j = c->job;
 
-	if (!j)
-		return;
 	restore_plan_fini(&j->plan);
 	free(j->user);
 	free(j->cursor);
