@@ -347,6 +347,12 @@ static void give_page(struct host *to, struct page *page)
 	story_run(&s);
 }
 
+/* The number of the first question of its life (see story_up). */
+static uint64_t first_ask(const struct host *h)
+{
+	return ((h->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT | h->lives << 16) + 1;
+}
+
 /* Whatever is asked, and under whatever number: each of what it is asked about is dead. */
 static void all_is_dead(struct host *to, struct page *page)
 {
@@ -356,19 +362,13 @@ static void all_is_dead(struct host *to, struct page *page)
 	page->found = found;
 	for (int at = 0; at < 2 * 30 * 16; at++) {
 		page->compare = at / (30 * 16) ? COMPARE_DOTS : COMPARE_RANGES;
-		page->id = (uint64_t)(at / 16 % 30);
+		page->id = first_ask(to) + (uint64_t)(at / 16 % 30);
 		page->nfound = (uint32_t)(at % 16);
 		give_page(to, page);
 	}
 	page->found = NULL;
 	page->nfound = 0;
 	page->compare = COMPARE_NONE;
-}
-
-/* The number of the first question of its life (see story_up). */
-static uint64_t first_ask(const struct host *h)
-{
-	return ((h->index + UINT64_C(1)) << ORIGIN_TAG_SHIFT | h->lives << 16) + 1;
 }
 
 static void nothing_is_dead_by_its_word(void **state)
