@@ -66,6 +66,8 @@ done
 cut() { for p in dport sport; do must on "$1" ip rule add to "$(ip_of "$2")" ipproto tcp $p 7740-7741 lookup 77; done; }
 mend() { for p in dport sport; do must on "$1" ip rule del to "$(ip_of "$2")" ipproto tcp $p 7740-7741 lookup 77; done; }
 mirror_is() { [ "$(on "$1" zonefsctl health --json | jq -r 'select(.type=="mirror").state')" = "$2" ]; }
+# Who has not heard that the other one announces asks for nothing.
+hear_each_other() { for h in ns1 ns2; do must wait_for 60 mirror_is $h announced; done; }
 
 # ---- one of them is stale
 on ns1 bash -c "exec 9>>$TREE/var/named/a.test.zone; echo \$\$ >/tmp/holds; exec sleep 600" &
@@ -90,8 +92,26 @@ for h in ns1 ns2; do kill -CONT "$(replicator_pid $h)"; done
 for h in ns1 ns2; do check "$h is announced as before" wait_for 90 health_is $h announced; done
 and_one_stayed "both stale"
 
-# ---- both drained
+# ---- both told to end, by on-stop = withdraw (before any promise is left from elsewhere)
 for _ in 1 2 3; do # where this machine stands still for too long, none
+	hear_each_other
+	for h in ns1 ns2; do kill -TERM "$(pid_on $h zonefs-health)"; done
+	LEFT=0
+	for h in ns1 ns2; do
+		wait "${JOB[$h.health]}" 2>/dev/null
+		has_address $h || LEFT=$((LEFT + 1))
+	done
+	for h in ns1 ns2; do health_start $h; done
+	for h in ns1 ns2; do check "started again: $h is announced" wait_for 90 health_is $h announced; done
+	[ $LEFT -eq 0 ] || break
+done
+is "both are told to end: one of them is withdrawn" $LEFT 1
+check "the other one says why not" grep -q "what is announced stays: no other node" $T/ns1/health.log $T/ns2/health.log
+and_one_stayed "both told to end"
+
+# ---- both drained
+for _ in 1 2 3; do # likewise
+	hear_each_other
 	on ns1 zonefsctl drain >$T/drained1 2>&1 &
 	D1=$!
 	on ns2 zonefsctl drain >$T/drained2 2>&1 &
@@ -106,22 +126,6 @@ like "the other one is told why not" "$(cat $T/drained1 $T/drained2)" "have not 
 must on $D zonefsctl undrain
 for h in ns1 ns2; do check "undrained: $h is announced" wait_for 90 health_is $h announced; done
 and_one_stayed "both drained"
-
-# ---- both told to end, by on-stop = withdraw
-for _ in 1 2 3; do # likewise
-	for h in ns1 ns2; do kill -TERM "$(pid_on $h zonefs-health)"; done
-	LEFT=0
-	for h in ns1 ns2; do
-		wait "${JOB[$h.health]}" 2>/dev/null
-		has_address $h || LEFT=$((LEFT + 1))
-	done
-	for h in ns1 ns2; do health_start $h; done
-	for h in ns1 ns2; do check "started again: $h is announced" wait_for 90 health_is $h announced; done
-	[ $LEFT -eq 0 ] || break
-done
-is "both are told to end: one of them is withdrawn" $LEFT 1
-check "the other one says why not" grep -q "what is announced stays: no other node" $T/ns1/health.log $T/ns2/health.log
-and_one_stayed "both told to end"
 
 # ---- the same broken zone on both
 sh_on ns1 'echo "no zone" >var/named/broken.zone
