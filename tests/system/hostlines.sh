@@ -82,7 +82,7 @@ settle ns1 ns2
 on ns1 zonefsctl hold -m 'friends no more' >/dev/null
 sh_on ns1 'sed -i "/^acl friends/d" etc/named.conf'
 save ns1 1001
-out=$(on ns1 zonefsctl release --everywhere 2>&1)
+out=$(on ns1 timeout 60 zonefsctl release --everywhere 2>&1)
 is "a release everywhere that one node does not agree to fails" $? 1
 like "it says who, in the words of its own checker" "$out" '^ns2: refuses: .*/etc/named\.host\.conf:[0-9]+:'
 like "nothing is released" "$out" 'nothing is released, on no node: ns2 refuses: '
@@ -91,7 +91,7 @@ held_is "all of it is held as before" "etc/named.conf var/named/a.test.zone"
 check "the other host has what it had" grep -q '^acl friends' "$T/ns2$TREE/etc/named.conf"
 is "the author serves what it did" "$(serial_on ns1 a.test)" 1000
 sh_on ns1 'echo "acl friends { 10.53.0.1; };" >>etc/named.conf; echo "# all friends" >>etc/named.conf'
-out=$(on ns1 zonefsctl release --everywhere 2>&1)
+out=$(on ns1 timeout 60 zonefsctl release --everywhere 2>&1)
 is "mended, it is released" $? 0
 like "the other one has agreed" "$out" '^ns2: agreed$'
 shown zonefsctl.8 'zonefsctl release --everywhere' "$REFUSED"$'\n'"$out"
@@ -117,7 +117,7 @@ given_up() { grep -q 'given up by whoever asked for it' "$T/ns1/zonefs.log"; }
 check "given up by whoever asked" wait_for 60 given_up
 held_is "it is held as before" var/named/a.test.zone
 is "and not served" "$(serial_on ns1 a.test)" 1001
-out=$(on ns1 zonefsctl release --everywhere --reachable 2>&1)
+out=$(on ns1 timeout 60 zonefsctl release --everywhere --reachable 2>&1)
 like "only those that can be reached are asked, if one says so" "$out" '^ns2: not asked: it cannot be reached$'
 like "and it is released" "$out" '^1 path: released, as one change; the nodes that could be asked have agreed$'
 check "ns1 serves it" wait_for 60 serves ns1 a.test 1002
