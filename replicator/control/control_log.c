@@ -27,6 +27,8 @@ struct log_job {
 	char *origin;
 	struct past_filter past;
 	struct past_place place; /* told up to there */
+	struct log_start start;
+	bool starting; /* the place is being looked for */
 	struct log_holes holes;
 	struct log_filter filter; /* follow: for going on */
 	int64_t left;             /* that may still be told; follow: without end */
@@ -225,12 +227,33 @@ static bool tell_news(struct log_job *j, int *err)
 	return false;
 }
 
+static int start_round(struct log_job *j, struct node *n)
+{
+	int rc = log_start_page(&j->start, n, &j->past, &j->place);
+
+	if (rc != 0)
+		return rc;
+	j->starting = false;
+	j->left = j->start.rows;
+	j->holes.origin = j->origin;
+	j->holes.since_msec = j->place.made_msec;
+	if (j->past.since_msec > j->holes.since_msec)
+		j->holes.since_msec = j->past.since_msec;
+	return log_holes_find(&j->holes, n);
+}
+
 static void log_round(struct client *c)
 {
 	struct log_job *j = c->job;
 	struct node *n = c->node;
 	int err = 0;
 
+	if (j->starting) {
+		err = start_round(j, n);
+		if (err < 0)
+			control_end(c, 1, "the log cannot be read: %s", err_text(err));
+		return;
+	}
 	if (j->caught_up && ((j->seen == n->changes && !j->waits) || n->now_msec < j->next_msec))
 		return;
 	uint64_t changes = n->changes;
@@ -325,10 +348,8 @@ static int begin(struct log_job *j, struct node *n, const struct log_request *q)
 	    .path = path, .node = j->origin, .since_msec = q->since, .after_id = id, .first = true};
 	if (q->last == 0)
 		return 0;
-	j->left = store_past_start(n->store, &j->past, (uint32_t)q->last, &j->place);
-	j->holes.origin = j->origin;
-	j->holes.since_msec = q->since > j->place.made_msec ? q->since : j->place.made_msec;
-	return j->left < 0 ? (int)j->left : log_holes_find(&j->holes, n);
+	j->starting = true;
+	return log_start_begin(&j->start, n, &j->past, (uint32_t)q->last, &j->place);
 }
 
 static void log_start(struct client *c, const json_t *request)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What the parts of the command "log" share: control_log.c (the command), control_log_drafts.c (saves that
- * the gate looks at), control_log_outcomes.c, control_log_holes.c.
+ * the gate looks at, which are told once, and counted once), control_log_outcomes.c, control_log_holes.c.
  */
 #ifndef REPLICATOR_CONTROL_LOG_H
 #define REPLICATOR_CONTROL_LOG_H
@@ -18,6 +18,20 @@ enum log_draft {
 /* Of any version that the log has. *to: what the gate says of it, as long as it is held; a new string,
  * the caller's, or NULL. `to` may be NULL. */
 enum log_draft log_draft(struct node *n, const struct past_record *r, char **to);
+
+/* Finding the place after which so many are told. */
+struct log_start {
+	uint32_t rows;     /* of the log after it, told or not */
+	uint32_t to_count; /* of them, from `at` on; */
+	uint32_t untold;   /* and of those that have been counted, what is not told by itself */
+	struct past_place at;
+};
+/* Begins, for `last` of them. 0 or an error. */
+int log_start_begin(struct log_start *s, struct node *n, const struct past_filter *f, uint32_t last,
+		    struct past_place *place);
+/* Looks at a page of the log. 1: call it again; 0: *place is it; or an error. */
+int log_start_page(struct log_start *s, struct node *n, const struct past_filter *f,
+		   struct past_place *place);
 
 /* ---- outcomes ---- */
 

@@ -140,6 +140,7 @@ static void replace_draft(struct core *c, struct hearing *h, struct key *k, cons
 {
 	bool beside = !k->draft;
 	const struct version *saved = beside ? h->keys[0]->draft : k->draft;
+	struct hash of = saved->attrs.hash;
 	struct who who = k->who;
 	char *user = k->user;
 
@@ -151,6 +152,8 @@ static void replace_draft(struct core *c, struct hearing *h, struct key *k, cons
 		hearing_add(h, k);
 	else
 		k->hearing = h;
+	if (!beside)
+		k->draft->replaced = of; /* that, and not what is told, is what it was made of */
 	free(k->user);
 	k->user = user;
 	k->who = who;

@@ -85,6 +85,7 @@ check "raise: it goes" wait_for 90 has ns2 raise.test '^t TXT'
 sed 's/^  1000 ;/  1001 ;/' "$T/odd" >"$T/odd.raised"
 check "raised by one, every other byte as it was saved" cmp "$T/odd.raised" "$(zone_on ns2 raise.test)"
 check "... also where it was saved" wait_for 90 cmp "$T/odd.raised" "$(zone_on ns1 raise.test)"
+unlike "the log has that save once, as it went" "$(on ns1 zonefsctl log --path $TREE/var/named/raise.test.zone)" 'held'
 { cat "$T/odd"; printf 'more A 10.53.0.9\r\n'; } | save ns2 raise.test
 check "from an editor's old text, on the other node: it goes" wait_for 90 has ns1 raise.test '^more '
 check "... with the one above the highest" has ns1 raise.test '^  1002 ;'

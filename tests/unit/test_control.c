@@ -560,6 +560,64 @@ static void the_log_has_the_newest_and_what_became_of_them(void **state)
 	close(fd);
 }
 
+/* The gate looked at it first; `of`: and had made it of that itself. */
+static void judged(const char *path, uint64_t seq, const char *content, const char *of)
+{
+	struct version *v = a_version((struct dot){9, seq}, content);
+
+	v->draft = true;
+	v->group = 2;
+	if (of)
+		v->replaced = content_hash(of, strlen(of));
+	assert_int_equal(apply_version(node.store, STORE_HISTORY, path, v, 1000 + (int64_t)seq), 0);
+}
+
+static void a_save_that_was_judged_first_is_one_of_so_many(void **state)
+{
+	char name[32], content[32], request[128];
+	int fd = dial();
+
+	(void)state;
+	assert_int_equal(apply_origin(node.store, 1, "ns1"), 0);
+	saved("old", 1, "old");
+	judged("bad", 2, "bad", NULL); /* and held, so that it is one */
+	judged("z", 3, "zone 5", NULL);
+	judged("z", 4, "zone 6", "zone 5"); /* with its serial raised */
+	saved("z", 5, "zone 6");
+	judged("a", 6, "one", NULL);
+	saved("a", 7, "one");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"last\":2}\n");
+	hears_version(fd, "z", 0);
+	hears_version(fd, "a", 0);
+	hears_end(fd, 0, "");
+	say(fd, "{\"zonefs\":1,\"command\":\"log\",\"last\":3}\n");
+	hears_version(fd, "bad", 0);
+	hears_version(fd, "z", 0);
+	hears_version(fd, "a", 0);
+	hears_end(fd, 0, "");
+	for (uint64_t seq = 10; seq < 2000; seq += 2) {
+		snprintf(name, sizeof(name), "many/%d", (int)seq / 100);
+		snprintf(content, sizeof(content), "%d", (int)seq);
+		judged(name, seq, content, NULL);
+		assert_int_equal(save(node.store, name, seq + 1, content, 1001 + (int64_t)seq), 0);
+	}
+	assert_int_equal(store_commit(node.store), 0);
+	for (int last = 997; last < 1002; last++) {
+		int n = 0;
+		json_t *o;
+
+		snprintf(request, sizeof(request), "{\"zonefs\":1,\"command\":\"log\",\"last\":%d}\n", last);
+		say(fd, request);
+		while ((o = hear(fd)) && !json_object_get(o, "end")) {
+			n++;
+			json_decref(o);
+		}
+		json_decref(o);
+		assert_int_equal(n, last > 999 ? 999 : last);
+	}
+	close(fd);
+}
+
 static void a_log_that_is_followed_goes_on(void **state)
 {
 	int fd = dial();
@@ -698,6 +756,7 @@ int main(void)
 	    TEST(a_pause_knows_who_ordered_it),
 	    TEST(notes_are_said_and_heard),
 	    TEST(the_log_has_the_newest_and_what_became_of_them),
+	    TEST(a_save_that_was_judged_first_is_one_of_so_many),
 	    TEST(a_log_that_is_followed_goes_on),
 	    TEST(a_long_log_waits_for_a_slow_reader),
 	    TEST(sixty_four_are_served_and_one_more_is_told_so),

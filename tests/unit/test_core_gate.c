@@ -418,6 +418,19 @@ static struct rewrite as(uint64_t content)
 	return (struct rewrite){.path = "z", .hash = content_hash(content), .size = content_size(content)};
 }
 
+/* What was held there, and is in the history: made of that content. */
+static bool was_made_of(struct host *h, const char *path, uint64_t content, uint64_t of)
+{
+	const struct stored_path *p = storage_find(&h->store, path);
+
+	for (uint32_t i = 0; p && i < p->nhistory; i++)
+		if (p->history[i]->draft &&
+		    hash_same(p->history[i]->attrs.hash, content_hash(content)) &&
+		    hash_same(p->history[i]->replaced, content_hash(of)))
+			return true;
+	return false;
+}
+
 static void what_is_rewritten_is_told_as_that(void **state)
 {
 	struct rewrite r = as(9);
@@ -435,6 +448,8 @@ static void what_is_rewritten_is_told_as_that(void **state)
 	expect_content(N2, "z", 9);
 	assert_string_equal(core_visible(N2->core, "z")->user, "admin"); /* it is still theirs */
 	assert_int_equal(core_held(N1->core), 0);
+	assert_true(was_made_of(N1, "z", 9, 2));
+	assert_true(hash_same(core_visible(N1->core, "z")->replaced, content_hash(1)));
 }
 
 /* What is mended is asked for again: it is as it has to be when it goes. */
