@@ -160,6 +160,7 @@ static void hand_carry_out(void *arg, struct task *t)
 		runs_changed(n->runs, t);
 		zones_changed(n->zones, t->path);
 		gated_changed(n->gated, t->path);
+		judge_told(n->judge, t->path);
 		break;
 	case EFFECT_JOINED:
 		log_notice("this node has joined");

@@ -17,6 +17,7 @@
 #include "replicator/judge/judge_internal.h"
 #include "replicator/judge/judge_news.h"
 #include "replicator/judge/judge_serials.h"
+#include "replicator/judge/judge_watch.h"
 #include "replicator/thinker.h"
 
 struct judge {
@@ -24,14 +25,19 @@ struct judge {
 	struct judgement *first;
 	struct judgement **end;
 	bool started; /* one that has not been looked at */
+	struct watches *watches;
 };
 
 struct judge *judge_new(struct node *n)
 {
 	struct judge *j = calloc(1, sizeof(*j));
 
-	if (!j)
+	if (j)
+		j->watches = watches_new();
+	if (!j || !j->watches) {
+		free(j);
 		return NULL;
+	}
 	j->node = n;
 	j->end = &j->first;
 	return j;
@@ -51,6 +57,7 @@ static void judgement_free(struct judgement *j)
 		free((char *)(uintptr_t)j->rewrites[i].path);
 	free(j->rewrites);
 	judge_texts_free(j);
+	watch_forget(j);
 	if (j->has_conf)
 		named_conf_fini(&j->conf);
 	free(j->directory);
@@ -67,6 +74,8 @@ void judge_free(struct judge *j)
 		j->first = one->next;
 		judgement_free(one);
 	}
+	if (j)
+		watches_free(j->watches);
 	free(j);
 }
 
@@ -231,6 +240,9 @@ static void end(struct judgement *j)
 		j->node->zones_checked += j->nzones;
 	if (v.kind == VERDICT_GOOD && j->warned)
 		log_warning("%s", j->words);
+	if (j->trial->id)
+		watch_end(j->judge->watches, j,
+			  v.kind == VERDICT_BAD || v.kind == VERDICT_DOUBT);
 	news_verdict(j->node, j->trial, &v, j->warned);
 	if (v.kind == VERDICT_GOOD && j->trial->everywhere) {
 		everywhere_ask(j->node->everywhere, j->trial);
@@ -241,6 +253,13 @@ static void end(struct judgement *j)
 }
 
 /* ---- all of them ---- */
+
+void judge_told(struct judge *j, const char *path)
+{
+	for (struct judgement *one = j->first; one; one = one->next)
+		watch_told_during(one, path);
+	watch_told(j->watches, path);
+}
 
 static bool work_off(struct judge *j)
 {
@@ -275,6 +294,7 @@ bool judge_work(struct judge *j)
 
 	j->started = false;
 	give_up_forgotten(j);
+	watches_work(j->watches, n);
 	serials_work(n->serials);
 	more |= gated_work(n->gated);
 	more |= work_off(j);
@@ -290,6 +310,6 @@ int judge_fd(const struct judge *j)
 int64_t judge_wake(const struct judge *j)
 {
 	if (!j->first)
-		return INT64_MAX;
+		return watches_due(j->watches) ? j->node->now_msec : INT64_MAX;
 	return j->node->now_msec + (j->started ? 0 : JUDGE_RETRY_MSEC);
 }

@@ -55,6 +55,9 @@ int judge_map(struct judge *j, portal_done *done, void *arg);
 /* For core_conf.gated, with a struct node: the answer changes only together with EVENT_REJUDGE. */
 bool judge_gated(void *arg, const char *path);
 
+/* EFFECT_TOLD: another content is shown at the path now. */
+void judge_told(struct judge *j, const char *path);
+
 /* After events, once a round. True: there is more to do at once. */
 bool judge_work(struct judge *j);
 /* Readable when judge_work has to be called; when it has at the latest: monotonic ms, INT64_MAX. */

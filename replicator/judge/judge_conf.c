@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "replicator/checks.h"
 #include "replicator/judge/judge_internal.h"
+#include "replicator/judge/judge_watch.h"
 #include "replicator/portal.h"
 
 bool judge_conf_wanted(const struct judgement *j)
@@ -91,8 +92,9 @@ static void take_map(struct judgement *j, const char *version, int fd)
 			      : err_text(err));
 }
 
-/* Where the configuration cannot be read for a file that is not there, that is what it waits for. */
-static void need_missing(struct judgement *j, struct rd *r)
+/* Where the configuration cannot be read for a file that is not there, that is what it waits for; and
+ * what is there may have to be another one. */
+static void look_at_files(struct judgement *j, struct rd *r)
 {
 	char path[PATH_LEN_MAX + 1];
 
@@ -100,6 +102,8 @@ static void need_missing(struct judgement *j, struct rd *r)
 		struct judge_file f;
 
 		rd_strbuf(r, path, sizeof(path));
+		if (r->err == 0)
+			watch_look(j, path);
 		if (r->err || strpbrk(path, "*?[") || core_local(j->node->core, path, false) ||
 		    !judge_file_now(j, path, &f))
 			continue;
@@ -139,7 +143,7 @@ static void answered(struct node *n, void *arg, int status, struct rd *r, int *f
 			  "the checker of the configuration was ended by signal %d", signal);
 	else if (exit_status != 0) {
 		judge_say(j, VERDICT_BAD, "%.*s", (int)len, (const char *)said);
-		need_missing(j, r);
+		look_at_files(j, r);
 	} else {
 		take_map(j, version, *fd);
 	}

@@ -2,7 +2,7 @@
  *
  * What the parts of the judge share: judge.c (requests and their order), judge_text.c (contents, and how
  * they get to the checkers), judge_conf.c (the configuration), judge_find.c (which zones), judge_zone.c
- * (one of them), judge_verdict.c (what comes of it all), judge_gated.c (what is asked about at all).
+ * (one of them), judge_verdict.c (what comes of it all), judge_gated.c (what is asked about at all), judge_watch.c (when again).
  *
  * A judgement goes through these states, each begun when all that was asked for in the one before has
  * been answered:
@@ -102,6 +102,10 @@ struct judgement {
 	enum verdict_kind kind;
 	char words[JUDGE_WORDS_MAX + 1];
 	bool warned;
+	char **looked; /* see judge_watch.h */
+	size_t nlooked;
+	char **told; /* since it began */
+	size_t ntold;
 	char *needs[VERDICT_NEEDS_MAX];
 	uint32_t nneeds;
 	struct rewrite *rewrites;
@@ -170,6 +174,8 @@ bool judge_zone_add(struct judgement *j, const struct named_zone *z, const char 
 void judge_zone_free(struct judge_zone *z);
 /* Goes on as far as it can. True: it is over. */
 bool judge_zone_work(struct judge_zone *z);
+/* Its files, by judge_watch.h. */
+void judge_zone_watch(const struct judge_zone *z);
 
 /* ---- judge_verdict.c ---- */
 

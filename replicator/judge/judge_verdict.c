@@ -82,6 +82,8 @@ void judge_examined(struct judge_zone *z)
 			  err_text(e->err));
 		return;
 	}
+	if (e->errors.len || e->doubts.len)
+		judge_zone_watch(z);
 	if (e->errors.len)
 		judge_say(j, judge_has_doubts(j) || !j->trial->own ? VERDICT_BAD : VERDICT_GOOD, "%s",
 			  (const char *)e->errors.data);

@@ -14,6 +14,7 @@
 #include "replicator/checks.h"
 #include "replicator/judge/judge_internal.h"
 #include "replicator/judge/judge_serials.h"
+#include "replicator/judge/judge_watch.h"
 #include "replicator/portal.h"
 #include "replicator/thinker.h"
 
@@ -153,6 +154,13 @@ static void stage(struct judge_zone *z)
 
 /* ---- the checker ---- */
 
+/* It is not as it should be: so another content of any of its files may mend it. */
+void judge_zone_watch(const struct judge_zone *z)
+{
+	for (size_t i = 0; i < z->is.n; i++)
+		watch_look(z->judgement, z->is.list[i].path);
+}
+
 static void checked(void *arg, const struct check_result *r)
 {
 	struct judge_zone *z = arg;
@@ -162,6 +170,8 @@ static void checked(void *arg, const struct check_result *r)
 	z->judgement->asked--;
 	z->check = 0;
 	z->passed = r->verdict == CHECK_GOOD;
+	if (r->verdict == CHECK_BAD)
+		judge_zone_watch(z);
 	while (len > 0 && r->words[len - 1] == '\n')
 		len--;
 	if (z->verified && !z->passed) {

@@ -164,6 +164,28 @@ for l in map(json.loads, sys.stdin):
 		dots[l["path"]] = l.get("version")
 print(len(set(dots.values())), len(dots))')" "1 2"
 
+# What the gate is not asked about, since only a configuration that is held names it.
+zone_stanza e.test >"$T/ns1/tmp/e.conf"
+zone_text e.test 5 'x IN A 1.2.3' >"$T/ns1/tmp/e"
+sh_on ns1 'cp -p etc/named.conf /tmp/good; install -m 644 /tmp/e var/named/e.test.zone; cat /tmp/e.conf >>etc/named.conf'
+check "one that names a broken zone is held" wait_for 90 holds ns1 'e\.test\.zone:5: '
+zone_text e.test 6 >"$T/ns1/tmp/e"
+sh_on ns1 'cat /tmp/e >var/named/e.test.zone'
+goes "that is mended, both go" e.test 6
+sh_on ns1 'echo "options { nonsense; };" >etc/more.conf; echo "include \"/etc/more.conf\";" >>etc/named.conf'
+check "one that includes a broken file is held" wait_for 90 holds ns1 'more\.conf:1: '
+sh_on ns1 'zone_of() { echo "zone f.test { type primary; file \"e.test.zone\"; };"; }; zone_of >etc/more.conf'
+goes "that is mended, both go" f.test 6
+sh_on ns1 'echo "www IN A 1.2.3" >var/named/inc/more'
+settle ns1 ns2
+zone_text e.test 7 '$INCLUDE inc/more' >"$T/ns1/tmp/e"
+sh_on ns1 'cat /tmp/e >var/named/e.test.zone'
+check "a zone that includes a broken file is held" wait_for 90 holds ns1 'inc/more:1: '
+sh_on ns1 'echo "www IN A 10.53.0.7" >var/named/inc/more'
+goes "that is mended, both go" e.test 7
+sh_on ns1 'cat /tmp/good >etc/named.conf'
+settle ns1 ns2
+
 # ---- what is held makes room before the name server starts, and is mended after that
 
 ZONE=var/named/a.test.zone
