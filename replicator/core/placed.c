@@ -302,12 +302,13 @@ static void not_ours(struct core *c, struct key *k, const struct observation *o)
 }
 
 /* What was set aside may have been put there before that came: then it has seen no more than the
- * draft had. */
+ * draft had. Where nothing is, as before, it may have been there and gone again. */
 static void after_draft(struct core *c, struct key *k, const struct observation *o)
 {
-	if (!aside_is(k, k->intent->dot) || !k->shown || o->unchanged ||
-	    (o->attrs.kind != KIND_ABSENT &&
-	     fhandle_same(&k->shown->ident.handle, &o->ident.handle)))
+	bool there = o->unchanged ? key_present(k) : o->attrs.kind != KIND_ABSENT;
+
+	if (!aside_is(k, k->intent->dot) || !k->shown ||
+	    (there && (o->unchanged || fhandle_same(&k->shown->ident.handle, &o->ident.handle))))
 		return;
 	vv_copy(&k->shown->context, &k->intent->context);
 	key_shown_changed(c, k);

@@ -126,7 +126,8 @@ void truth_sighting(struct world *w, struct node *n, const char *path, struct si
 {
 	struct spot *spot = truth_spot(w, n, path);
 
-	*s = (struct sighting){spot->shown, spot->strong, spot->last, spot->cut, w->now};
+	*s = (struct sighting){spot->shown, spot->strong, spot->last, spot->cut, w->now,
+				path_of(w, path)->nsaves};
 }
 
 void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,
@@ -143,6 +144,7 @@ void truth_looked(struct world *w, struct node *n, const char *path, const struc
 	spot->looked_strong = s->strong;
 	spot->looked_last = s->last;
 	spot->looked_cut = s->cut;
+	spot->looked_saves = s->saves;
 	if (s->at > spot->looked_at) /* the directory above may have been read before that */
 		spot->looked_at = s->at;
 	spot->looked_attrs = *a;
@@ -501,7 +503,7 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 	saves_join(&spot->shown, &claimed);
 	spot->base = s->attrs;
 	for (uint32_t i = 0; i < p->nsaves; i++)
-		if (p->save[i].node == n->index && (int32_t)i > spot->looked_last)
+		if (p->save[i].node == n->index && i >= spot->looked_saves)
 			saves_join(&p->save[i].past, &claimed);
 }
 
@@ -631,6 +633,10 @@ static bool saved_as_it_was(const struct node *n, struct path_truth *p, struct s
 
 	if (!spot->looked || spot->looked_last < 0 || spot->aside_last < 0 ||
 	    spot->looked_last == spot->aside_last || attrs_compare(&spot->looked_attrs, &v->attrs))
+		return false;
+	/* What stayed there since it was told is not a later save of it: the directory that was not empty
+	 * when it was set aside, and is so still when both come back from an image. */
+	if (spot->looked_last < spot->aside_last && p->save[spot->looked_last].published)
 		return false;
 	both = p->save[spot->aside_last].past;
 	saves_join(&both, &spot->looked_shown);

@@ -126,6 +126,7 @@ struct spot {
 	struct saves looked_strong;
 	int32_t looked_last;
 	bool looked_cut;
+	uint32_t looked_saves; /* so many had been saved at the path, anywhere, when it was read */
 	int64_t looked_at; /* when it was read */
 	struct attrs looked_attrs;
 	struct ident looked_ident;
@@ -429,6 +430,7 @@ struct sighting {
 	int32_t last;
 	bool cut;
 	int64_t at;
+	uint32_t saves; /* of the path, so far */
 };
 void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s);
 void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,

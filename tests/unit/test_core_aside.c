@@ -404,6 +404,35 @@ static void what_goes_in_the_middle_has_seen_no_more_than_it_had(void **state)
 	expect_content(N1, "a", 9);
 }
 
+/* Nothing was there before and nothing is now; in between, it was. Whoever saves then, before a look
+ * finds what the deletion left, has seen the draft and not the deletion. */
+static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_deletes(&s, N2, "a");
+	story_wait(&s, 2000);
+	expect_absent(N1, "a");
+	s.mute = true;
+	decide(N1, EVENT_EDIT, "a");
+	s.mute = false;
+	expect_content(N1, "a", 3);
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "a"), s.now);
+	story_crash(&s, N1);
+	s.hold = EFFECT_LOOK;
+	story_up(&s, N1);
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	user_saves(&s, N1, "a", 5);
+	s.hold = -1;
+	story_run(&s);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	expect_content(N2, "a", 5);
+	assert_int_equal(versions_of(N2, "a"), 2); /* beside the deletion */
+	assert_int_equal(versions_of(N1, "a"), 2);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -425,6 +454,7 @@ int main(void)
 	    TEST(what_the_brake_holds_can_be_set_aside_and_approved),
 	    TEST(an_end_in_the_middle_is_no_edit),
 	    TEST(what_goes_in_the_middle_has_seen_no_more_than_it_had),
+	    TEST(what_came_and_went_where_nothing_was_had_seen_no_more_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
