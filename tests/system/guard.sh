@@ -36,6 +36,7 @@ holds_nothing() { held "$1" | grep -q 'nothing is held'; }
 zone_on() { echo "$T/$1$TREE/var/named/$2.zone"; }
 has() { grep -Eq "$3" "$(zone_on "$1" "$2")"; }
 save() { cat >"$T/$1/tmp/z"; sh_on "$1" "cat /tmp/z >var/named/$2.zone"; }
+tells() { grep -Eq -- "$2" "$T/$1/tmp/told"; }
 # doubt SENTENCE WORDS: what was saved is held for that.
 doubt() {
 	check "$1: held" wait_for 90 holds ns1 "$2"
@@ -46,6 +47,7 @@ doubt() {
 
 { zone_text a.test 1001; hosts 1 30; } | save ns1 a.test
 doubt "half a zone" 'a\.test\.zone: 30 of 62 records are gone'
+check "... somebody is told" wait_for 90 tells ns1 '^begins held var/named/a\.test\.zone: the gate holds it, .*30 of 62'
 check "the peer has all of it" has ns2 a.test '^h60 '
 like "release without force is not for it" "$(on ns1 zonefsctl release 2>&1)" 'nothing of a change set is held'
 check "approved" on ns1 zonefsctl approve
@@ -139,7 +141,6 @@ like "restore --at, of an include alone" "$(sh_on ns1 "zonefsctl restore --at @$
 	'^1 restored, 0 deleted, 0 left alone; 1 serial raised$'
 check "... the zone that includes it has another one" wait_for 90 has ns2 inc.test ' 1003 '
 status_says() { on $1 zonefsctl status | grep -Eq -- "$2"; }
-tells() { grep -Eq -- "$2" "$T/$1/tmp/told"; }
 WORDS="serial 1000 served with two contents: secondaries that have it won't transfer"
 FIRST=$(sh_on ns1 'zonefsctl history var/named/keep.test.zone' | head -n 1 | cut -d' ' -f1)
 like "keep: a restored zone is reported" "$(sh_on ns1 "zonefsctl restore var/named/keep.test.zone@$FIRST" 2>&1)" \

@@ -110,7 +110,7 @@ waits() {
 on ns1 zonefsctl hold >/dev/null
 save ns1 1002
 waits first
-like "another one does not begin meanwhile" "$(on ns1 zonefsctl release --everywhere 2>&1)" 'the nodes are being asked already'
+like "another one does not begin meanwhile" "$(on ns1 timeout 60 zonefsctl release --everywhere 2>&1)" 'the nodes are being asked already'
 sh_on ns1 'kill $(cat /tmp/pid)'
 wait $RELEASE
 given_up() { grep -q 'given up by whoever asked for it' "$T/ns1/zonefs.log"; }
