@@ -102,7 +102,7 @@ link_down ns2
 check "ns1 finds that the other one is lost" wait_for 60 eval "on ns1 zonefsctl peers | grep -Eq '^ns2 .* (silent|unreachable)'"
 # waits NAME: begins a release, which asks who cannot be asked.
 waits() {
-	sh_on ns1 "exec zonefsctl release --everywhere >/tmp/$1 2>&1 & echo \$! >/tmp/pid; wait \$!" &
+	sh_on ns1 "exec timeout 90 zonefsctl release --everywhere >/tmp/$1 2>&1 & echo \$! >/tmp/pid; wait \$!" &
 	RELEASE=$!
 	check "a node that cannot be reached is waited for, in words ($1)" wait_for 60 \
 		grep -q '^ns2: waited for: it cannot be reached$' "$T/ns1/tmp/$1"
