@@ -3,7 +3,8 @@
  * The command "lint": the configuration and the zones of this node's tree, as they are now, through the
  * name server's own checkers: the configuration first, then zones, a few at a time, in the order of the
  * map. With a path: what is in that file. When the map becomes another one meanwhile it begins again, and
- * says so.
+ * says so. Last, as a warning, what no checker minds and the gate holds in doubt all the same: the guard's
+ * reasons, a serial's, ...
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,6 +28,7 @@ struct lint {
 	uint32_t under_way;
 	uint32_t again;
 	uint64_t checked, bad, could_not;
+	uint32_t in_doubt;
 };
 
 /* One answer to come. */
@@ -135,12 +137,43 @@ static bool ask_next(struct lint *l)
 	return true;
 }
 
-static void end(struct client *c, const struct lint *l)
+static bool say_doubt(void *arg, const struct core_path *p)
 {
+	struct lint *l = arg;
+	json_t *o;
+
+	if (core_held_by(p->draft) != HELD_GATE || p->draft->aside || p->verdict != VERDICT_DOUBT)
+		return true;
+	o = json_object();
+	control_add_text(o, "type", "held");
+	control_add_path(o, "path", p->path);
+	control_add_text(o, "words", p->words ? p->words : "");
+	control_line(l->client, o);
+	l->in_doubt++;
+	return control_has_room(l->client);
+}
+
+static void say_doubts(struct lint *l)
+{
+	const char *path = l->path;
+	struct decision d = {.paths = &path, .n = path[0] ? 1 : 0};
+
+	node_held(l->client->node, &d, say_doubt, l);
+}
+
+static void end(struct client *c, struct lint *l)
+{
+	if (l->checked > 0)
+		say_doubts(l);
 	if (l->checked == 0)
 		control_end(c, 1,
 			    "nothing to check: the file is neither a static primary zone's nor "
 			    "part of the configuration (zonefsctl zones)");
+	else if (l->bad + l->could_not == 0 && l->in_doubt)
+		control_end(c, 0,
+			    "%" PRIu64 " checked: all is well, but %u %s held by the gate: "
+			    "zonefsctl approve, if that is meant",
+			    l->checked, l->in_doubt, l->in_doubt == 1 ? "is" : "are");
 	else if (l->bad + l->could_not == 0)
 		control_end(c, 0, "%" PRIu64 " checked: all is well", l->checked);
 	else

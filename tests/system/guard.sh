@@ -65,6 +65,11 @@ doubt "a serial that goes back" 'the serial goes back from 1002 to 999'
 doubt "a dot is missing" 'a\.test\.zone:[0-9]+: "www\.a\.test\.a\.test\.": the zone.s name stands in it twice'
 { zone_text a.test 1003; hosts 1 25; echo 'www IN CNAME nowhere'; } | save ns1 a.test
 doubt "an alias of nothing" 'a\.test\.zone:[0-9]+: .*nowhere'
+LINT=$(on ns1 zonefsctl lint $TREE/var/named/a.test.zone)
+is "lint does not mind it" $? 0
+like "... but has the gate's words" "$LINT" '^var/named/a\.test\.zone is held, in doubt:$'
+like "... with the reason" "$LINT" '^  .*a\.test\.zone:[0-9]+: .*nowhere'
+like "... at the end, too" "$LINT" '1 checked: all is well, but 1 is held by the gate'
 is "the peer's serial" "$(grep -c ' 1002 ' "$(zone_on ns2 a.test)")" 1
 check "approved, too" on ns1 zonefsctl approve $TREE/var/named/a.test.zone
 check "... it goes, too" wait_for 90 has ns2 a.test '^www '

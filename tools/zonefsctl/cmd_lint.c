@@ -21,6 +21,10 @@ static void say(void *arg, const json_t *line)
 	(void)arg;
 	if (line_is(line, "again"))
 		printf("The configuration has changed meanwhile: all of it again.\n");
+	if (line_is(line, "held")) {
+		printf("%s is held, in doubt:\n  ", line_text(line, "path"));
+		ctl_say_words(line_text(line, "words"), 2);
+	}
 	if (!line_is(line, "checked") || strcmp(verdict, "good") == 0)
 		return;
 	printf("%s", zone[0] ? zone : "the configuration");
