@@ -39,47 +39,44 @@ int32_t outcomes_after(const struct node *n, const struct version *v)
 	return after < 0 ? 0 : (int32_t)after;
 }
 
-void outcomes_installed(struct node *n, const struct effect *e)
+/* What has become here of the version that was told. */
+static void add_of(struct node *n, const struct effect *e, int32_t status, char *words)
 {
 	const struct version *v = e->told.version;
 	char none[1] = "";
-
-	if (!v || e->told.own || !e->path)
-		return;
 	struct outcome o = {
 	    .dot = v->dot,
 	    .path = (char *)e->path,
 	    .node = n->conf->node,
 	    .wall_msec = n->wall_msec,
 	    .after_msec = outcomes_after(n, v),
-	    .words = none,
+	    .status = status,
+	    .words = words,
 	    .served = none,
 	};
+
 	outcomes_add(n, &o);
+}
+
+void outcomes_installed(struct node *n, const struct effect *e)
+{
+	char none[1] = "";
+
+	if (e->told.version && !e->told.own && e->path)
+		add_of(n, e, 0, none);
 }
 
 void outcomes_refused(struct node *n, const struct effect *e)
 {
-	const struct version *v = e->told.version;
 	char words[WIRE_WORDS_MAX];
-	char none[1] = "";
-	struct outcome o = {
-	    .dot = v->dot,
-	    .path = (char *)e->path,
-	    .node = n->conf->node,
-	    .wall_msec = n->wall_msec,
-	    .after_msec = outcomes_after(n, v),
-	    .status = ERR_DENIED,
-	    .words = words,
-	    .served = none,
-	};
+
 	if (e->told.words)
 		snprintf(words, sizeof(words), "it does not pass the gate there: %s",
 			 e->told.words);
 	else
 		snprintf(words, sizeof(words),
 			 "not taken: outside what is accepted there from the node that made it");
-	outcomes_add(n, &o);
+	add_of(n, e, ERR_DENIED, words);
 }
 
 /* ---- from a peer ---- */

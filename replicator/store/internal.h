@@ -299,6 +299,8 @@ bool content_needed(struct store *s, struct hash hash);
 #define OBJECT_NAME (3 + HASH_TEXT) /* "ab/abcd…" */
 void object_name(char dst[OBJECT_NAME], struct hash hash);
 bool object_has(const struct store *s, struct hash hash);
+/* All of it, at that place. 0 or an error. */
+int object_write(int fd, const void *p, size_t len, uint64_t at);
 long object_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max,
 		 uint64_t *total);
 bool object_hash(const char *name, struct hash *h); /* that a file in objects/ab is named by */

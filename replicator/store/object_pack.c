@@ -85,22 +85,6 @@ static int read_all(int fd, void *p, size_t len, uint64_t at)
 	return 0;
 }
 
-static int write_all(int fd, const void *p, size_t len, uint64_t at)
-{
-	while (len) {
-		ssize_t n = pwrite(fd, p, len, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p = (const uint8_t *)p + n;
-		len -= (size_t)n;
-		at += (uint64_t)n;
-	}
-	return 0;
-}
-
 /* ---- reading ---- */
 
 struct seal {
@@ -199,7 +183,7 @@ static void leave_plain(struct store *s)
 	const struct timespec times[2] = {s->pack->st.st_atim, s->pack->st.st_mtim};
 
 	crash_point("left-plain");
-	if (fd >= 0 && write_all(fd, &format, 1, 0) == 0)
+	if (fd >= 0 && object_write(fd, &format, 1, 0) == 0)
 		futimens(fd, times);
 }
 
@@ -244,8 +228,8 @@ static int begin(struct store *s, const char *name, struct hash hash)
 		return -errno;
 	const uint64_t size = htole64(k->size);
 	const uint8_t head = OBJECT_FORMAT_PACKED;
-	int err = write_all(k->out, &head, 1, 0);
-	return err ? err : write_all(k->out, &size, sizeof(size), 1);
+	int err = object_write(k->out, &head, 1, 0);
+	return err ? err : object_write(k->out, &size, sizeof(size), 1);
 }
 
 /* So that neither a block nor the end waits for the disk for long: see incoming's in objects.c. */
@@ -281,9 +265,9 @@ static int pack_block(struct pack *k)
 		return 1;
 	struct seal seal = {htole64(k->end + n),
 			    htole64(XXH3_64bits_withSeed(k->plain, len, k->block))};
-	err = write_all(k->out, k->packed, n, data_at(k->size) + k->end);
+	err = object_write(k->out, k->packed, n, data_at(k->size) + k->end);
 	if (!err)
-		err = write_all(k->out, &seal, SEAL, HEAD + SEAL * k->block);
+		err = object_write(k->out, &seal, SEAL, HEAD + SEAL * k->block);
 	k->end += n;
 	k->block++;
 	if (!err)

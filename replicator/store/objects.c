@@ -117,7 +117,7 @@ static void incoming_free(struct incoming *in, bool keep)
 	free(in);
 }
 
-static int write_at(int fd, const uint8_t *p, size_t len, uint64_t at)
+int object_write(int fd, const void *p, size_t len, uint64_t at)
 {
 	while (len) {
 		ssize_t n = pwrite(fd, p, len, (off_t)at);
@@ -126,7 +126,7 @@ static int write_at(int fd, const uint8_t *p, size_t len, uint64_t at)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : -EIO;
-		p += n;
+		p = (const uint8_t *)p + n;
 		len -= (size_t)n;
 		at += (uint64_t)n;
 	}
@@ -143,7 +143,7 @@ static int begin(struct incoming *in)
 		return 0;
 	if (ftruncate(in->fd, 0) < 0)
 		return -errno;
-	return write_at(in->fd, &format, 1, 0);
+	return object_write(in->fd, &format, 1, 0);
 }
 
 int incoming_take_in(struct incoming *in)
@@ -246,7 +246,7 @@ int incoming_write(struct incoming *in, const void *p, size_t len)
 		return ERR_LIMIT;
 	int err = write_out(in);
 	if (!err)
-		err = write_at(in->fd, p, len, 1 + in->size);
+		err = object_write(in->fd, p, len, 1 + in->size);
 	if (err) {
 		/* As if nothing of it had been written. */
 		int cut = ftruncate(in->fd, (off_t)(1 + in->size));

@@ -98,11 +98,11 @@ int room_count(struct store *s)
 	return err ? err : rows == PIECE;
 }
 
-/* Rows of the log alone. */
-int room_count_past(struct store *s)
+/* A piece of the rows that are of the log alone: id, path, data. 1: there is more; 0; an error. */
+static int count_log(struct store *s, enum statement which)
 {
 	int rows = 0, err;
-	sqlite3_stmt *st = database_statement(s, SQL_PAST_ROOM, &err);
+	sqlite3_stmt *st = database_statement(s, which, &err);
 
 	if (!st)
 		return err;
@@ -117,26 +117,20 @@ int room_count_past(struct store *s)
 	return rows == PIECE;
 }
 
+int room_count_past(struct store *s)
+{
+	return count_log(s, SQL_PAST_ROOM);
+}
+
 int room_count_outcomes(struct store *s)
 {
-	int rows = 0, err;
-	sqlite3_stmt *st = database_statement(s, SQL_ROOM_OUTCOMES, &err);
+	int more = count_log(s, SQL_ROOM_OUTCOMES);
 
-	if (!st)
-		return err;
-	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
-	while (rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
-		s->prune.id = sqlite3_column_int64(st, 0);
-		s->counting.log += row_bytes(st, 1, 2);
-		rows++;
-	}
-	sqlite3_reset(st);
-	if (rows < PIECE) {
+	if (more == 0) {
 		s->counting.known = true;
 		s->room = s->counting;
 	}
-	return rows == PIECE;
+	return more;
 }
 
 /* ---- dropping ---- */

@@ -318,3 +318,14 @@ int client_order(struct client_call call, const char *about)
 {
 	return call_and_say(&call, about, true);
 }
+
+int client_show(struct client_call call)
+{
+	CLEANUP_FREE char *words = NULL;
+
+	call.words = &words;
+	int status = client_call(&call);
+	if (words && !call.json)
+		printf("%s\n", words);
+	return status;
+}

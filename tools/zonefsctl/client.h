@@ -33,10 +33,13 @@ struct client_call {
 /* The exit status: what the node says, or CTL_FAILED after the reason has been told. */
 int client_call(const struct client_call *call);
 /* Likewise; the last line's sentence, where it says that it went wrong, is told as the reason.
- * `about`, or NULL, comes before it ("about: ..."). For these two, `words` is their own. */
+ * `about`, or NULL, comes before it ("about: ..."). `words` is its own, as it is for the next two. */
 int client_ask(struct client_call call, const char *about);
 /* Likewise, and it is said also where all went well. */
 int client_order(struct client_call call, const char *about);
+/* Likewise, and it is printed whatever it says, unless the lines are printed as they are: it is what was
+ * asked for. */
+int client_show(struct client_call call);
 
 /* A line's field, or what there is in its place: "", 0, false. */
 const char *line_text(const json_t *line, const char *name);

@@ -3,9 +3,7 @@
  * zonefsctl check: has this node's disk kept the contents of the store?
  */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
@@ -21,14 +19,7 @@ static void say(void *arg, const json_t *line)
 
 int cmd_check(int argc, char **argv)
 {
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "check", .silence_sec = SILENCE_SEC, .each = say, .words = &words};
+	struct client_call call = {.command = "check", .silence_sec = SILENCE_SEC, .each = say};
 
-	if (ctl_no_arguments(argc, argv))
-		return CTL_USAGE;
-	int status = client_call(&call);
-	if (words)
-		printf("%s\n", words);
-	return status;
+	return ctl_no_arguments(argc, argv) ? CTL_USAGE : client_show(call);
 }

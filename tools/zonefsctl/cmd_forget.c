@@ -4,36 +4,20 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
-static void nothing(void *arg, const json_t *line)
-{
-	(void)arg;
-	(void)line;
-}
-
 static int forget(const char *node, bool ask)
 {
-	CLEANUP_FREE char *words = NULL;
 	struct client_call call = {.command = "forget",
 				   .request = json_object(),
-				   .silence_sec = 10,
-				   .each = nothing,
-				   .words = &words};
+				   .silence_sec = 10};
 
 	json_object_set_new(call.request, "node", json_string(node));
 	json_object_set_new(call.request, "ask", json_boolean(ask));
-	int status = client_call(&call);
-	if (status == CTL_OK && words)
-		printf("%s\n", words);
-	else if (words)
-		ctl_fail("%s", words);
-	return status;
+	return client_order(call, NULL);
 }
 
 int cmd_forget(int argc, char **argv)

@@ -4,10 +4,8 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/lines.h"
 #include "tools/zonefsctl/zonefsctl.h"
@@ -38,24 +36,17 @@ static void say(void *arg, const json_t *line)
 
 static int lint(const char *argument, bool json)
 {
-	CLEANUP_FREE char *words = NULL;
 	struct client_call call = {.command = "lint",
 				   .request = json_object(),
 				   .silence_sec = SILENCE_SEC,
 				   .json = json,
-				   .each = say,
-				   .words = &words};
+				   .each = say};
 
 	if (argument && lines_add_path(call.request, argument) != CTL_OK) {
 		json_decref(call.request);
 		return CTL_FAILED;
 	}
-	int status = client_call(&call);
-	if (words && !json && status != CTL_OK)
-		ctl_fail("%s%s%s", argument ? argument : "", argument ? ": " : "", words);
-	else if (words && !json)
-		printf("%s%s%s\n", argument ? argument : "", argument ? ": " : "", words);
-	return status;
+	return json ? client_call(&call) : client_order(call, argument);
 }
 
 int cmd_lint(int argc, char **argv)

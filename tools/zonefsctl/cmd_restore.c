@@ -53,12 +53,10 @@ static void say_planned(void *arg, const json_t *line)
 
 static int restore_at(int64_t at, const char *what, bool dry_run)
 {
-	CLEANUP_FREE char *words = NULL;
 	struct client_call call = {.command = "restore-at",
 				   .request = json_object(),
 				   .silence_sec = SILENCE_SEC,
-				   .each = dry_run ? say_planned : NULL,
-				   .words = &words};
+				   .each = dry_run ? say_planned : NULL};
 	int status = CTL_OK;
 
 	if (what && strpbrk(what, "*?["))
@@ -72,10 +70,7 @@ static int restore_at(int64_t at, const char *what, bool dry_run)
 	json_object_set_new(call.request, "at", json_integer(at));
 	json_object_set_new(call.request, "dry_run", json_boolean(dry_run));
 	lines_add_who(call.request);
-	status = client_call(&call);
-	if (words)
-		printf("%s\n", words);
-	return status;
+	return client_show(call);
 }
 
 static int restore_tree(int64_t at, const char *what, bool dry_run, bool yes)

@@ -4,7 +4,6 @@
  * in the first column, so that it is found among thousands.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -90,20 +89,15 @@ static void say(void *arg, const json_t *line)
 
 int status_zones(int argc, char **argv, bool json)
 {
-	CLEANUP_FREE char *words = NULL;
 	struct client_call call = {.command = "serving",
 				   .request = json_object(),
 				   .silence_sec = ANSWER_SEC,
 				   .json = json,
-				   .each = say,
-				   .words = &words};
+				   .each = say};
 	json_t *zones = json_array();
 
 	for (int i = 0; i < argc; i++)
 		json_array_append_new(zones, json_string(argv[i]));
 	json_object_set_new(call.request, "zones", zones);
-	int status = client_call(&call);
-	if (words && !json)
-		printf("%s\n", words);
-	return status;
+	return client_show(call);
 }

@@ -3,10 +3,8 @@
  * zonefsctl verify: path by path, not by a digest.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "tools/zonefsctl/client.h"
 #include "tools/zonefsctl/zonefsctl.h"
 
@@ -31,14 +29,7 @@ static void say(void *arg, const json_t *line)
 
 int cmd_verify(int argc, char **argv)
 {
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "verify", .silence_sec = SILENCE_SEC, .each = say, .words = &words};
+	struct client_call call = {.command = "verify", .silence_sec = SILENCE_SEC, .each = say};
 
-	if (ctl_no_arguments(argc, argv))
-		return CTL_USAGE;
-	int status = client_call(&call);
-	if (words)
-		printf("%s\n", words);
-	return status;
+	return ctl_no_arguments(argc, argv) ? CTL_USAGE : client_show(call);
 }

@@ -4,7 +4,6 @@
  */
 #include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -62,9 +61,7 @@ static void say(void *arg, const json_t *line)
 int cmd_zones(int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
-	CLEANUP_FREE char *words = NULL;
-	struct client_call call = {
-	    .command = "zones", .silence_sec = ANSWER_SEC, .each = say, .words = &words};
+	struct client_call call = {.command = "zones", .silence_sec = ANSWER_SEC, .each = say};
 	int c;
 
 	optind = 0;
@@ -75,10 +72,5 @@ int cmd_zones(int argc, char **argv)
 	}
 	if (optind != argc)
 		return ctl_usage("zones");
-	int status = client_call(&call);
-	if (words && !call.json && status != CTL_OK)
-		ctl_fail("%s", words);
-	else if (words && !call.json)
-		printf("%s\n", words);
-	return status;
+	return call.json ? client_call(&call) : client_order(call, NULL);
 }
