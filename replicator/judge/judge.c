@@ -175,8 +175,10 @@ void judge_trial(struct judge *j, struct trial *take)
 bool judge_gated(void *arg, const char *path)
 {
 	const struct node *n = arg;
+	char above[PATH_LEN_MAX + 1];
 
-	return n->gated && n->conf->server && n->conf->server->gate && gated_is(n->gated, path);
+	return n->gated && n->conf->server && n->conf->server->gate &&
+	       (gated_is(n->gated, path) || gated_below(n->gated, path, above));
 }
 
 /* ---- one of them ---- */

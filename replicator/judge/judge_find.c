@@ -81,6 +81,15 @@ static bool is_deletion(struct judgement *j, const struct named_zone *z, const c
 	return true;
 }
 
+/* What lies below a path makes it a directory, on all nodes. */
+static void say_directory(struct judgement *j, const struct item *item, const char *above)
+{
+	if (version_live(item->version))
+		judge_say(j, VERDICT_BAD,
+			  "%s: lies below %s, which the name server reads as a file", item->path,
+			  above);
+}
+
 /* ---- by the map that is ---- */
 
 static void add_of_path(struct judgement *j, const char *path)
@@ -135,6 +144,9 @@ static void look_at(struct judgement *j, const struct named_zone *z)
 
 	if (!path || core_local(j->node->core, path, false) || is_deletion(j, z, path))
 		return;
+	for (uint32_t i = 0; i < j->trial->n; i++)
+		if (path_below(j->trial->items[i].path, path))
+			say_directory(j, &j->trial->items[i], path);
 	if (!judge_file_now(j, path, &f)) {
 		judge_say(j, VERDICT_UNKNOWN, "%s", err_text(-ENOMEM));
 		return;
@@ -164,7 +176,10 @@ void judge_find_zones(struct judgement *j)
 		look_at(j, &j->conf.list[i]);
 	for (uint32_t i = 0; !j->has_conf && i < j->trial->n; i++) {
 		const char *path = j->trial->items[i].path;
+		char above[PATH_LEN_MAX + 1];
 
+		if (gated_below(j->node->gated, path, above))
+			say_directory(j, &j->trial->items[i], above);
 		add_of_path(j, path);
 		gated_users(j->node->gated, path, add_user, j);
 	}

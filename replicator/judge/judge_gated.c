@@ -5,6 +5,7 @@
  */
 #include "replicator/judge/judge_gated.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -313,6 +314,17 @@ bool gated_is(const struct gated *g, const char *path)
 
 	return zones_is_conf(g->node->zones, path) || is_zone(g, path) ||
 	       (i < g->pairs.n && strcmp(g->pairs.list[i].path, path) == 0);
+}
+
+bool gated_below(const struct gated *g, const char *path, char above[PATH_LEN_MAX + 1])
+{
+	snprintf(above, PATH_LEN_MAX + 1, "%s", path);
+	for (size_t len = path_parent_len(above); len > 0; len = path_parent_len(above)) {
+		above[len] = '\0';
+		if (gated_is(g, above))
+			return true;
+	}
+	return false;
 }
 
 bool gated_includes(const struct gated *g, const char *zone_path, const char *path)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "base/path.h"
 #include "replicator/node_internal.h"
 
 struct gated;
@@ -17,6 +18,8 @@ struct gated *gated_new(struct node *n);
 void gated_free(struct gated *g);
 
 bool gated_is(const struct gated *g, const char *path);
+/* The path lies below one that gated_is, which is in `above` then: a directory would be in its place. */
+bool gated_below(const struct gated *g, const char *path, char above[PATH_LEN_MAX + 1]);
 /* The zone's file includes the path, be it by another. */
 bool gated_includes(const struct gated *g, const char *zone_path, const char *path);
 /* The files of zones that include it. */
