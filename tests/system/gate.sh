@@ -127,10 +127,12 @@ bad "an empty one" 'has 0 SOA records'
 bad "a record of more than 64 KiB" 'ran out of space'
 sh_on ns1 'echo "\$INCLUDE inc/loop2" >var/named/inc/loop1; echo "\$INCLUDE inc/loop1" >var/named/inc/loop2'
 typed "an include that leads back" 'loop2:1: .*is refused: it leads back to itself' '$INCLUDE inc/loop1'
-sh_on ns1 'rm var/named/a.test.zone; mkdir var/named/a.test.zone'
+sh_on ns1 'rm var/named/a.test.zone; mkdir var/named/a.test.zone; echo x >var/named/a.test.zone/inside'
 bad "a directory in its place" 'a\.test\.zone: is no file'
+bad "what is in it, too" 'a\.test\.zone/inside: lies below var/named/a\.test\.zone'
 is "both serve what they did" "$(serial_on ns1 a.test) $(serial_on ns2 a.test)" "1003 1003"
-sh_on ns1 'rmdir var/named/a.test.zone'
+check "the peer has the file" test -f "$T/ns2$TREE/var/named/a.test.zone"
+sh_on ns1 'rm -r var/named/a.test.zone'
 save ns1 a.test 1004 '$GENERATE 0-65535 h$ A 10.0.0.1'
 goes "many that are generated" a.test 1004
 save ns1 a.test 1005
