@@ -176,7 +176,8 @@ static void say_difference(const json_t *line)
 
 	printf("  tree       NOT identical");
 	if (behind > 0 || ahead > 0) {
-		printf(": it lacks %lld change%s that are here", behind, plural(behind));
+		printf(": it lacks %lld change%s that %s here", behind, plural(behind),
+		       behind == 1 ? "is" : "are");
 		if (ahead > 0)
 			printf(", has %lld that are not here yet", ahead);
 	} else if (line_number(line, "outside") > 0) {
