@@ -130,6 +130,19 @@ mirrors_start() {
 	settle ns1 ns2
 	wait_for 60 test -e "$T/ns2$TREE/etc/rndc.key" || bail "ns2 has no configuration"
 }
+# zone_hold HOST: no version of a.test can be put in place there, since it is being written, until zone_let_go.
+zone_hold() {
+	on "$1" bash -c "exec 9>>$TREE/var/named/a.test.zone; echo \$\$ >/tmp/holds; exec sleep 600" &
+	JOB[$1.holds]=$!
+	must wait_for 60 test -s "$T/$1/tmp/holds"
+}
+zone_let_go() {
+	on "$1" bash -c 'kill $(cat /tmp/holds); rm /tmp/holds'
+	wait "${JOB[$1.holds]}" 2>/dev/null
+	return 0
+}
+named_freeze() { kill -STOP "$(pid_on "$1" named)"; }
+named_thaw() { kill -CONT "$(pid_on "$1" named)" $(pgrep -P "${JOB[$1.named]}"); } # nsenter stops with it
 health_start() {
 	on "$1" $BIN/zonefs-health -f >>"$T/$1/health.log" 2>&1 &
 	JOB[$1.health]=$!

@@ -52,21 +52,17 @@ wait "${JOB[ns1.named]}" 2>/dev/null
 named_start ns1
 from "named is there again: back" ns1
 
-P=$(pid_on ns1 named)
-kill -STOP "$P"
+named_freeze ns1
 from "named frozen: the other mirror answers" ns2
-kill -CONT "$P" $(pgrep -P "${JOB[ns1.named]}") # nsenter stops with it
+named_thaw ns1
 from "it goes on: back" ns1
 
-on ns1 bash -c "exec 9>>$TREE/var/named/a.test.zone; echo \$\$ >/tmp/holds; exec sleep 600" &
-HOLDS=$!
-must wait_for 60 test -s "$T/ns1/tmp/holds"
+zone_hold ns1
 sh_on ns2 "sed -i 's/ 1000 / 1001 /' var/named/a.test.zone"
 from "a version can't be put in place, the node is stale: its metric sends the client away" ns2
 check "it is demoted, and announced all the same" health_is ns1 demoted
 check "with its address" has_address ns1
-on ns1 bash -c 'kill $(cat /tmp/holds)'
-wait $HOLDS 2>/dev/null
+zone_let_go ns1
 from "fresh again: back" ns1
 
 health_end ns1 KILL

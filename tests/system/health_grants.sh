@@ -70,9 +70,7 @@ mirror_is() { [ "$(on "$1" zonefsctl health --json | jq -r 'select(.type=="mirro
 hear_each_other() { for h in ns1 ns2; do must wait_for 60 mirror_is $h announced; done; }
 
 # ---- one of them is stale
-on ns1 bash -c "exec 9>>$TREE/var/named/a.test.zone; echo \$\$ >/tmp/holds; exec sleep 600" &
-HOLDS=$!
-must wait_for 60 test -s "$T/ns1/tmp/holds"
+zone_hold ns1
 sh_on ns2 "sed -i 's/ 1000 / 1001 /' var/named/a.test.zone"
 check "ns1 is stale: it leaves, as ns2 promises to stay" wait_for 90 health_is ns1 withdrawn
 check "its address is gone" wait_for 60 fails has_address ns1
@@ -80,8 +78,7 @@ promised() { on ns1 zonefsctl health | grep -Eq "^  ns2 +announced, well since .
 check "which is to be seen" wait_for 60 promised
 from "the other one answers" ns2
 check_not "that one is not drained" on ns2 zonefsctl drain
-on ns1 bash -c 'kill $(cat /tmp/holds)'
-wait $HOLDS 2>/dev/null
+zone_let_go ns1
 from "fresh again: back" ns1
 and_one_stayed "one stale"
 

@@ -304,6 +304,13 @@ ip_of() { echo "10.53.0.${HOST_NUMBER[$1]}"; }
 ip6_of() { echo "fd53::${HOST_NUMBER[$1]}"; }
 link_down() { ip link set "$1" down; }
 link_up() { ip link set "$1" up; }
+# link_slow HOST RATE: what it sends; link_fast HOST: as ever. slow_links: or the test is skipped.
+link_slow() { on "$1" tc qdisc replace dev eth0 root tbf rate "$2" burst 32k latency 300ms; }
+link_fast() { on "$1" tc qdisc del dev eth0 root; }
+slow_links() {
+	link_slow "$1" 100mbit 2>/dev/null || skip_all "this kernel can't make a link slow (tbf)"
+	link_fast "$1"
+}
 
 # Process number, in the world, of a host's process by its name (of several, the oldest).
 pid_on() {

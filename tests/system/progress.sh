@@ -8,9 +8,7 @@ world_enter "$@"
 host_new ns1
 host_new ns2
 nodes_start ns1 ns2
-slow() { on ns1 tc qdisc replace dev eth0 root tbf rate "$1" burst 32k latency 300ms; }
-slow 100mbit 2>/dev/null || skip_all "this kernel can't make a link slow (tbf)"
-on ns1 tc qdisc del dev eth0 root
+slow_links ns1
 status() { on ns2 zonefsctl status --json; }
 # What jq says of the peer, or of the node.
 peer() { jq -en "inputs | select(.type == \"peer\") | $1" < <(status); }
@@ -24,7 +22,7 @@ head -c $SIZE /dev/urandom >"$T/big"
 on ns1 cp "$T/big" $TREE/big
 on ns1 chmod 600 $TREE/big
 check "a tree to be caught up with" wait_for 120 on ns1 zonefsctl wait --timeout 1
-slow 2mbit
+link_slow ns1 2mbit
 link_down ns1
 node_start ns2
 link_up ns1
@@ -37,8 +35,8 @@ check "it goes on" wait_for 90 peer ".catching_up == null or .catching_up.taken 
 link_down ns1
 check "cut off, nothing is being taken" wait_for 60 peer '.reachable == false and .catching_up == null and .contents_asked == null'
 link_up ns1
-on ns1 tc qdisc del dev eth0 root
-slow 8mbit
+link_fast ns1
+link_slow ns1 8mbit
 check "contents: how many, how much of it" wait_for 120 node \
 	".fetching | .contents >= 1 and .fetched_bytes > 1000000 and .bytes > 0 and .bytes + .fetched_bytes >= $SIZE and .bytes + .fetched_bytes < $SIZE + 100000"
 like "in words, too" "$(on ns2 zonefsctl status)" '^  fetching   [0-9]+ contents? to come, [0-9.]+ [KM]iB; [0-9]+ came since [0-9.]+ m?s, [0-9.]+ [KM]iB$'
@@ -49,7 +47,7 @@ check "cut off, what is to come is still said" wait_for 60 node \
 	'.fetching.contents >= 1 and .fetching.nowhere >= 1 and .fetching.bytes > 0'
 like "and that nobody has it" "$(on ns2 zonefsctl status)" 'of those to come no peer that can be reached has [0-9]+$'
 check_not "it is not asked of anybody" peer '.contents_asked > 0'
-on ns1 tc qdisc del dev eth0 root
+link_fast ns1
 link_up ns1
 check "it comes to an end" wait_for 120 node_well ns2
 check "and then nothing of it is said" node '.fetching == null'

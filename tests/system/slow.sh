@@ -8,9 +8,7 @@ world_enter "$@"
 host_new ns1
 host_new ns2
 nodes_start ns1 ns2
-slow() { on ns1 tc qdisc replace dev eth0 root tbf rate "$1" burst 32k latency 300ms; }
-slow 100mbit 2>/dev/null || skip_all "this kernel can't make a link slow (tbf)"
-on ns1 tc qdisc del dev eth0 root
+slow_links ns1
 is_on() { file_is "$T/$1$TREE/$2" "$3"; }
 fetching() { jq -en 'inputs | select(.type == "node") | .fetching != null' < <(on ns2 zonefsctl status --json); }
 arrived() { local i; for i in 1 2 3; do [ ! -e "$T/ns2$TREE/big$i" ] || echo "big$i"; done; }
@@ -18,7 +16,7 @@ arrived() { local i; for i in 1 2 3; do [ ! -e "$T/ns2$TREE/big$i" ] || echo "bi
 node_stop ns2
 for i in 1 2 3; do head -c 400000 /dev/urandom >"$T/ns1$TREE.big"; on ns1 bash -c "cat >$TREE/big$i" <"$T/ns1$TREE.big"; done
 check "large files are saved while the peer is away" wait_for 60 on ns1 zonefsctl wait --timeout 1
-slow 140kbit # all three at once would take longer than an answer may
+link_slow ns1 140kbit # all three at once would take longer than an answer may
 node_start ns2
 check "they are asked for" wait_for 60 fetching
 link_down ns1
@@ -28,7 +26,7 @@ check "what was saved while cut off comes" wait_for 90 is_on ns2 small meanwhile
 check "... before all of them" test "$(arrived | wc -l)" -lt 3
 check "they come, too" wait_for 300 eval '[ "$(arrived | wc -l)" = 3 ]'
 check_not "no answer came too late" grep -q 'does not answer for contents' "$T/ns2/zonefs.log"
-on ns1 tc qdisc del dev eth0 root
+link_fast ns1
 check "and all is well" wait_for 60 node_well ns2
 trees_same "at the end" ns1 ns2
 finish
