@@ -9,8 +9,8 @@
  * and then nothing but NULs. That takes in the empty file, the cut off one, and the mixture of two.
  *
  * Data may be lost and the inode not (written in place, and the times were on disk first). So what
- * was saved here within SAVED_LATELY before the last sign of life is read, whatever its identity, and
- * what was installed within INSTALLED_LATELY, though it was fsynced: disks have been seen to lie. The
+ * was saved here within SAVED_LATELY_MSEC before the last sign of life is read, whatever its identity, and
+ * what was installed within INSTALLED_LATELY_MSEC, though it was fsynced: disks have been seen to lie. The
  * kernel writes back what is older than vm.dirty_expire_centisecs (30 s) every
  * vm.dirty_writeback_centisecs (5 s); in laptop mode after up to 10 minutes
  * (Documentation/admin-guide/sysctl/vm.rst).

@@ -208,7 +208,7 @@ static void take_hello(struct portal *p, struct rd *r)
 	uint32_t tick = rd_u32(r);
 	struct tree_mark mark;
 
-	rd_tree_mark(r, &mark); /* mark_peek has it */
+	rd_tree_mark(r, &mark); /* marker_peek has it */
 	if (rd_end(r) < 0)
 		return;
 	log_debug("the file system's worker says hello: life %016llx, clock tick %u ms",

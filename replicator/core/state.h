@@ -750,7 +750,7 @@ void catchup_ask(struct core *c, const struct event *e);
 void catchup_page(struct core *c, const struct event *e);
 void catchup_due(struct core *c);
 
-/* ---- place.c ---- */
+/* ---- place.c, placed.c ---- */
 void place_consider(struct core *c, struct key *k);
 void place_pump(struct core *c);
 void place_staged(struct core *c, const struct event *e);

@@ -10,7 +10,7 @@
  *                   checker with the zone's effective settings, and what that does not say
  *                   (zone/examine.h); signed text through dnssec-verify. Of peers' versions only what is
  *                   wrong counts: what is doubtful their author has decided
- *   serials         see serials.h
+ *   serials         see judge_serials.h
  *
  * JUDGE_AT_ONCE judgements are under way, of each JUDGE_ZONES_AT_ONCE zones; further ones wait in
  * order. So one slow zone does not keep the others waiting.

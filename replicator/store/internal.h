@@ -275,12 +275,15 @@ int room_make(struct store *s, uint64_t keep_bytes);
 /* ---- store_past.c ---- */
 
 int do_past(struct store *s, const struct record *r, const void *path, const void *data);
-int do_gap(struct store *s, const struct record *r);
-int do_heard(struct store *s, const struct record *r);
 /* A version of the history goes; what the log says of it stays. */
 int past_keep(struct store *s, int64_t id);
 /* A piece of a round, after prune.id: what is older goes. 1: there is more; 0; an error. */
 int past_prune(struct store *s, int64_t before_msec);
+
+/* ---- store_gaps.c ---- */
+
+int do_gap(struct store *s, const struct record *r);
+int do_heard(struct store *s, const struct record *r);
 
 /* ---- store_contents.c ---- */
 
@@ -308,13 +311,16 @@ DIR *objects_stream(const struct store *s, int directory); /* of 256; NULL: ther
 /* Sweeps one of the 256 directories: what no version refers to is removed. */
 void objects_sweep(struct store *s, int directory);
 uint64_t objects_size(struct store *s);
+/* Old leftovers in incoming/. */
+void incoming_clean(struct store *s);
+
+/* ---- object_pack.c ---- */
+
 /* Of a packed object: as object_read. */
 long pack_read(int fd, uint64_t offset, void *p, size_t max, uint64_t *total);
 /* Packs a block of what may be packed in one of the 256 directories: 1: there is more, 0, or an
  * error. */
 int objects_pack(struct store *s, int directory);
 void pack_end(struct store *s); /* what is half done is thrown away */
-/* Old leftovers in incoming/. */
-void incoming_clean(struct store *s);
 
 #endif

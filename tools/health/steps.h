@@ -44,7 +44,7 @@ struct steps {
 
 /* All unknown. */
 void steps_init(struct steps *s);
-/* What to do next, STEP_NONE: nothing, or nothing before steps_next_msec. Begins it: what it
+/* What to do next, STEP_NONE: nothing, or nothing before again_msec. Begins it: what it
  * changes is unknown from now on. */
 enum step steps_begin(struct steps *s, bool announced, bool demoted, int64_t now);
 void steps_end(struct steps *s, bool succeeded, int64_t now);

@@ -8,7 +8,8 @@
  *   bind_rndc.c    telling named
  *   bind_channel.c named's control channel; bind_channel_key.c: the key that signs there
  *   bind_proof.c   asking named what it serves
- *   bind_serial.c  serials, in files and in answers
+ *   bind_file.c    the serial that a zone's file has
+ *   bind_serial.c  serials, in texts and in answers
  *   bind_tool.c    running BIND's tools
  */
 #ifndef HOOKS_BIND_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The serial of a zone: in its file, and as a name server answers it.
+ * The serial of a zone: in its text, as a name server answers it, and as rndc says it.
  */
 #ifndef HOOKS_BIND_SERIAL_H
 #define HOOKS_BIND_SERIAL_H
