@@ -114,6 +114,7 @@ cat >$BIN/spy <<-'END'
 		echo "env $(env | grep -cvE '^(PATH|LANG|PWD|SHLVL|_)=')"
 		echo "net $(grep -c : /proc/net/dev) $(grep -c 'lo:' /proc/net/dev)"
 		grep -c fuse.zonefs /proc/self/mountinfo
+		echo "limits $(ulimit -v) $(ulimit -f) $(ulimit -n) $(ulimit -c) $(ulimit -t)"
 		for f in /proc/self/fd/*; do [ -e "$f" ] && echo "fd ${f##*/}"; done
 		echo w >w 2>/dev/null && echo wrote
 		echo "files $(find . -type f | sort | tr '\n' ' ')"
@@ -132,6 +133,8 @@ like "it is nobody" "$SPY" "^Uid:	$(id -u nobody)	$(id -u nobody)	"
 like "with nothing in its environment" "$SPY" '^env 0$'
 like "without a network" "$SPY" '^net 1 1$'
 like "without the mount" "$SPY" '^0$'
+# Sanitizers need more memory than there is.
+like "its memory, files, descriptors and time have limits" "$SPY" "^limits $([ -n "${SAN:-}" ] || echo 4194304).* 0 1024 0 [0-9]+$"
 unlike "it can write nothing" "$SPY" '^wrote'
 unlike "it has no descriptor of ours" "$SPY" '^fd ([3-9]|[1-9][0-9]|1[0-9]{2})$'
 like "it sees the zone alone" "$SPY" '^files \./var/named/a\.test\.zone $'
