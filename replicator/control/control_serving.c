@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "replicator/byhand.h"
+#include "replicator/judge/judge_serials.h"
 
 #define ASKED_MAX 256 /* zones in a request */
 #define HELD_MAX 10000
@@ -190,7 +191,8 @@ static void say_row(struct client *c, const struct serving_row *row)
 	json_t *o = json_object(), *nodes = nodes_of(c, row, &sum);
 	const struct version *here =
 	    row->key.path[0] ? core_visible(c->node->core, row->key.path) : NULL;
-	char id[CONTROL_ID_TEXT], hash[HASH_TEXT];
+	char id[CONTROL_ID_TEXT], hash[HASH_TEXT], number[16];
+	uint32_t serial;
 
 	control_add_text(o, "type", "serving");
 	control_add_text(o, "zone", row->key.zone);
@@ -204,6 +206,10 @@ static void say_row(struct client *c, const struct serving_row *row)
 		control_add_text(o, "version", id);
 		hash_text(hash, here->attrs.hash);
 		control_add_text(o, "hash", hash);
+		if (serials_read(c->node, &here->attrs, &serial)) {
+			snprintf(number, sizeof(number), "%" PRIu32, serial);
+			control_add_text(o, "serial", number);
+		}
 	}
 	control_add_bool(o, "well", sum.well && !sum.differs);
 	control_add_bool(o, "differs", sum.differs);

@@ -45,6 +45,7 @@ zones ns1
 is "not all is served: it fails" $STATUS 1
 like "and says so in the end" "$(tail -1 <<<"$OUT")" '^3 of 3 zones are NOT served alike by all 2 nodes: a\.test in inside, v\.test in inside, v\.test in outside$'
 like "such a zone stands out" "$OUT" '^! a\.test in inside: var/named/a\.zone \['
+like "... with the serial of its file" "$OUT" '^! v\.test in outside: var/named/v\.out \[[0-9a-z]{6}\], serial 20$'
 check_not "wait for a zone does not succeed" on ns1 zonefsctl wait --served --timeout 1 a.test
 like "it says who lacks what" "$(on ns1 zonefsctl wait --served --timeout 1 a.test 2>&1)" \
 	'^ns2: a\.test in inside: '

@@ -21,6 +21,7 @@
 #include "replicator/control/control.h"
 #include "replicator/everywhere.h"
 #include "replicator/judge/judge_forward.h"
+#include "replicator/judge/judge_serials.h"
 
 /* ---- a node that has only what is said here ---- */
 
@@ -306,6 +307,13 @@ enum everywhere_end everywhere_over(const struct everywhere *e)
 {
 	(void)e;
 	return EVERYWHERE_OPEN;
+}
+bool serials_read(struct node *n, const struct attrs *a, uint32_t *serial)
+{
+	(void)n;
+	(void)a;
+	(void)serial;
+	return false;
 }
 uint32_t everywhere_nodes(const struct everywhere *e)
 {

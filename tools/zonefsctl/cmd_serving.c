@@ -82,6 +82,8 @@ static void say(void *arg, const json_t *line)
 		printf(": %s", line_text(line, "path"));
 	if (line_text(line, "version")[0])
 		printf(" [%s]", line_text(line, "version"));
+	if (line_text(line, "serial")[0])
+		printf(", serial %s", line_text(line, "serial"));
 	printf("%s\n", line_bool(line, "differs") ? ": the serials DIFFER" : "");
 	for (size_t i = 0; i < json_array_size(nodes); i++)
 		say_node(json_array_get(nodes, i));
