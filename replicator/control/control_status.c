@@ -28,12 +28,28 @@ static json_t *fetching(const struct contents_progress *p)
 	return o;
 }
 
+static json_t *store_room(const struct client *c, const struct store_usage *u)
+{
+	json_t *o = json_object();
+
+	control_add_number(o, "database_bytes", (int64_t)u->database_bytes);
+	control_add_number(o, "objects_bytes", (int64_t)u->objects_bytes);
+	control_add_number(o, "free_bytes", (int64_t)u->free_bytes);
+	if (u->counted) {
+		control_add_number(o, "current_bytes", (int64_t)u->current_bytes);
+		control_add_number(o, "history_bytes", (int64_t)u->history_bytes);
+		control_add_number(o, "log_bytes", (int64_t)u->log_bytes);
+		control_add_number(o, "keep_bytes", c->node->conf->keep_bytes);
+	}
+	control_add_number(o, "versions", (int64_t)u->versions);
+	control_add_number(o, "paths", (int64_t)u->paths);
+	return o;
+}
+
 static void say_node(struct client *c, const struct node_status *s)
 {
-	const struct store_usage *u = &s->usage;
 	json_t *o = json_object();
 	json_t *waits_for = json_array();
-	json_t *store = json_object();
 
 	control_add_text(o, "type", "node");
 	control_add_text(o, "node", s->node);
@@ -78,18 +94,7 @@ static void say_node(struct client *c, const struct node_status *s)
 		json_object_set_new(o, "fetching", fetching(&s->fetching));
 	control_add_number(o, "refused", (int64_t)s->refused_links);
 	control_add_text(o, "refused_address", s->refused_address);
-	control_add_number(store, "database_bytes", (int64_t)u->database_bytes);
-	control_add_number(store, "objects_bytes", (int64_t)u->objects_bytes);
-	control_add_number(store, "free_bytes", (int64_t)u->free_bytes);
-	if (u->counted) {
-		control_add_number(store, "current_bytes", (int64_t)u->current_bytes);
-		control_add_number(store, "history_bytes", (int64_t)u->history_bytes);
-		control_add_number(store, "log_bytes", (int64_t)u->log_bytes);
-		control_add_number(store, "keep_bytes", c->node->conf->keep_bytes);
-	}
-	control_add_number(store, "versions", (int64_t)u->versions);
-	control_add_number(store, "paths", (int64_t)u->paths);
-	json_object_set_new(o, "store", store);
+	json_object_set_new(o, "store", store_room(c, &s->usage));
 	control_line(c, o);
 }
 
