@@ -6,50 +6,12 @@
  * What is set aside is brought back when no hook runs: one that began before that was not told to leave
  * it alone, and would have it loaded. One that begins later is (byhand.c).
  */
-#include "replicator/control/control_held.h"
+#include "replicator/control/control_decide.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "replicator/control/control_summary.h"
-
-struct decide_job {
-	enum event_type type;
-	char **path;
-	uint32_t npaths;
-	char *why;
-	char *user;
-	bool force;
-	struct asking *asking; /* NULL: the other nodes are not */
-	bool gated; /* some of it the gate holds */
-	struct before before;
-	int64_t hook_until_msec; /* a hook under way is waited for; 0: for none so far */
-	bool decided;
-	uint32_t n; /* paths that it is about */
-	uint32_t saved_anew; /* on this node, before it was decided */
-	bool ended; /* a set, by it */
-	int64_t begun_msec;
-	int64_t limit_msec; /* from then */
-	int64_t again_msec;
-};
-
-static struct decision decision_of(const struct decide_job *j)
-{
-	return (struct decision){
-	    .paths = (const char *const *)j->path,
-	    .n = j->npaths,
-	    .force = j->force,
-	    .everywhere = j->asking,
-	    .why = j->why,
-	    .user = j->user,
-	};
-}
-
-static bool is_release(const struct decide_job *j)
-{
-	return j->type == EVENT_RELEASE || j->type == EVENT_APPROVE;
-}
 
 struct counting {
 	const struct decide_job *job;
@@ -96,7 +58,7 @@ static bool count(void *arg, const struct core_path *p)
 static struct counting meant(struct client *c)
 {
 	struct decide_job *j = c->job;
-	struct decision d = decision_of(j);
+	struct decision d = decide_decision(j);
 	struct core_set set = {0};
 
 	core_set(c->node->core, &set);
@@ -106,32 +68,10 @@ static struct counting meant(struct client *c)
 	return k;
 }
 
-static void nothing(struct client *c)
-{
-	const struct decide_job *j = c->job;
-
-	if (j->ended)
-		control_end(c, 0, "the change set has ended: nothing was saved under it");
-	else if (j->type == EVENT_SET_ASIDE)
-		control_end(c, 0, "nothing that is held lies in the tree");
-	else if (j->type == EVENT_EDIT)
-		control_end(c, 1, "nothing is set aside there: zonefsctl held lists what is");
-	else if (j->npaths)
-		control_end(c, 1, "nothing is held there: zonefsctl held lists what is");
-	else if (j->type == EVENT_RELEASE && core_held(c->node->core))
-		control_end(
-		    c, 1,
-		    "nothing of a change set is held: zonefsctl approve is for what the "
-			    "safety brake holds, or the gate in doubt; release --force PATH lets "
-			    "go what is wrong");
-	else
-		control_end(c, 1, "nothing is held: there is nothing to do");
-}
-
 static void decide(struct client *c)
 {
 	struct decide_job *j = c->job;
-	struct decision d = decision_of(j);
+	struct decision d = decide_decision(j);
 	struct core_set set;
 
 	j->n = meant(c).n;
@@ -139,7 +79,7 @@ static void decide(struct client *c)
 	j->ended = core_set(c->node->core, &set) && !j->npaths &&
 		   (j->type == EVENT_RELEASE || j->type == EVENT_DISCARD);
 	if (j->n == 0 && !j->ended) {
-		nothing(c);
+		decide_nothing(c);
 		return;
 	}
 	if (j->asking && !asking_begin(c, j->asking))
@@ -152,14 +92,14 @@ static void decide(struct client *c)
 	j->decided = true;
 	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
 	if (j->n == 0)
-		nothing(c);
+		decide_nothing(c);
 }
 
 static bool brings_back(struct client *c)
 {
 	const struct decide_job *j = c->job;
 
-	return (j->type == EVENT_EDIT || is_release(j)) && meant(c).aside > 0;
+	return (j->type == EVENT_EDIT || decide_releases(j)) && meant(c).aside > 0;
 }
 
 /* The name of one; NULL: none. */
@@ -188,7 +128,7 @@ static void decide_unless_hook(struct client *c)
 		control_add_text(o, "hook", hook);
 		control_line(c, o);
 	}
-	if (!hook || (c->node->now_msec >= j->hook_until_msec && is_release(j)))
+	if (!hook || (c->node->now_msec >= j->hook_until_msec && decide_releases(j)))
 		decide(c); /* what is released is to be loaded */
 	else if (c->node->now_msec >= j->hook_until_msec)
 		control_end(c, 1,
@@ -197,112 +137,16 @@ static void decide_unless_hook(struct client *c)
 			    hook);
 }
 
-static bool say_aside(void *arg, const struct core_path *p)
-{
-	struct client *c = arg;
-	json_t *o = json_object();
-
-	control_add_text(o, "type", "held");
-	control_add_path(o, "path", p->path);
-	control_add_bool(o, "aside", p->draft->aside && !p->waiting);
-	control_line(c, o);
-	return control_has_room(c);
-}
-
-static void end_aside(struct client *c, uint32_t done, uint32_t left)
-{
-	const struct decide_job *j = c->job;
-	struct decision d = decision_of(j);
-	bool edit = j->type == EVENT_EDIT;
-
-	if (!edit)
-		node_held(c->node, &d, say_aside, c);
-	if (left)
-		control_end(c, 1, "%u path%s %s, %u %s: zonefsctl held", done, control_plural(done),
-			    edit ? "brought back, to be edited" : "set aside", left,
-			    edit ? "yet to be" : "left as it was saved here");
-	else if (edit)
-		control_end(c, 0, "%u path%s: brought back into the tree, and held as before", done,
-			    control_plural(done));
-	else
-		control_end(c, 0,
-			    "%u held path%s set aside: what was released last is there; zonefsctl "
-			    "held lists what is held, zonefsctl held --edit brings it back",
-			    done, control_plural(done));
-}
-
 /* What was being written, or saved since, is set aside when it can be. */
 static void aside_again(struct client *c)
 {
 	struct decide_job *j = c->job;
-	struct decision d = decision_of(j);
+	struct decision d = decide_decision(j);
 
 	if (j->type != EVENT_SET_ASIDE || c->node->now_msec < j->again_msec)
 		return;
 	j->again_msec = c->node->now_msec + HELD_LOOK_MSEC;
 	node_decide(c->node, j->type, &d);
-}
-
-/* What was saved after that stays: told, or held. */
-static void end_discard(struct client *c, uint32_t left)
-{
-	const struct decide_job *j = c->job;
-	uint32_t told = core_saved_anew(c->node->core) - j->saved_anew;
-	uint32_t done = j->n > left + told ? j->n - left - told : 0;
-	char held[128] = "", saved[128] = "";
-
-	if (left)
-		snprintf(held, sizeof held,
-			 ", %u saved since or still being written, and held as it is (zonefsctl "
-			 "held)",
-			 left);
-	if (told)
-		snprintf(saved, sizeof saved, ", %u saved anew meanwhile, which the peers are told",
-			 told);
-	if (left || told)
-		control_end(c, 1, "%u path%s put back as the peers have it%s%s", done,
-			    control_plural(done), held, saved);
-	else if (core_putting_back(c->node->core))
-		control_end(
-		    c, 1,
-		    "%u path%s: not held any more, and about to be put back as the peers have it: "
-		    "zonefsctl status says what that waits for",
-		    j->n, control_plural(j->n));
-	else
-		control_end(c, 0, "%u path%s: put back as the peers have it", j->n,
-			    control_plural(j->n));
-}
-
-static void end_decided(struct client *c, uint32_t left)
-{
-	const struct decide_job *j = c->job;
-	uint32_t done = j->n > left ? j->n - left : 0;
-
-	struct core_set set = {0};
-	bool refused = left && core_set(c->node->core, &set) && set.words &&
-		       set.verdict != VERDICT_NONE && set.verdict != VERDICT_GOOD;
-
-	if (j->type == EVENT_SET_ASIDE || j->type == EVENT_EDIT)
-		end_aside(c, done, left);
-	else if (j->asking)
-		asking_over(c, j->asking, done, refused ? set.words : NULL);
-	else if (refused && is_release(j))
-		control_end(c, 1, "nothing is released, since the set does not pass the gate%s: %s",
-			    set.verdict == VERDICT_DOUBT ? " (zonefsctl approve lets it go)" : "",
-			    set.words);
-	else if (j->type == EVENT_DISCARD)
-		end_discard(c, left);
-	else if (left)
-		control_end(c, 1,
-			    "nothing is released: a path is still being written (the log says "
-			    "which): zonefsctl held");
-	else
-		control_end(c, 0, "%u path%s: %s", j->n, control_plural(j->n),
-			    j->force ? "let go, whatever the gate says"
-			    : j->gated && j->type == EVENT_APPROVE
-				? "approved, and goes to the peers"
-			    : j->type == EVENT_APPROVE ? "the removal goes to the peers"
-						       : "released, as one change");
 }
 
 /* Whether it goes is not known yet. */
@@ -322,9 +166,9 @@ static bool is_over(const struct client *c, const struct counting *left)
 
 	if (j->type == EVENT_DISCARD)
 		return !left->looked_at && !core_putting_back(core);
-	if (is_release(j) && core_releasing(core))
+	if (decide_releases(j) && core_releasing(core))
 		return false;
-	return left->n == 0 || (is_release(j) && !j->gated && !is_judged(core));
+	return left->n == 0 || (decide_releases(j) && !j->gated && !is_judged(core));
 }
 
 static void decide_round(struct client *c)
@@ -344,7 +188,7 @@ static void decide_round(struct client *c)
 		if (j->asking)
 			asking_round(c, j->asking);
 		if (late || is_over(c, &left))
-			end_decided(c, left.n);
+			decide_end(c, left.n);
 		else
 			aside_again(c);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What the commands about held versions share: control_held.c (what is held), control_hold.c (a change set
- * begins), control_decide.c (release, approve, discard).
+ * begins), control_decide.c (release, approve, discard, edit, set-aside).
  */
 #ifndef REPLICATOR_CONTROL_HELD_H
 #define REPLICATOR_CONTROL_HELD_H
