@@ -71,9 +71,8 @@ health_start ns1
 check "and a restart finds it" wait_for 60 grep -q "anycast: found announced" "$T/ns1/health.log"
 mirror() { on "$1" zonefsctl health --json | jq -r 'select(.type=="mirror") | .node + " " + .state + " " + (.announces | tostring)'; }
 check "it hears what the other one is" wait_for 60 eval '[ "$(mirror ns1)" = "ns2 announced true" ]'
-R=$(on ns1 zonefsctl health)
-shown zonefsctl.8 'zonefsctl health' "$R"
-like "which people can read" "$R" "^  ns2 +announced, well since .*: runs normally"
+shown_soon zonefsctl.8 'zonefsctl health' on ns1 zonefsctl health
+like "which people can read" "$SAID" "^  ns2 +announced, well since .*: runs normally"
 check "drained, as the other one promises to stay" on ns1 zonefsctl drain
 check_not "drained: its address is gone when that is said" has_address ns1
 from "drained: the other mirror answers" ns2

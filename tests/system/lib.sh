@@ -108,22 +108,38 @@ examples() {
 }
 # shown PAGE COMMAND OUTPUT: what the page shows is of the form of what is said: each line of it, or of one of its
 # examples of this command, is of the form of one of OUTPUT's. pages.py asks for one of these for each.
+# shown_soon PAGE COMMAND PROGRAM...: what PROGRAM says is, after a while.
 shown() {
-	local real line all="" none=1 missing=""
+	if is_shown "$@"; then
+		ok "$1 shows what is said: $2"
+	else
+		not_ok "$1 shows what is said: $2" "shown, and not said:" "${UNSAID:-nothing is shown}" "said:" "$(form <<<"$3")"
+	fi
+}
+shown_soon() {
+	wait_for 60 says_shown "$@"
+	shown "$1" "$2" "$SAID"
+}
+says_shown() {
+	SAID=$("${@:3}" 2>&1)
+	is_shown "$1" "$2" "$SAID"
+}
+is_shown() {
+	local real line none=1 missing=""
 	real=$(form <<<"$3")
+	UNSAID=""
 	while IFS= read -r line; do
 		if [ "$line" != // ]; then
 			none=
 			grep -Fqx -- "$line" <<<"$real" || missing+="$line"$'\n'
 		elif [ -z "$none$missing" ]; then
-			ok "$1 shows what is said: $2"
 			return 0
 		else
-			all+="$missing//"$'\n'
+			UNSAID+="$missing//"$'\n'
 			none=1 missing=
 		fi
 	done < <(examples "$1" "$2" | form)
-	not_ok "$1 shows what is said: $2" "shown, and not said:" "${all:-nothing is shown}" "said:" "$real"
+	return 1
 }
 
 # For what the tests stand on.

@@ -306,7 +306,8 @@ def compared():
         follows = [*e.lines[1:], "# "]
         for line, after in zip(e.lines, follows):
             if e.kind == "console" and line.startswith("# ") and not after.startswith("# "):
-                if not any(f"shown {e.page} {quote}{line[2:]}{quote} " in tests for quote in "'\""):
+                if not any(f"{how} {e.page} {quote}{line[2:]}{quote} " in tests
+                           for how in ("shown", "shown_soon") for quote in "'\""):
                     missing.append(f"{e.place}: what is shown after {line!r}")
     test("what each command of an example prints is compared with the real thing in a system test", missing)
 

@@ -16,9 +16,8 @@ settle $ALL
 R=$(on ns1 zonefsctl pause)
 like "pause says what it means" "$R" "until zonefsctl resume"
 shown zonefsctl.8 'zonefsctl pause' "$R"
-R=$(on ns1 zonefsctl status | head -1)
-shown zonefsctl.8 'zonefsctl status | head -1' "$R"
-like "status has it as the first reason, since when and by whom" "$R" \
+shown_soon zonefsctl.8 'zonefsctl status | head -1' sh_on ns1 'zonefsctl status | head -1'
+like "status has it as the first reason, since when and by whom" "$SAID" \
 	"^NOT well: replication is paused on this node since [0-9.]+ (ms|s) by root"
 check_not "and as its exit status" node_well ns1
 check "the peers say so too" wait_for 10 eval 'on ns2 zonefsctl status | head -1 | grep -q "replication is paused on ns1"'
