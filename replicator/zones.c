@@ -243,6 +243,11 @@ bool zones_of_path(const struct zones *z, const char *path, size_t i, struct zon
 	return zones_entry(z, z->by_path[low + i].zone, e);
 }
 
+bool zones_changing(const struct zones *z)
+{
+	return z->changing;
+}
+
 const char *zones_directory(const struct zones *z)
 {
 	return z->conf.directory ? z->conf.directory : "/";

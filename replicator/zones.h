@@ -90,6 +90,9 @@ bool zones_entry(const struct zones *z, size_t i, struct zone_entry *e);
 bool zones_of_path(const struct zones *z, const char *path, size_t i, struct zone_entry *e);
 /* named's `directory`, absolute within its root: "/" while there is no map. */
 const char *zones_directory(const struct zones *z);
+/* What was released is another configuration than the map's, and the checker is to be asked: a path that
+ * the map does not know may be a zone's. False where it could not say. */
+bool zones_changing(const struct zones *z);
 /* A path that named knows, absolute within its root, as one of the tree. NULL: it is none (or out of
  * memory). The caller's to free. */
 struct conf;

@@ -152,6 +152,7 @@ static void answered(struct node *n, void *arg, int status, struct rd *r, int *f
 
 	(void)n;
 	z->asking = false;
+	z->changing = z->again && z->changing;
 	z->due_msec = z->again ? z->node->now_msec + ZONES_QUIET_MSEC : INT64_MAX;
 	z->again = false;
 	int32_t exit_status = (int32_t)rd_u32(r), signal = (int32_t)rd_u32(r);
@@ -218,6 +219,7 @@ void zones_changed(struct zones *z, const char *path)
 	if (z->state == ZONES_NONE || is_other(z, path))
 		return;
 	z->again = z->asking;
+	z->changing = z->node->conf->server && z->state != ZONES_ASKING;
 	if (!z->asking)
 		z->due_msec = z->node->now_msec + ZONES_QUIET_MSEC;
 }

@@ -33,6 +33,7 @@ struct zones {
 	uint64_t hash; /* of the text that the map is from */
 	bool asking;
 	bool again;       /* something changed since it was asked */
+	bool changing;    /* ... or since the map */
 	int64_t due_msec; /* monotonic; INT64_MAX: not due */
 	int64_t retry_msec;
 };

@@ -54,7 +54,7 @@ struct core_conf {
 	const struct patterns *const *accept;
 	const uint64_t *origin_tags; /* ORIGIN_TAG of peer i's; 0, or NULL: not known */
 	/* What becomes of this path passes the gate: it is judged (EFFECT_JUDGE) before it is told, and
-	 * before it is installed, unless only its attributes change. The same answer until
+	 * before it is installed, unless only its attributes change. What does keeps to it until
 	 * EVENT_REJUDGE. NULL: nothing does. */
 	bool (*gated)(void *arg, const char *path);
 	void *gated_arg;

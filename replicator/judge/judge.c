@@ -203,6 +203,12 @@ static void next_state(struct judgement *j, enum judge_state state)
 	j->moved = true;
 }
 
+/* The map is to come first: which it asks for by a judgement, too. */
+static bool waits_for_map(const struct judgement *j)
+{
+	return j->state == JUDGE_LOAD && !j->map_done && gated_settling(j->node->gated);
+}
+
 /* True: it is over. */
 static bool go_on(struct judgement *j)
 {
@@ -270,6 +276,10 @@ static bool work_off(struct judge *j)
 	int going = 0;
 
 	while ((one = *at) && going < JUDGE_AT_ONCE) {
+		if (!atomic_load(&one->given_up) && waits_for_map(one)) {
+			at = &one->next;
+			continue;
+		}
 		one->moved = false;
 		if (!atomic_load(&one->given_up))
 			more |= judge_texts_work(one);

@@ -52,7 +52,7 @@ void judge_trial(struct judge *j, struct trial *take);
  * later round. 0 or -ENOMEM. */
 int judge_map(struct judge *j, portal_done *done, void *arg);
 
-/* For core_conf.gated, with a struct node: the answer changes only together with EVENT_REJUDGE. */
+/* For core_conf.gated, with a struct node: what is gated stays so until EVENT_REJUDGE. */
 bool judge_gated(void *arg, const char *path);
 
 /* EFFECT_TOLD: another content is shown at the path now. */

@@ -38,6 +38,7 @@ struct gated {
 	uint64_t generation; /* of the map that they are of */
 	size_t at;           /* in the map */
 	bool making;
+	bool settling;          /* the map is the new one, what its zones include is not known */
 	char *dirty[DIRTY_MAX]; /* files of zones */
 	size_t ndirty;
 	size_t bytes; /* read in this round */
@@ -206,6 +207,13 @@ static void begin(struct gated *g, const struct zones_status *s)
 	g->making = true;
 }
 
+static void settled(struct gated *g)
+{
+	g->settling = zones_changing(g->node->zones);
+	if (!g->settling)
+		rejudge(g);
+}
+
 static void go_on(struct gated *g)
 {
 	struct zone_entry e;
@@ -227,7 +235,7 @@ static void go_on(struct gated *g)
 	g->pairs = g->next;
 	g->next = (struct pairs){0};
 	g->making = false;
-	rejudge(g);
+	settled(g);
 }
 
 /* True: it includes other files than before. */
@@ -290,8 +298,12 @@ bool gated_work(struct gated *g)
 		return false;
 	g->bytes = 0;
 	zones_status(g->node->zones, &s);
+	if (zones_changing(g->node->zones))
+		g->settling = true;
 	if (s.generation != g->generation)
 		begin(g, &s);
+	else if (g->settling && !zones_changing(g->node->zones) && !g->making)
+		settled(g);
 	if (g->making) {
 		go_on(g);
 		return g->making;
@@ -308,11 +320,16 @@ bool gated_work(struct gated *g)
 
 /* ---- questions ---- */
 
+bool gated_settling(const struct gated *g)
+{
+	return zones_changing(g->node->zones) || g->settling;
+}
+
 bool gated_is(const struct gated *g, const char *path)
 {
 	size_t i = first_of(&g->pairs, path);
 
-	return zones_is_conf(g->node->zones, path) || is_zone(g, path) ||
+	return gated_settling(g) || zones_is_conf(g->node->zones, path) || is_zone(g, path) ||
 	       (i < g->pairs.n && strcmp(g->pairs.list[i].path, path) == 0);
 }
 

@@ -17,6 +17,9 @@ struct gated;
 struct gated *gated_new(struct node *n);
 void gated_free(struct gated *g);
 
+/* The configuration is another one, and what it names is not known so far: every path may belong to it,
+ * and nothing but the configuration can be judged. */
+bool gated_settling(const struct gated *g);
 bool gated_is(const struct gated *g, const char *path);
 /* The path lies below one that gated_is, which is in `above` then: a directory would be in its place. */
 bool gated_below(const struct gated *g, const char *path, char above[PATH_LEN_MAX + 1]);

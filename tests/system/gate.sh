@@ -185,6 +185,15 @@ sh_on ns1 'cat /tmp/e >var/named/e.test.zone'
 check "a zone that includes a broken file is held" wait_for 90 holds ns1 'inc/more:1: '
 sh_on ns1 'echo "www IN A 10.53.0.7" >var/named/inc/more'
 goes "that is mended, both go" e.test 7
+zone_stanza g.test >"$T/ns1/tmp/g.conf"
+zone_text g.test 1 >"$T/ns1/tmp/g"
+zone_text g.test 2 'x IN A 1.2.3' >"$T/ns1/tmp/broken"
+sh_on ns1 'install -m 644 /tmp/g var/named/g.test.zone; cat /tmp/g.conf >>etc/named.conf; zonefsctl wait --timeout 90
+	cat /tmp/broken >var/named/g.test.zone'
+check "a zone that is configured this moment is gated" wait_for 90 holds ns1 'g\.test\.zone:5: '
+is "the peer has the good one" "$(cat "$T/ns2$TREE/var/named/g.test.zone")" "$(cat "$T/ns1/tmp/g")"
+sh_on ns1 'cat /tmp/g >var/named/g.test.zone'
+check "mended: nothing is held any more" wait_for 90 holds_nothing ns1
 sh_on ns1 'cat /tmp/good >etc/named.conf'
 settle ns1 ns2
 
