@@ -252,8 +252,8 @@ static int open_store(struct node *n)
 		return err;
 	/* What is local is decided before the core starts. */
 	n->zones = zones_new(n);
-	n->gated = gated_new(n);
-	err = n->zones && n->gated ? zones_locality(n->zones, n->conf->locality) : -ENOMEM;
+	n->gated = n->zones ? gated_new(n) : NULL;
+	err = n->gated ? zones_locality(n->zones, n->conf->locality) : -ENOMEM;
 	if (err == 0)
 		err = load_core(n);
 	if (err == 0)

@@ -360,9 +360,13 @@ void gated_users(const struct gated *g, const char *path,
 struct gated *gated_new(struct node *n)
 {
 	struct gated *g = calloc(1, sizeof(*g));
+	struct zones_status s;
 
-	if (g)
-		g->node = n;
+	if (!g)
+		return NULL;
+	g->node = n;
+	zones_status(n->zones, &s);
+	g->settling = n->conf->server && s.generation > 0;
 	return g;
 }
 

@@ -338,8 +338,11 @@ named_stop ns1
 node_stop ns1
 node_conf ns1 "$SERVER"
 sed -i '/^peer "ns2" {/a accept = { "var/named/**" }' "$T/ns1/etc/zonefs/zonefs.conf"
+echo 'x IN A 10.53.0.0.82' >>"$C/var/named/inc/signed"
 node_start ns1
 check "ns1 is back" wait_for 90 node_usable ns1
+check "what a zone includes, changed while zonefs was stopped, is held" wait_for 90 holds ns1 'inc/signed:[0-9]+: '
+check_not "... and the peer does not hear of it" grep -q 10.53.0.0.82 "$T/ns2$TREE/var/named/inc/signed"
 save ns2 a.test 1014 '$INCLUDE /etc/own.hosts'
 refuses() { on ns1 zonefsctl status | grep -Eq 'a\.test\.zone: waits: it does not pass the gate here: .*who wrote this may not write'; }
 check "included by a peer that may not write it: refused" wait_for 90 refuses
