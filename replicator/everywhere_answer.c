@@ -238,10 +238,6 @@ static void look_at(struct question *q)
 {
 	uint32_t left;
 
-	if (!q->node->peers->p[q->peer].reachable) {
-		give_up(q);
-		return;
-	}
 	if (!q->trial)
 		return;
 	left = missing(q, false);
