@@ -230,6 +230,14 @@ static bool go_on(struct judgement *j)
 	return j->state == JUDGE_OVER && j->asked == 0;
 }
 
+static void ask_again(const struct judgement *j)
+{
+	const char *paths[] = {j->trial->items[0].path};
+	struct event e = {.type = EVENT_REJUDGE, .rejudge = {.paths = paths, .n = 1}};
+
+	node_event(j->node, &e);
+}
+
 static void end(struct judgement *j)
 {
 	struct verdict v = {
@@ -244,6 +252,10 @@ static void end(struct judgement *j)
 
 	if (j->map_done || atomic_load(&j->given_up))
 		return;
+	if (j->trial->id && j->trial->n > 0 && watch_late(j)) {
+		ask_again(j);
+		return;
+	}
 	if (v.kind != VERDICT_UNKNOWN)
 		j->node->zones_checked += j->nzones;
 	if (v.kind == VERDICT_GOOD && j->warned)

@@ -325,12 +325,17 @@ bool gated_settling(const struct gated *g)
 	return zones_changing(g->node->zones) || g->settling;
 }
 
-bool gated_is(const struct gated *g, const char *path)
+static bool is_known(const struct gated *g, const char *path)
 {
 	size_t i = first_of(&g->pairs, path);
 
-	return gated_settling(g) || zones_is_conf(g->node->zones, path) || is_zone(g, path) ||
+	return zones_is_conf(g->node->zones, path) || is_zone(g, path) ||
 	       (i < g->pairs.n && strcmp(g->pairs.list[i].path, path) == 0);
+}
+
+bool gated_is(const struct gated *g, const char *path)
+{
+	return gated_settling(g) || is_known(g, path);
 }
 
 bool gated_below(const struct gated *g, const char *path, char above[PATH_LEN_MAX + 1])
@@ -338,7 +343,7 @@ bool gated_below(const struct gated *g, const char *path, char above[PATH_LEN_MA
 	snprintf(above, PATH_LEN_MAX + 1, "%s", path);
 	for (size_t len = path_parent_len(above); len > 0; len = path_parent_len(above)) {
 		above[len] = '\0';
-		if (gated_is(g, above))
+		if (is_known(g, above))
 			return true;
 	}
 	return false;

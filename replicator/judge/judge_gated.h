@@ -21,7 +21,8 @@ void gated_free(struct gated *g);
  * and nothing but the configuration can be judged. */
 bool gated_settling(const struct gated *g);
 bool gated_is(const struct gated *g, const char *path);
-/* The path lies below one that gated_is, which is in `above` then: a directory would be in its place. */
+/* The path lies below one that is known to be gated, which is in `above` then: a directory would be in its
+ * place. */
 bool gated_below(const struct gated *g, const char *path, char above[PATH_LEN_MAX + 1]);
 /* The zone's file includes the path, be it by another. */
 bool gated_includes(const struct gated *g, const char *zone_path, const char *path);

@@ -176,6 +176,7 @@ void judge_zone_free(struct judge_zone *z);
 bool judge_zone_work(struct judge_zone *z);
 /* Its files, by judge_watch.h. */
 void judge_zone_watch(const struct judge_zone *z);
+bool judge_zone_has(const struct judge_zone *z, const char *path);
 
 /* ---- judge_verdict.c ---- */
 

@@ -87,6 +87,17 @@ void watch_forget(struct judgement *j)
 
 /* ---- when it is over ---- */
 
+bool watch_late(const struct judgement *j)
+{
+	if (j->ntold == TOLD_MAX)
+		return true;
+	for (size_t i = 0; i < j->ntold; i++)
+		for (size_t k = 0; k < j->nzones && !judge_is_item(j, j->told[i]); k++)
+			if (judge_zone_has(j->zones[k], j->told[i]))
+				return true;
+	return false;
+}
+
 static void drop_item(struct watches *w, const char *item)
 {
 	size_t kept = 0;

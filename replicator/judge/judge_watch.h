@@ -25,6 +25,8 @@ void watch_look(struct judgement *j, const char *path);
 /* Another content is shown at the path now: while the judgement is under way, and for all that are over. */
 void watch_told_during(struct judgement *j, const char *path);
 void watch_told(struct watches *w, const char *path);
+/* What it was about, beside its items, is another one by now: it says nothing. */
+bool watch_late(const struct judgement *j);
 /* It is over: `held`: what it has looked at is watched, for the sake of its first item; else nothing. */
 void watch_end(struct watches *w, const struct judgement *j, bool held);
 /* Gives the core EVENT_REJUDGE of what may be judged otherwise now. Once a round. */

@@ -161,6 +161,14 @@ void judge_zone_watch(const struct judge_zone *z)
 		watch_look(z->judgement, z->is.list[i].path);
 }
 
+bool judge_zone_has(const struct judge_zone *z, const char *path)
+{
+	for (size_t i = 0; i < z->is.n; i++)
+		if (strcmp(z->is.list[i].path, path) == 0)
+			return true;
+	return false;
+}
+
 static void checked(void *arg, const struct check_result *r)
 {
 	struct judge_zone *z = arg;

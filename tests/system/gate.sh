@@ -194,6 +194,17 @@ check "a zone that is configured this moment is gated" wait_for 90 holds ns1 'g\
 is "the peer has the good one" "$(cat "$T/ns2$TREE/var/named/g.test.zone")" "$(cat "$T/ns1/tmp/g")"
 sh_on ns1 'cat /tmp/g >var/named/g.test.zone'
 check "mended: nothing is held any more" wait_for 90 holds_nothing ns1
+for at in .004 .012; do # wherever the judgement is then
+	i=h${at#.}
+	zone_stanza $i.test >"$T/ns1/tmp/$i.conf"
+	zone_text $i.test 1 >"$T/ns1/tmp/$i"
+	sh_on ns1 "install -m 644 /tmp/$i var/named/$i.test.zone"
+	settle ns1 ns2
+	sh_on ns1 "cat /tmp/$i.conf >>etc/named.conf; sleep $at; cat /tmp/broken >var/named/$i.test.zone"
+	check "a zone that is broken while its configuration is judged does not go with it ($i)" wait_for 90 holds ns1 "$i\.test\.zone:5: "
+	sh_on ns1 "cat /tmp/$i >var/named/$i.test.zone"
+	check "mended: nothing is held any more" wait_for 90 holds_nothing ns1
+done
 sh_on ns1 'cat /tmp/good >etc/named.conf'
 settle ns1 ns2
 
