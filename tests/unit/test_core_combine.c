@@ -396,6 +396,36 @@ static void an_edit_and_an_edit_with_a_chmod_are_for_people(void **state)
 	expect_everywhere(3, 0644, 2);
 }
 
+/* What is there is a directory, since somebody has saved something in it; a file was put in its place
+ * elsewhere, and changed on two sides. */
+static void what_a_directory_hides_is_combined_when_that_has_gone(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_makes_dir(&s, N1, "zone");
+	user_saves(&s, N1, "zone/below", 1);
+	cut_off(N3, true);
+	user_saves(&s, N3, "zone/below", 3);
+	user_deletes(&s, N1, "zone/below");
+	user_deletes(&s, N1, "zone");
+	user_saves(&s, N1, "zone", 1);
+	story_wait(&s, 1000);
+	expect_content(N2, "zone", 1);
+	cut_off(N1, true);
+	cut_off(N2, true);
+	user_chmods(N1, "zone", 0600);
+	user_saves(&s, N2, "zone", 2);
+	heal_all();
+	for (uint32_t i = 0; i < s.n; i++) {
+		expect_content(&s.host[i], "zone/below", 3);
+		assert_int_equal(versions_of(&s.host[i], "zone"), 2);
+	}
+	user_deletes(&s, N2, "zone/below");
+	story_wait(&s, 1000);
+	expect_everywhere(2, 0600, 1);
+	assert_true(visible(N1)->combined);
+}
+
 static void a_chmod_and_a_deletion_are_not_combined(void **state)
 {
 	(void)state;
@@ -587,6 +617,7 @@ int main(void)
 	    STORY(the_mode_of_what_was_discarded_is_of_the_next_save),
 	    STORY(two_chmods_are_for_people),
 	    STORY(an_edit_and_an_edit_with_a_chmod_are_for_people),
+	    STORY(what_a_directory_hides_is_combined_when_that_has_gone),
 	    STORY(a_chmod_and_a_deletion_are_not_combined),
 	    STORY(the_same_chmod_on_both_sides_hinders_nothing),
 	    STORY(a_winner_told_anew_stays_in_conflict_with_the_loser),
