@@ -335,7 +335,7 @@ void core_waits_for(const struct core *c, void (*each)(void *arg, uint32_t peer)
 }
 
 /* Something that `v` covers is known at this path and not shown. A directory that stayed for what was
- * in it has shown its deletion by that; now that nothing is, it has to go. */
+ * in it has shown by that what came in its place; now that nothing is, it has to go, and that has to come. */
 static bool lacks(const struct core *c, const struct key *k, const struct vv *v)
 {
 	bool covered = false;
@@ -351,8 +351,13 @@ static bool lacks(const struct core *c, const struct key *k, const struct vv *v)
 			return true;
 		covered = true;
 	}
-	return covered && key_present(k) && !k->shown->leftover &&
-	       key_visible(c, k).kind == KIND_ABSENT;
+	if (!covered)
+		return false;
+	enum kind is = key_visible(c, k).kind;
+	if (is == KIND_ABSENT)
+		return key_present(k) && !k->shown->leftover;
+	return is != KIND_DIR && k->unsettled && !k->draft &&
+	       (!key_present(k) || k->shown->attrs.kind != is);
 }
 
 bool core_shows(const struct core *c, const struct vv *v)

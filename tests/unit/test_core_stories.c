@@ -526,6 +526,31 @@ static void a_deleted_directory_is_shown_as_such_when_it_has_gone(void **state)
 	assert_true(core_shows(N2->core, core_vector(N2->core)));
 }
 
+/* Likewise a file that was put in its place: it was hidden, which all had shown. */
+static void a_file_that_a_directory_hid_is_shown_when_it_is_there(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 3);
+	user_makes_dir(&s, N1, "d");
+	s.deaf[0] = true;
+	user_saves(&s, N3, "d/f", 1);
+	user_deletes(&s, N1, "d");
+	user_saves(&s, N1, "d", 2);
+	story_wait(&s, 1000);
+	expect_content(N2, "d/f", 1);
+	assert_true(core_shows(N2->core, core_vector(N2->core)));
+	s.hold = EFFECT_INSTALL;
+	user_deletes(&s, N3, "d/f");
+	story_wait(&s, 1000);
+	assert_null(disk_find(&N2->disk, "d/f"));
+	assert_false(core_shows(N2->core, core_vector(N2->core)));
+	assert_false(core_shows_path(N2->core, "d", core_vector(N2->core)));
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N2, "d", 2);
+	assert_true(core_shows(N2->core, core_vector(N2->core)));
+}
+
 static void a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at(void **state)
 {
 	(void)state;
@@ -683,6 +708,7 @@ int main(void)
 	    STORY(what_looks_as_before_an_install_may_be_an_edit),
 	    STORY(a_directory_is_no_leftover_for_what_is_known_in_it),
 	    STORY(a_deleted_directory_is_shown_as_such_when_it_has_gone),
+	    STORY(a_file_that_a_directory_hid_is_shown_when_it_is_there),
 	    STORY(a_leftover_goes_when_it_is_empty_though_it_is_being_looked_at),
 	};
 
