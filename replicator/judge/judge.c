@@ -203,7 +203,8 @@ static void next_state(struct judgement *j, enum judge_state state)
 	j->moved = true;
 }
 
-/* The map is to come first: which it asks for by a judgement, too. */
+/* The zones are looked for in the map, which is about to be another one. (That is asked for by a judgement,
+ * too.) */
 static bool waits_for_map(const struct judgement *j)
 {
 	return j->state == JUDGE_LOAD && !j->map_done && gated_settling(j->node->gated);

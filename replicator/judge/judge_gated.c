@@ -38,7 +38,7 @@ struct gated {
 	uint64_t generation; /* of the map that they are of */
 	size_t at;           /* in the map */
 	bool making;
-	bool settling;          /* the map is the new one, what its zones include is not known */
+	bool settling; /* what the zones of the map include is not known so far */
 	char *dirty[DIRTY_MAX]; /* files of zones */
 	size_t ndirty;
 	size_t bytes; /* read in this round */

@@ -2,7 +2,8 @@
  *
  * What the parts of the judge share: judge.c (requests and their order), judge_text.c (contents, and how
  * they get to the checkers), judge_conf.c (the configuration), judge_find.c (which zones), judge_zone.c
- * (one of them), judge_verdict.c (what comes of it all), judge_gated.c (what is asked about at all), judge_watch.c (when again).
+ * (one of them), judge_verdict.c (what comes of it all), judge_watch.c (when it is made again),
+ * judge_gated.c (what is asked about at all).
  *
  * A judgement goes through these states, each begun when all that was asked for in the one before has
  * been answered:
@@ -123,7 +124,6 @@ struct judge_zone {
 	bool verified;     /* dnssec-verify has been asked */
 	enum { ZONE_WAITS, ZONE_FILES, ZONE_STAGING, ZONE_ASKED, ZONE_OVER } state;
 	struct judge_files is, was;
-	bool sent;
 	uint32_t asked;
 	uint32_t check; /* the port's id of its check under way; 0: none */
 	struct examine examine;
