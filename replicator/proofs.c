@@ -76,8 +76,8 @@ struct proofs *proofs_new(struct node *n)
 	p->node = n;
 	proof_table_init(&p->own);
 	p->peers = calloc(n->conf->npeers + 1, sizeof(*p->peers));
-	p->hearing = calloc(n->conf->npeers + 1, sizeof(*p->hearing));
-	if (!p->peers || !p->hearing) {
+	p->listeners = calloc(n->conf->npeers + 1, sizeof(*p->listeners));
+	if (!p->peers || !p->listeners) {
 		proofs_free(p);
 		return NULL;
 	}
@@ -94,10 +94,10 @@ void proofs_free(struct proofs *p)
 	if (!p)
 		return;
 	proof_table_clear(&p->own);
-	for (size_t i = 0; p->peers && p->hearing && i < p->node->conf->npeers; i++)
+	for (size_t i = 0; p->peers && p->listeners && i < p->node->conf->npeers; i++)
 		proof_table_clear(&p->peers[i]);
 	free(p->peers);
-	free(p->hearing);
+	free(p->listeners);
 	free(p);
 }
 

@@ -9,7 +9,7 @@
 #include "replicator/proofs.h"
 
 /* What a peer has been told. */
-struct hearing {
+struct listener {
 	bool anew;     /* nothing yet, since it can be reached */
 	uint64_t has;  /* up to this number */
 	uint64_t id;   /* of the request under way; 0: none */
@@ -21,7 +21,7 @@ struct proofs {
 	struct node *node;
 	struct proof_table own;
 	struct proof_table *peers;
-	struct hearing *hearing;
+	struct listener *listeners;
 	uint64_t last; /* number given */
 	uint64_t news;
 	uint64_t map; /* generation of the map that the own table was compared with */

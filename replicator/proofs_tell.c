@@ -37,18 +37,18 @@ void proofs_take(struct node *n, uint32_t peer, const struct link_route *route,
 
 void proofs_peer_found(struct proofs *p, uint32_t peer)
 {
-	p->hearing[peer] = (struct hearing){.anew = true};
+	p->listeners[peer] = (struct listener){.anew = true};
 }
 
 static bool has_to_hear(const struct proofs *p, uint32_t peer)
 {
-	const struct hearing *h = &p->hearing[peer];
+	const struct listener *h = &p->listeners[peer];
 
 	return p->node->peers->p[peer].reachable && h->id == 0 && (h->anew || h->has < p->last);
 }
 
 /* The first that it has not. */
-static const struct proof_kept *first_for(const struct proofs *p, const struct hearing *h)
+static const struct proof_kept *first_for(const struct proofs *p, const struct listener *h)
 {
 	const struct proof_kept *k = TAILQ_LAST(&p->own.list, proof_list);
 	const struct proof_kept *first = NULL;
@@ -62,7 +62,7 @@ static const struct proof_kept *first_for(const struct proofs *p, const struct h
 
 static void send(struct proofs *p, uint32_t peer)
 {
-	struct hearing *h = &p->hearing[peer];
+	struct listener *h = &p->listeners[peer];
 	struct message m = {.type = WIRE_PROOFS, .id = peers_next_id(p->node->peers)};
 	CLEANUP_FREE struct proof *list = calloc(WIRE_PROOFS_MAX, sizeof(*list));
 	const struct proof_kept *k = first_for(p, h);
@@ -83,7 +83,7 @@ static void send(struct proofs *p, uint32_t peer)
 
 void proofs_told(struct node *n, uint32_t peer, const struct message *m)
 {
-	struct hearing *h = &n->proofs->hearing[peer];
+	struct listener *h = &n->proofs->listeners[peer];
 
 	if (h->id == 0 || m->id != h->id)
 		return;
@@ -95,7 +95,7 @@ void proofs_told(struct node *n, uint32_t peer, const struct message *m)
 void proofs_tell(struct proofs *p)
 {
 	for (uint32_t i = 0; i < p->node->peers->n; i++) {
-		struct hearing *h = &p->hearing[i];
+		struct listener *h = &p->listeners[i];
 
 		if (h->id != 0 && p->node->now_msec - h->sent_msec > ANSWER_MSEC)
 			h->id = 0;
@@ -109,7 +109,7 @@ int64_t proofs_wake(const struct proofs *p)
 	int64_t wake = INT64_MAX;
 
 	for (uint32_t i = 0; i < p->node->peers->n; i++) {
-		const struct hearing *h = &p->hearing[i];
+		const struct listener *h = &p->listeners[i];
 		int64_t at = h->id ? h->sent_msec + ANSWER_MSEC + 1
 			     : has_to_hear(p, i) ? p->node->now_msec + 1000
 						 : INT64_MAX;
