@@ -459,6 +459,13 @@ settle() {
 	for h; do must on "$h" zonefsctl wait --timeout 60; done
 }
 
+# taken_in NODE PATH CONTENT: that save is a version. What another node saves at PATH after that is the later
+# one of the two, in its time and in its version: so it has the same time everywhere (else a node that has
+# shown a later time shows one later still).
+taken_in() {
+	[ "$(on "$1" zonefsctl show "$2@$(on "$1" zonefsctl history "$2" | tail -n 1 | cut -d' ' -f1)")" = "$3" ]
+}
+
 # Names, kinds, modes, owners, files' mtimes (but where TIMES= says not to) and contents of a host's tree,
 # less what is local.
 TIMES=%T@

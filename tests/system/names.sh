@@ -97,6 +97,7 @@ forward "of those with a time in the future" 'echo 5 >etc/ti/f; sed -i s/n/N/ et
 here 'rm etc/ti/g'
 link_down ns2
 sh_on ns2 'echo there >etc/ti/f; touch -d "next week" etc/ti/f'
+must wait_for 30 taken_in ns2 etc/ti/f there
 before=$(times ns2)
 sh_on ns1 'echo the later one >etc/ti/f'
 link_up ns2

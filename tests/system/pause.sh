@@ -27,6 +27,7 @@ check "verify works on" on ns1 zonefsctl verify
 
 # ---- work on all sides
 sh_on ns1 'echo "from ns1" >etc/p/ns1; echo "ns1 says" >etc/p/both; rm etc/p/gone; mv etc/p/large etc/p/larger; mkdir etc/p/d; echo f >etc/p/d/f'
+must wait_for 30 taken_in ns1 etc/p/both "ns1 says"
 sh_on ns2 'echo "from ns2" >etc/p/ns2; echo "ns2 says" >etc/p/both; head -c 300000 /dev/urandom >etc/p/large2'
 check_not "a wait on the paused node fails" on ns1 zonefsctl wait --timeout 5
 like "at once, and says why" "$(on ns1 zonefsctl wait --timeout 5 2>&1)" "replication is paused here"

@@ -82,6 +82,7 @@ is "and has what was done meanwhile" "$(get ns1 b) $(get ns1 e/x)" "two x"
 # Both away from each other, both edited: both edits of different files, one of the same.
 link_down ns2
 sh_on ns1 'echo left >etc/left; echo left >etc/both'
+must wait_for 30 taken_in ns1 etc/both left
 sh_on ns2 'echo right >etc/right; echo right >etc/both'
 check "apart, each has its own" test "$(get ns1 both) $(get ns2 both)" = "left right"
 link_up ns2
