@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define OTHERS_MAX 4096 /* unsettled paths: beyond, they are not gone through for one op */
 

@@ -18,7 +18,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 /* Another copy of the draft, since the store may still have to write the one that is there. */
 static struct version *change_draft(struct key *k)

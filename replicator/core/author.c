@@ -9,7 +9,7 @@
 #include <xxhash.h>
 
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define STAMP_SHIFT 16
 #define ORIGIN_OWN ((UINT64_C(1) << ORIGIN_TAG_SHIFT) - 1)

@@ -15,7 +15,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_BRAKE "brake"
 #define BRAKE_QUIET_MSEC 1000

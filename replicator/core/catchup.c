@@ -22,7 +22,7 @@
 #include <xxhash.h>
 
 #include "base/log.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 /* ---- loose versions ---- */
 

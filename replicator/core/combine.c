@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 void combine_later(struct core *c, struct key *k)
 {

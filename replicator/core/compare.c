@@ -17,7 +17,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define RANGE_KEYS 64
 #define RANGES_MAX 256 /* in one ask */

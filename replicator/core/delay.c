@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 static void delay_insert(struct core *c, struct delay *d, int64_t msec)
 {

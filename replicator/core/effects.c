@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 void *core_alloc(size_t n)
 {

@@ -18,7 +18,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 bool gate_is(const struct core *c, const struct key *k)
 {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_GATE "gate/"
 #define NAME_LEN 32

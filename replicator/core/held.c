@@ -25,7 +25,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_SET "set"
 #define SET_FORMAT 2 /* 1: without a verdict */

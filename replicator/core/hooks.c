@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "replicator/core/hooks.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define BACKOFF_FIRST_MSEC 1000
 #define BACKOFF_LAST_MSEC 60000

@@ -22,7 +22,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_JOINED "joined"
 #define META_KNOWN "known/"

@@ -11,7 +11,7 @@
 #include <xxhash.h>
 
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 static int key_order(struct key *a, struct key *b)
 {

@@ -14,7 +14,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define SAY_AGAIN_MSEC 60000
 

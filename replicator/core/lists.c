@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_LISTS "lists"
 

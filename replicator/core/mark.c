@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_MARK "local/"
 

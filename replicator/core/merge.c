@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 static int want_order(struct want *a, struct want *b)
 {

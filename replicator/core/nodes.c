@@ -13,7 +13,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_NODE "node/"
 #define DAY_MSEC INT64_C(86400000)

@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 bool observe_local(const struct core *c, struct key *k, bool dir)
 {

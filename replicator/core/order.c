@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 struct wish {
 	struct key *key;

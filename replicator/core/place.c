@@ -17,7 +17,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define SETID_BITS 06000
 

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define CHANGED_AGAIN_MAX 8 /* installs in a row that find something else */
 

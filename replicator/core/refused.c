@@ -16,7 +16,7 @@
 #include <xxhash.h>
 
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define META_REFUSED "refused/"
 #define NAME_MAX_LEN 80

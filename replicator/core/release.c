@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 #define RELEASE_LIMIT_MSEC 10000 /* what is being written for so long stays held, and all with it */
 

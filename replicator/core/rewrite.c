@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 static struct key *key_in(const struct hearing *h, const char *path)
 {

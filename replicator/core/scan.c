@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 #include "base/path.h"
-#include "replicator/core/state.h"
+#include "replicator/core/parts.h"
 
 void scan_free(struct core *c, struct scan *s)
 {
