@@ -196,7 +196,7 @@ void admit_verdict(struct core *c, struct hearing *h, const struct verdict *v)
 	case VERDICT_NONE:
 	case VERDICT_UNKNOWN:
 		hearing_say(c, h, &(struct verdict){.kind = VERDICT_UNKNOWN, .words = v->words});
-		if (!said && h->n)
+		if (!said && h->n && !v->nneeds)
 			effect_note(c, LOG_LEVEL_ERROR, "/%s could not be checked here%s%s",
 				    h->keys[0]->path, v->words ? ": " : "",
 				    v->words ? v->words : "");

@@ -194,7 +194,8 @@ struct verdict {
 	enum verdict_kind kind;
 	const char *words; /* for people; NULL: none */
 	/* BAD, DOUBT: paths that were missed. When something else is there than when the trial began, it is
-	 * judged again; a save there, gated or not, joins it. */
+	 * judged again; a save there, gated or not, joins it.
+	 * UNKNOWN of a peer's: paths of the trial whose contents the store lacks: they are fetched. */
 	const char *const *needs;
 	uint32_t nneeds;
 	const struct rewrite *rewrites; /* REWRITE: one or more; DOUBT: for when it is approved */

@@ -210,12 +210,29 @@ static bool waits_for_map(const struct judgement *j)
 	return j->state == JUDGE_LOAD && !j->map_done && gated_settling(j->node->gated);
 }
 
+/* What was still on its way when the replicator ended is nobody's want any more: the core asks for it then. */
+static bool contents_are_here(struct judgement *j)
+{
+	for (uint32_t i = 0; i < j->trial->n; i++) {
+		const struct attrs *a = &j->trial->items[i].version->attrs;
+
+		if (a->kind == KIND_FILE && !store_has(j->node->store, a->hash)) {
+			judge_say(j, VERDICT_UNKNOWN, "%s: its content is not here",
+				  j->trial->items[i].path);
+			judge_need(j, j->trial->items[i].path);
+		}
+	}
+	return j->nneeds == 0;
+}
+
 /* True: it is over. */
 static bool go_on(struct judgement *j)
 {
 	if (atomic_load(&j->given_up))
 		return j->asked == 0;
-	if (j->state == JUDGE_LOAD)
+	if (j->state == JUDGE_LOAD && !contents_are_here(j))
+		next_state(j, JUDGE_OVER);
+	else if (j->state == JUDGE_LOAD)
 		next_state(j, j->map_done || judge_conf_wanted(j) ? JUDGE_CONF : JUDGE_ZONES);
 	if (j->state == JUDGE_CONF && judge_conf_work(j))
 		next_state(j, j->kind == VERDICT_GOOD && !j->map_done ? JUDGE_ZONES : JUDGE_OVER);
@@ -262,8 +279,7 @@ static void end(struct judgement *j)
 	if (v.kind == VERDICT_GOOD && j->warned)
 		log_warning("%s", j->words);
 	if (j->trial->id)
-		watch_end(j->judge->watches, j,
-			  v.kind == VERDICT_BAD || v.kind == VERDICT_DOUBT);
+		watch_end(j->judge->watches, j, v.kind == VERDICT_BAD || v.kind == VERDICT_DOUBT);
 	news_verdict(j->node, j->trial, &v, j->warned);
 	if (v.kind == VERDICT_GOOD && j->trial->everywhere) {
 		everywhere_ask(j->node->everywhere, j->trial);

@@ -142,6 +142,7 @@ struct record {
 struct stashed {
 	struct stashed *next;
 	struct hash hash;
+	bool named; /* by a record: the next commit keeps it */
 	size_t len;
 	uint8_t p[];
 };
@@ -288,6 +289,7 @@ int do_heard(struct store *s, const struct record *r);
 /* ---- store_contents.c ---- */
 
 struct stashed *stash_find(struct store *s, struct hash hash);
+void stash_name(struct store *s, struct hash hash); /* a record does, if it is there */
 void stash_clear(struct store *s);
 void content_affirm(struct store *s, struct hash hash);
 /* A version refers to it, or somebody was lately told that it is here. */

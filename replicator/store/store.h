@@ -79,7 +79,7 @@ bool store_dirty(const struct store *s); /* something waits for a commit */
 /* Small content, checked against its hash by the caller, that a following STORE_VERSION may refer
  * to. Copied; forgotten at the commit if nothing did. At most 64 MiB are kept: ERR_LIMIT. */
 int store_stash(struct store *s, struct hash hash, const void *p, size_t len);
-/* It is in the store, or stashed. */
+/* It is in the store, or will be with the next commit: not what is stashed and nothing refers to. */
 bool store_has(struct store *s, struct hash hash);
 /* Writes content straight into the store (contents fetched from a peer, small ones). */
 int store_put(struct store *s, struct hash hash, const void *p, size_t len);

@@ -262,8 +262,10 @@ static int add_version(struct store *s, const struct effect *e, int64_t wall_mse
 	    .made = store_made(v, wall_msec),
 	};
 
-	if (v->attrs.kind == KIND_FILE)
+	if (v->attrs.kind == KIND_FILE) {
 		r.hash = v->attrs.hash;
+		stash_name(s, r.hash);
+	}
 	buf_version(data, v);
 	return data->err ? data->err : record_add(s, &r, e->path, data);
 }

@@ -38,6 +38,14 @@ struct stashed *stash_find(struct store *s, struct hash hash)
 	return c;
 }
 
+void stash_name(struct store *s, struct hash hash)
+{
+	struct stashed *c = stash_find(s, hash);
+
+	if (c)
+		c->named = true;
+}
+
 void stash_clear(struct store *s)
 {
 	for (size_t i = 0; i < STASH_BUCKETS && s->stash_bytes; i++) {
@@ -66,6 +74,7 @@ int store_stash(struct store *s, struct hash hash, const void *p, size_t len)
 	if (!c)
 		return -ENOMEM;
 	c->hash = hash;
+	c->named = false;
 	c->len = len;
 	if (len)
 		memcpy(c->p, p, len);
@@ -84,6 +93,7 @@ int store_put(struct store *s, struct hash hash, const void *p, size_t len)
 	if (err)
 		return err;
 	content_affirm(s, hash);
+	stash_name(s, hash);
 	return record_add(s, &r, NULL, NULL);
 }
 
@@ -130,7 +140,9 @@ static bool in_database(struct store *s, struct hash hash)
 
 bool store_has(struct store *s, struct hash hash)
 {
-	if (stash_find(s, hash))
+	const struct stashed *c = stash_find(s, hash);
+
+	if (c && c->named)
 		return true;
 	if (!in_database(s, hash) && !object_has(s, hash))
 		return false;

@@ -245,10 +245,27 @@ static void a_stashed_content_that_nobody_names_is_forgotten(void **state)
 	struct store *s = store_at(*state);
 
 	assert_int_equal(store_stash(s, content_hash("x", 1), "x", 1), 0);
-	assert_true(has_content(s, "x"));
 	assert_int_equal(save(s, "f", 1, "y", 0), 0);
 	assert_int_equal(store_commit(s), 0);
 	assert_false(has_content(s, "x"));
+	assert_true(has_content(s, "y"));
+	store_close(s);
+}
+
+/* Else who wants it, or is about to make a version of it, would count on what the next commit forgets. */
+static void a_stashed_content_is_not_there_before_it_is_named(void **state)
+{
+	struct store *s = store_at(*state);
+
+	assert_int_equal(store_stash(s, content_hash("x", 1), "x", 1), 0);
+	assert_false(has_content(s, "x"));
+	assert_int_equal(store_put(s, content_hash("x", 1), "x", 1), 0);
+	assert_true(has_content(s, "x"));
+	assert_int_equal(store_stash(s, content_hash("y", 1), "y", 1), 0);
+	assert_int_equal(save(s, "f", 1, "y", 0), 0);
+	assert_true(has_content(s, "y"));
+	assert_int_equal(store_commit(s), 0);
+	assert_true(has_content(s, "x"));
 	assert_true(has_content(s, "y"));
 	store_close(s);
 }
@@ -431,6 +448,7 @@ int main(void)
 	    story(values_are_kept_until_they_are_forgotten),
 	    story(a_stashed_content_comes_with_its_version),
 	    story(a_stashed_content_that_nobody_names_is_forgotten),
+	    story(a_stashed_content_is_not_there_before_it_is_named),
 	    story(the_stash_has_a_limit),
 	    story(a_fetched_content_is_put_without_a_version),
 	    story(a_content_is_read_in_pieces),
