@@ -17,10 +17,14 @@
 #include "replicator/checks.h"
 #include "replicator/judge/judge.h"
 
-static void set_state(struct zones *z, enum zones_state state, const char *words)
+static void set_state(struct zones *z, enum zones_state state, const char *said)
 {
-	size_t n = strcspn(words, "\n");
+	char words[ZONES_WORDS_MAX];
 
+	snprintf(words, sizeof(words), "%s", said);
+	for (size_t len = strlen(words); len > 0 && words[len - 1] == '\n';)
+		words[--len] = '\0';
+	size_t n = strcspn(words, "\n");
 	if (z->state != state || strcmp(z->words, words) != 0) {
 		if (state == ZONES_BROKEN)
 			log_notice(
@@ -35,9 +39,7 @@ static void set_state(struct zones *z, enum zones_state state, const char *words
 	if (z->state != state)
 		z->since_msec = z->node->wall_msec;
 	z->state = state;
-	snprintf(z->words, sizeof(z->words), "%s", words);
-	for (size_t len = strlen(z->words); len > 0 && z->words[len - 1] == '\n';)
-		z->words[--len] = '\0';
+	memcpy(z->words, words, sizeof(words));
 }
 
 /* Unless it is due earlier, since something has changed while it was asked. */
