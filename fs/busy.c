@@ -22,6 +22,7 @@ struct place {
 	enum why why;
 	bool wanted;        /* a FREE hint is to be given at its end */
 	int64_t until_msec; /* HELD */
+	int64_t last_msec;  /* HELD: later than this never */
 	pid_t tid;          /* HELD: for whom */
 	uint64_t node;      /* WRITER */
 	char path[];
@@ -113,10 +114,26 @@ void busy_hold(struct busy *b, const char *path, pid_t tid, int64_t now_msec)
 
 	pthread_mutex_lock(&b->lock);
 	struct place *p = get(b, HELD, path, tid);
-	if (p)
+	if (p) {
 		p->until_msec = until_msec;
-	else
+		p->last_msec = now_msec + BUSY_HOLD_LAST_MSEC;
+	} else {
 		b->held_all_msec = until_msec;
+	}
+	pthread_mutex_unlock(&b->lock);
+}
+
+void busy_walks(struct busy *b, pid_t tid, int64_t now_msec)
+{
+	int64_t until_msec = now_msec + BUSY_HOLD_MSEC;
+	struct place *p;
+
+	if (tid == 0 || atomic_load_explicit(&b->held, memory_order_relaxed) == 0)
+		return;
+	pthread_mutex_lock(&b->lock);
+	TAILQ_FOREACH(p, &b->places, list)
+		if (p->why == HELD && p->tid == tid && p->until_msec > now_msec)
+			p->until_msec = until_msec < p->last_msec ? until_msec : p->last_msec;
 	pthread_mutex_unlock(&b->lock);
 }
 

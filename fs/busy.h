@@ -17,9 +17,11 @@
 #include "fs/capture.h"
 #include "fs/mounts.h"
 
-/* The longest wait for a thread that was answered ESTALE: its second walk may ask for many names,
- * on a loaded machine, and may also fail on its way. */
+/* The longest wait for a thread that was answered ESTALE and asks for nothing: its second walk may also
+ * fail on its way. */
 #define BUSY_HOLD_MSEC 1000
+/* ... that asks for names all the time: it may be walking a long path, on a loaded machine. */
+#define BUSY_HOLD_LAST_MSEC 10000
 /* Of another PID namespace: the kernel gives no number by which its return would be seen. */
 #define BUSY_HOLD_UNKNOWN_MSEC 100
 #define BUSY_MAX 4096
@@ -31,6 +33,8 @@ void busy_free(struct busy *b);
 
 /* ESTALE was answered there to this thread (0: not known). */
 void busy_hold(struct busy *b, const char *path, pid_t tid, int64_t now_msec);
+/* This thread asks for a name. */
+void busy_walks(struct busy *b, pid_t tid, int64_t now_msec);
 /* This thread has got in. True: somebody waited for that, and busy_timers has to be called. */
 bool busy_back(struct busy *b, pid_t tid);
 /* An INSTALL or REMOVE has to wait there: true, and a FREE hint follows. */

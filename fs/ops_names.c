@@ -54,6 +54,7 @@ static int lookup_name(struct fs *fs, struct node *parent, const char *name, pid
 {
 	if (op_hidden(parent, name))
 		return -ENOENT;
+	busy_walks(fs->busy, tid, clock_monotonic_msec());
 	lock_dir(&fs->locks, parent->hash, false);
 	struct backing_fd dir = backing_fd(fs, parent);
 	int rc = dir.fd < 0 ? dir.fd : op_enter(fs, parent, dir.fd, name, e);

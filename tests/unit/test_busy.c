@@ -81,6 +81,36 @@ static void a_thread_that_does_not_come_is_not_waited_for_long(void **state)
 	assert_false(busy_held(busy, "zone", 1000 + BUSY_HOLD_MSEC));
 }
 
+static void a_thread_that_walks_on_is_waited_for(void **state)
+{
+	int64_t now = 1000;
+
+	(void)state;
+	busy_hold(busy, "zone", 7, now);
+	for (int i = 0; i < 4; i++) {
+		now += BUSY_HOLD_MSEC - 1;
+		busy_walks(busy, 8, now);
+		assert_true(busy_held(busy, "zone", now));
+		busy_walks(busy, 7, now);
+	}
+	assert_int_equal(freed(now), 0);
+	assert_true(busy_back(busy, 7));
+	busy_walks(busy, 7, now); /* to somewhere else */
+	assert_false(busy_held(busy, "zone", now));
+	assert_int_equal(freed(now), 1);
+}
+
+static void but_not_for_ever(void **state)
+{
+	int64_t now = 1000;
+
+	(void)state;
+	busy_hold(busy, "zone", 7, now);
+	for (; now < 1000 + BUSY_HOLD_LAST_MSEC; now += BUSY_HOLD_MSEC / 2)
+		busy_walks(busy, 7, now);
+	assert_false(busy_held(busy, "zone", now));
+}
+
 static void one_whose_number_is_not_known_is_waited_for_a_moment(void **state)
 {
 	(void)state;
@@ -97,6 +127,8 @@ int main(void)
 	    TEST(nothing_is_installed_until_the_thread_is_back),
 	    TEST(each_of_several_threads_is_waited_for),
 	    TEST(a_thread_that_does_not_come_is_not_waited_for_long),
+	    TEST(a_thread_that_walks_on_is_waited_for),
+	    TEST(but_not_for_ever),
 	    TEST(one_whose_number_is_not_known_is_waited_for_a_moment),
 	};
 
