@@ -39,6 +39,7 @@ struct teller {
 	uint32_t nconflicts;
 	uint32_t conflicts_then; /* their number by the core */
 	uint64_t changes_then;
+	uint32_t braked_then; /* by the safety brake, at the last look */
 	int64_t walked_msec;
 	bool dirty; /* what is told has changed and is not kept yet */
 	bool crowded;
@@ -184,10 +185,14 @@ static void look_at_held(struct teller *t, const struct node_status *s)
 		node_held(t->node, &all, note_gated, t);
 		node_held(t->node, &all, take_held, &path);
 	}
-	if (s->braked > 0)
+	bool more = s->braked > t->braked_then; /* of as many as it is going to hold */
+	t->braked_then = s->braked;
+	if (more)
+		alerts_keep(t->alerts, &like);
+	else if (s->braked > 0)
 		note(t, &like, wall, true,
-		     "the safety brake holds %" PRIu32 " removals, one of them %s: zonefsctl held",
-		     s->braked, path);
+		     "the safety brake holds %" PRIu32 " removal%s, one of them %s: zonefsctl held",
+		     s->braked, s->braked == 1 ? "" : "s", path);
 	else if (path[0] && (!s->set_msec || wall - s->set_msec >= after))
 		note(t, &like, s->set_msec ? s->set_msec : wall, true,
 		     "%" PRIu32 " path%s held, and told to no peer, one of them %s: zonefsctl held",
