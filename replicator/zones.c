@@ -142,20 +142,42 @@ uint64_t zones_hash(const struct zones *z, const char *text, size_t len)
 	return XXH3_64bits_withSeed(text, len, named_version(z->version));
 }
 
+static bool is_pattern(const char *file)
+{
+	return strpbrk(file, "*?[");
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const char *const *p = a, *const *q = b;
+	int order = is_pattern(*q) - is_pattern(*p);
+
+	return order ? order : strcmp(*p, *q);
+}
+
 void zones_set_files(struct zones *z, char **files)
 {
-	for (size_t i = 0; z->files && z->files[i]; i++)
+	for (size_t i = 0; i < z->nfiles; i++)
 		free(z->files[i]);
 	free(z->files);
 	z->files = files;
+	z->nfiles = z->npatterns = 0;
+	for (; files && files[z->nfiles]; z->nfiles++)
+		z->npatterns += is_pattern(files[z->nfiles]);
+	if (files)
+		qsort(files, z->nfiles, sizeof(*files), compare_files);
 }
 
+/* Asked of each path and of all above it: a configuration may consist of a thousand files. */
 bool zones_is_conf(const struct zones *z, const char *path)
 {
-	for (size_t i = 0; z->files && z->files[i]; i++)
+	size_t npaths = z->nfiles - z->npatterns;
+
+	for (size_t i = 0; i < z->npatterns; i++)
 		if (strcmp(z->files[i], path) == 0 || fnmatch(z->files[i], path, FNM_PATHNAME) == 0)
 			return true;
-	return false;
+	return npaths > 0 && !is_pattern(path) &&
+	       bsearch(&path, z->files + z->npatterns, npaths, sizeof(*z->files), compare_files);
 }
 
 struct zones *zones_new(struct node *n)

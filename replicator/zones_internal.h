@@ -23,7 +23,8 @@ struct zones {
 	char **paths;           /* by zone: of the tree, or NULL */
 	struct placed *by_path; /* sorted */
 	size_t nplaced;
-	char **files; /* of the configuration, patterns too; NULL at the end */
+	char **files; /* of the configuration: patterns, then paths in their order; NULL at the end */
+	size_t npatterns, nfiles; /* of these; patterns too */
 	char version[ZONES_VERSION_MAX];
 	char words[ZONES_WORDS_MAX];
 	enum zones_state state;
