@@ -67,7 +67,7 @@ touch "$T/ns1/tmp/broken"
 sh_on ns2 'echo x >etc/for-the-hook'
 sh_on ns1 'rm -r etc/many'
 on ns1 bash -c "exec 3>>$TREE/etc/busy; : >/tmp/open; exec sleep 1000" &
-must wait_for 10 test -e "$T/ns1/tmp/open"
+must wait_for 60 test -e "$T/ns1/tmp/open"
 sh_on ns2 'echo changed >etc/busy'
 check "a hook that fails for longer is told with its words" wait_for 30 tells "begins hook-failed path= peer= hook=work .*it is broken"
 check "what is held is told" wait_for 30 tells "begins held .*holds 41 removals"

@@ -41,11 +41,11 @@ paths_in() { sed -n 's/^[0-9-]* [0-9:.]*  .*  \([^ ]*\): .*/\1/p' <<<"$OUT" | xa
 holds() {
 	rm -f "$T/$1/tmp/holds"
 	sh_on "$1" "exec 3<>$2; touch /tmp/holds; exec tail -f /dev/null" &
-	must wait_for 10 test -e "$T/$1/tmp/holds"
-	must wait_for 10 pid_on "$1" tail
+	must wait_for 60 test -e "$T/$1/tmp/holds"
+	must wait_for 60 pid_on "$1" tail
 	HOLDER=$(pid_on "$1" tail)
 }
-release() { kill "$HOLDER"; wait_for 10 gone "$HOLDER"; }
+release() { kill "$HOLDER"; wait_for 60 gone "$HOLDER"; }
 
 # ---- usage, and nobody there
 
@@ -81,7 +81,7 @@ is "... and never replaces it" "$STATUS $(on ns1 zonefsctl keygen -p /tmp/new.ke
 # ---- one node, which waits for the other
 
 node_start ns1
-check "joining: status says for whom it waits, first of all" wait_for 10 begins "NOT well: .*waits for ns2" ns1 status
+check "joining: status says for whom it waits, first of all" wait_for 60 begins "NOT well: .*waits for ns2" ns1 status
 check "... and by its exit status" status_is 1 ns1 status
 ctl ns1 peers
 like "peers: name, address, key, state" "$STATUS $OUT" \
@@ -92,7 +92,7 @@ is "... and fails" "$STATUS" 1
 sh_on ns1 'echo mine >etc/mine'
 ctl ns1 start-alone
 is "start-alone" "$STATUS" 0
-check "... it waits for nobody now" wait_for 10 eval '! says "waits for" ns1 status'
+check "... it waits for nobody now" wait_for 60 eval '! says "waits for" ns1 status'
 ctl ns1 log --path etc/mine
 like "... and publishes what it has" "$OUT" "etc/mine"
 
@@ -100,7 +100,7 @@ like "... and publishes what it has" "$OUT" "etc/mine"
 
 node_start ns2
 for h in ns1 ns2; do check "$h: all is well" wait_for 30 status_is 0 $h status; done
-check "status: its first line" wait_for 10 begins "all well: 1 peer identical$" ns1 status
+check "status: its first line" wait_for 60 begins "all well: 1 peer identical$" ns1 status
 check "status: what the store takes, and may take" wait_for 20 says \
 	'current contents .*, history .*, log .* \(at most 10 GiB of these two\)' ns1 status
 ctl ns1 status
@@ -121,7 +121,7 @@ print(lines[0]["type"], lines[0]["state"], {l["type"] for l in lines} >= {"summa
 
 sh_on ns1 'mkdir -p etc/log etc/log2; zonefsctl wait; echo 1 >etc/log/one; zonefsctl wait; echo 2 >etc/log2/two; zonefsctl wait' >/dev/null
 SINCE=$(date +%s)
-wait_for 5 eval '[ $(date +%s) -gt $SINCE ]' # to the second is as exact as --since is
+wait_for 60 eval '[ $(date +%s) -gt $SINCE ]' # to the second is as exact as --since is
 SINCE=$(date +%s)
 sh_on ns2 'echo 3 >etc/log/three; zonefsctl wait; chmod 600 etc/log/three; zonefsctl wait' >/dev/null
 sh_on ns1 'mv etc/log/one etc/log/four; zonefsctl wait' >/dev/null
@@ -143,7 +143,7 @@ is "log --since: what came after" "$STATUS $(paths_in)" "0 etc/log/three etc/log
 ctl ns1 log --since 1h --path etc/log2 -n 1
 is "... all together" "$STATUS $(paths_in)" "0 etc/log2/two"
 ctl ns1 log --path etc/log/three
-check "log: what became of it" wait_for 10 says '^    ns1: hook words ok after [0-9]+ ms' ns1 log --path etc/log/three
+check "log: what became of it" wait_for 60 says '^    ns1: hook words ok after [0-9]+ ms' ns1 log --path etc/log/three
 like "log says when, where, who, what and how much" "$OUT" \
 	'^20[0-9-]+ [0-9:.]+  ns2  root \(bash\)  etc/log/three: created, 2 bytes  \[[0-9a-z:]+\]$'
 like "... and a change of mode" "$OUT" '\(chmod\)  etc/log/three: mode 0600'
@@ -157,11 +157,11 @@ for l in map(json.loads, sys.stdin): print(l["type"], l["node"], l["path"], l["w
 
 on ns1 zonefsctl log -f -n 0 >"$T/follow" 2>&1 &
 job=$!
-must wait_for 10 eval 'on ns1 bash -c "ls -l /proc/[0-9]*/exe 2>/dev/null" | grep -q "bin/zonefsctl"'
+must wait_for 60 eval 'on ns1 bash -c "ls -l /proc/[0-9]*/exe 2>/dev/null" | grep -q "bin/zonefsctl"'
 follows() { sh_on ns1 'echo more >>etc/follow'; wait_for 1 grep -q "$1" "$T/follow"; }
 check "log -f goes on with what comes" wait_for 20 follows 'etc/follow: '
-check "... and with what becomes of it elsewhere" wait_for 10 grep -Eq 'ns2: (etc/follow: )?installed after [0-9]+ ms' "$T/follow"
-check "... hooks as well" wait_for 10 grep -Eq 'ns2: (etc/follow: )?hook words ok' "$T/follow"
+check "... and with what becomes of it elsewhere" wait_for 60 grep -Eq 'ns2: (etc/follow: )?installed after [0-9]+ ms' "$T/follow"
+check "... hooks as well" wait_for 60 grep -Eq 'ns2: (etc/follow: )?hook words ok' "$T/follow"
 p=$(pid_on ns1 zonefsctl) && kill "$p"
 wait $job
 
@@ -172,8 +172,8 @@ touch "$T/ns2/tmp/fail"
 sh_on ns1 'echo x >etc/hooked'
 check "a hook fails on the peer: status says so first" wait_for 20 begins "NOT well: .*hook.*ns2" ns1 status
 check "... and by its exit status" status_is 1 ns1 status
-check "log says with which status" wait_for 10 says '^    ns2: hook words FAILED \(exit status 3\)' ns1 log --path etc/hooked
-check "... and that here it was well" wait_for 10 says '^    ns1: hook words ok' ns1 log --path etc/hooked
+check "log says with which status" wait_for 60 says '^    ns2: hook words FAILED \(exit status 3\)' ns1 log --path etc/hooked
+check "... and that here it was well" wait_for 60 says '^    ns1: hook words ok' ns1 log --path etc/hooked
 ctl ns1 log --path etc/hooked
 like "... and its words" "$OUT" '^        the configuration cannot be used'
 ctl ns1 wait --served --timeout 2
@@ -212,14 +212,14 @@ sh_on ns1 'echo new >etc/held; rm etc/removed; echo other >etc/fine'
 ctl ns1 wait --timeout 2 etc/held
 is "a peer that has it in use: wait fails" "$STATUS" 1
 like "... and names it" "$OUT" "^ns2: "
-check "verify finds what differs" wait_for 10 says '^ns2: differs: etc/held$' ns1 verify
-check "... what is only there" wait_for 10 says '^ns2: only there: etc/removed$' ns1 verify
+check "verify finds what differs" wait_for 60 says '^ns2: differs: etc/held$' ns1 verify
+check "... what is only there" wait_for 60 says '^ns2: only there: etc/removed$' ns1 verify
 ctl ns1 verify
 is "... nothing else" "$(grep -c '^ns2: \(differs\|only\)' <<<"$OUT")" 2
 like "... and says it in a sentence" "$OUT" "^NOT identical: 2 differences; 1 of 1 peers compared$"
 shown zonefsctl.8 'zonefsctl verify' "$OUT"
 is "... and by its exit status" "$STATUS" 1
-check "seen from ns2 it is only here" wait_for 10 says '^ns1: only here: etc/removed$' ns2 verify
+check "seen from ns2 it is only here" wait_for 60 says '^ns1: only here: etc/removed$' ns2 verify
 kill "$IN_USE" "$(pgrep -x tail -n)"
 check "no longer in use, all are identical" wait_for 30 status_is 0 ns1 verify
 is "... with the new content" "$(cat "$T/ns2$TREE/etc/held") $(ls "$T/ns2$TREE/etc/removed" 2>/dev/null)" "new "

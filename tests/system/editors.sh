@@ -29,7 +29,7 @@ watched() {
 	sh_on ns1 "mkdir -p $d && cd $d && cp --preserve=mode /tmp/v1 zone && zonefsctl wait zone" || bail "$name"
 	on ns2 watch "$TREE/$d/zone" >"$report" 2>&1 &
 	job=$!
-	wait_for 10 grep -q watching "$report" || bail "watch"
+	wait_for 60 grep -q watching "$report" || bail "watch"
 	out=$(eval "$3" 2>&1) || note "$name: $3: $out"
 	kill -TERM "$(pid_on ns2 watch)"
 	wait $job

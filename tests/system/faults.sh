@@ -80,7 +80,7 @@ sh_on ns2 'cp /tmp/x etc/k/meanwhile'
 echo 'as long as it was' >"$T/ns1$TREE/etc/k/changed"
 accessed "$T/ns1$TREE/etc/k" >"$T/accessed" 2>&1 &
 job=$!
-wait_for 10 grep -q watching "$T/accessed"
+wait_for 60 grep -q watching "$T/accessed"
 node_start ns1
 wait_for 30 node_well ns1
 settle ns1 ns2
@@ -133,7 +133,7 @@ node_stop ns2
 secret=$(sed -n "s/^secret *= *'\(.*\)'.*/\1/p" "$T/ns2/etc/zonefs/ns2.key")
 OUT=$(on ns2 stranger tcp://10.53.0.1:7741 "$(node_key ns1)" "$(node_key ns2)" "$secret" 5a4663030000000000000000 10)
 like "another protocol version is refused with words" "$OUT" "version"
-check "on this side too" wait_for 10 grep -Eq "ns2.*version|version.*ns2" "$T/ns1/zonefs.log"
+check "on this side too" wait_for 60 grep -Eq "ns2.*version|version.*ns2" "$T/ns1/zonefs.log"
 OUT=$(on ns2 stranger tcp://10.53.0.1:7741 "$(node_key ns1)" "$(node_key ns2)" "$secret" ffffffffffffffff 2)
 check "bytes that are no message harm nobody" on ns1 zonefsctl peers
 node_start ns2
@@ -143,7 +143,7 @@ wait_for 30 node_well ns1
 # ---- a clean end
 ls "$T/ns1$TREE" >/dev/null
 sh_on ns1 'exec 3<etc/k/plain; touch /tmp/in; exec sleep 100' &
-wait_for 10 test -e "$T/ns1/tmp/in"
+wait_for 60 test -e "$T/ns1/tmp/in"
 node_stop ns1
 like "at its end the node names who is still inside" "$(cat "$T/ns1/zonefs.log")" "sleep"
 check "and nothing is mounted" fails mounted ns1

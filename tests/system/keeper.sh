@@ -37,11 +37,11 @@ ended() {
 # inside DIRECTORY: a process that lives there; its number is in $INSIDE.
 inside() {
 	on k1 bash -c "cd $1 && exec tail -f /dev/null" </dev/null >/dev/null 2>&1 &
-	must wait_for 10 pid_on k1 tail
+	must wait_for 60 pid_on k1 tail
 	INSIDE=$(pid_on k1 tail)
 }
 read_inside() { cat "/proc/$INSIDE/cwd/file"; }
-end_inside() { kill "$INSIDE" && wait_for 10 gone "$INSIDE"; }
+end_inside() { kill "$INSIDE" && wait_for 60 gone "$INSIDE"; }
 
 # ---- the command line and --check
 
@@ -102,7 +102,7 @@ os.chmod("/dev/log", 0o666)
 with open("/tmp/syslog", "wb", buffering=0) as f:
 	while True: f.write(log.recv(65536) + b"\n")' &
 SYSLOG=$T/k1/tmp/syslog
-must wait_for 10 test -e "$SYSLOG"
+must wait_for 60 test -e "$SYSLOG"
 in_host() { awk '/^NSpid/ {print $NF}' "/proc/$1/status"; }
 # told PRIORITY NAME PROCESS TEXT: facility daemon, 24, and a level.
 told() { grep -aEq "^<$1>.* $2\[$(in_host "$3")\]: .*$4" "$SYSLOG"; }
@@ -114,9 +114,9 @@ like "from the background the mount is told on standard error" "$(cat "$T/first"
 is "... where nothing comes afterwards" "$(readlink /proc/{$K,$W,$R}/fd/2 | sort -u)" /dev/null
 on k1 bash -c "echo logged >$TREE/etc/logged"
 kill -HUP "$K"
-check "... but in the system's log: of the keeper" wait_for 10 told 29 zonefs "$K" SIGHUP
-check "... of the worker" wait_for 10 told 31 zonefs "$W" 'stage hint .*etc/logged'
-check "... and of the replicator" wait_for 10 told 31 zonefs-replicator "$R" 'says hello'
+check "... but in the system's log: of the keeper" wait_for 60 told 29 zonefs "$K" SIGHUP
+check "... of the worker" wait_for 60 told 31 zonefs "$W" 'stage hint .*etc/logged'
+check "... and of the replicator" wait_for 60 told 31 zonefs-replicator "$R" 'says hello'
 kill -TERM "$K"
 check "... to its end" wait_for 20 grep -aq 'is unmounted' "$SYSLOG"
 wait_for 20 dead "$K"
@@ -124,7 +124,7 @@ wait_for 20 dead "$K"
 node_start k1
 on k1 bash -c "echo more >$TREE/etc/logged"
 kill -HUP "$(keeper_pid k1)"
-check "in front, standard error has it all" wait_for 10 eval 'logged SIGHUP && logged "stage hint .*etc/logged" &&
+check "in front, standard error has it all" wait_for 60 eval 'logged SIGHUP && logged "stage hint .*etc/logged" &&
 	logged "zonefs-replicator: .*says hello"'
 node_stop k1
 is "... and the system's log nothing" "$(cat "$SYSLOG")" ""
@@ -171,37 +171,37 @@ before=$(switches)
 check "time goes by" wait_for 30 eval '[ "$(woken)" -ge $until_woken ]'
 is "an idle keeper does not wake up" "$(switches)" "$before"
 kill -HUP "$K"
-check "SIGHUP is a line in the log" wait_for 5 logged 'SIGHUP'
+check "SIGHUP is a line in the log" wait_for 60 logged 'SIGHUP'
 check "... and all goes on" on k1 cat $TREE/etc/file
 
 # ---- deaths
 
 W=$(worker_pid)
 kill -9 "$R"
-check "another replicator comes when one is killed" wait_for 10 other_than "$R" 'replicator_pid k1'
+check "another replicator comes when one is killed" wait_for 60 other_than "$R" 'replicator_pid k1'
 check "... and the log says how the first ended" logged "replicator .* signal 9"
 is "... under the same mount" "$(worker_pid)" "$W"
 check "... which goes on" on k1 bash -c "echo more >$TREE/etc/more && cat $TREE/etc/more"
 
 inside $TREE/etc
 kill -9 "$W"
-check "when the worker is killed all is mounted afresh" wait_for 10 other_than "$W" worker_pid
-check "... with what was in it" wait_for 10 on k1 cat $TREE/etc/more
-check "... the log names who has to be restarted" wait_for 5 logged 'in the mount that died, .*tail \('
+check "when the worker is killed all is mounted afresh" wait_for 60 other_than "$W" worker_pid
+check "... with what was in it" wait_for 60 on k1 cat $TREE/etc/more
+check "... the log names who has to be restarted" wait_for 60 logged 'in the mount that died, .*tail \('
 check_not "... who gets an error there" read_inside
 end_inside
-check "... and there is a replicator again" wait_for 10 replicator_pid k1
+check "... and there is a replicator again" wait_for 60 replicator_pid k1
 is "... one only" "$(pgrep -c -x zonefs-replicat)" 1
 
 # ---- end
 
 inside $TREE/etc
 kill -TERM "$K"
-check "on SIGTERM the plain directory is back at once" wait_for 2 fails mounted k1
+check "on SIGTERM the plain directory is back" wait_for 60 fails mounted k1
 is "... while those inside are served" "$(read_inside)" plain
-check "... and named in the log" wait_for 5 logged 'still inside, .*tail \('
+check "... and named in the log" wait_for 60 logged 'still inside, .*tail \('
 like "... a second zonefs is refused meanwhile" "$(zonefs_on -f)" 'still ending'
-check "... until the time limit" wait_for 10 dead "$K"
+check "... until the time limit" wait_for 60 dead "$K"
 check_not "... then they get an error" read_inside
 end_inside
 ended
@@ -210,7 +210,7 @@ is "an end in order is told as 0" "$STATUS" 0
 node_start k1
 K=$(keeper_pid k1)
 kill -9 "$K"
-check "a keeper that is killed takes the others with it" wait_for 10 fails worker_pid
+check "a keeper that is killed takes the others with it" wait_for 60 fails worker_pid
 ended
 check "... and leaves a dead mount" mounted k1
 node_start k1
@@ -224,7 +224,7 @@ node_start k1
 K=$(keeper_pid k1)
 for i in 1 2 3 4 5; do
 	W=$(worker_pid) && kill -9 "$W"
-	[ "$i" -eq 5 ] || wait_for 10 other_than "$W" worker_pid
+	[ "$i" -eq 5 ] || wait_for 60 other_than "$W" worker_pid
 done
 ended
 is "after five deaths within a minute it gives up" "$STATUS" 1

@@ -296,7 +296,7 @@ host_new() {
 	unshare --mount --net --pid --uts --ipc --fork --kill-child --mount-proc --propagation private \
 		bash -c "$HOST_INIT" init "$h" &
 	JOB[$h.init]=$!
-	wait_for 10 test -e "$T/$h/up" || bail "host $h does not come up"
+	wait_for 60 test -e "$T/$h/up" || bail "host $h does not come up"
 	pid=$(pgrep -P "${JOB[$h.init]}")
 	HOST_PID[$h]=$pid
 	HOST_NUMBER[$h]=$n

@@ -68,7 +68,7 @@ check "a file of max-file-size is sent" there etc/most
 check_not "one byte more stays" there etc/huge
 like "status names it" "$(on ns1 zonefsctl status)" "etc/huge.*max-file-size"
 check "and so does the log" logged ns1 "etc/huge.*max-file-size"
-wait_for 10 node_well ns1
+wait_for 60 node_well ns1
 check "which is no trouble" node_well ns1
 sh_on ns1 'echo x >>etc/most; zonefsctl wait'
 is "what outgrows the limit stays as it was elsewhere" "$(stat -c %s "$T/ns2$TREE/etc/most")" 102400
@@ -81,7 +81,7 @@ unlike "and named no longer" "$(on ns1 zonefsctl status)" "etc/huge"
 sh_on ns1 'mkdir -p var/named/keys/in; echo 1 >var/named/keys/in/zone; zonefsctl wait'
 sh_on ns2 'echo journal >var/named/keys/in/zone.jnl'
 sh_on ns1 'rm -r var/named/keys; zonefsctl wait --timeout 3' >/dev/null
-check "what was replicated in it goes" wait_for 10 fails there var/named/keys/in/zone
+check "what was replicated in it goes" wait_for 60 fails there var/named/keys/in/zone
 is "what is local in it stays" "$(sh_on ns2 'cat var/named/keys/in/zone.jnl')" journal
 like "status says why the directory is still there" "$(on ns2 zonefsctl status)" "var/named/keys"
 sh_on ns2 'rm var/named/keys/in/zone.jnl'

@@ -110,9 +110,9 @@ s = socket.create_server(('10.53.0.1', $port))
 open('/tmp/taken', 'w')
 s.accept()" &
 	job=$!
-	wait_for 10 test -e "$T/ns1/tmp/taken"
+	wait_for 60 test -e "$T/ns1/tmp/taken"
 	node_start ns1
-	check "port $port is in use" wait_for 10 said "cannot listen at tcp://10\.53\.0\.1:$port: Address already in use"
+	check "port $port is in use" wait_for 60 said "cannot listen at tcp://10\.53\.0\.1:$port: Address already in use"
 	on ns1 python3 -c "import socket; socket.create_connection(('10.53.0.1', $port))"
 	wait $job
 	check "and when it is free the node goes on" wait_for 20 on ns1 zonefsctl peers
@@ -121,7 +121,7 @@ s.accept()" &
 done
 edit 's#^listen.*#listen = "tcp://10.53.0.77:7740"#; s#tcp://10.53.0.2:#tcp://nosuch.invalid:#'
 node_start ns1
-check "an address of no interface" wait_for 10 said 'cannot listen at tcp://10\.53\.0\.77:7740: .*no interface has it'
+check "an address of no interface" wait_for 60 said 'cannot listen at tcp://10\.53\.0\.77:7740: .*no interface has it'
 node_stop ns1
 edit 's#tcp://10.53.0.2:#tcp://nosuch.invalid:#'
 node_start ns1
@@ -131,7 +131,7 @@ for i in 1 2 3; do # each time the next one comes later
 	must wait_for 20 replicator_pid ns1
 	R=$(replicator_pid ns1)
 	kill -9 "$R"
-	must wait_for 5 gone "$R"
+	must wait_for 60 gone "$R"
 	check "who asks a moment too early is answered ($i)" on ns1 zonefsctl peers
 done
 is "a second start is refused" "$(on ns1 zonefs -f 2>&1 | grep -c 'a zonefs is running here already')" 1

@@ -83,7 +83,7 @@ check "the journal is in the mount" sh_on ns1 'ls var/named/dynamic/dyn.zone.jnl
 check "for 50 more" bash -c "seq -f 'update add h%g.dyn.test 60 A 10.1.0.1' 50 | sed '1i server 127.0.0.1\nzone dyn.test' | sed '\$a send' |
 	nsenter -t ${HOST_PID[ns1]} -m -n -p nsupdate"
 must rndc_on ns1 sync dyn.test
-check "named writes the zone down in the mount" wait_for 10 grep -q h50 "$T/ns1$TREE/var/named/dynamic/dyn.zone"
+check "named writes the zone down in the mount" wait_for 60 grep -q h50 "$T/ns1$TREE/var/named/dynamic/dyn.zone"
 check_not "nothing of it goes to the other" grep -rq one "$T/ns2$TREE/var/named/dynamic/dyn.zone"
 
 # What the log says of an edit, where it was made.
@@ -93,7 +93,7 @@ sh_on ns1 "${LOGIN:+echo 2001 >/proc/self/loginuid;} exec sed -i 's/ 1007 / 1008
 must on ns1 zonefsctl wait --served --timeout 90
 for h in ns1 ns2; do is "edited by who has logged in: $h serves it" "$(serial_on $h a.test)" 1008; done
 all_told() { [ "$(on ns1 zonefsctl log --path $Z -n 1 | wc -l)" -ge 4 ]; }
-check "the log has a line for the edit, and three for what became of it" wait_for 10 all_told
+check "the log has a line for the edit, and three for what became of it" wait_for 60 all_told
 LOG=$(on ns1 zonefsctl log --path $Z -n 1)
 AFTER='after [0-9.]+ (ms|s)'
 is "no more than that" "$(wc -l <<<"$LOG")" 4

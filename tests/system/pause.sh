@@ -20,7 +20,7 @@ shown_soon zonefsctl.8 'zonefsctl status | head -1' sh_on ns1 'zonefsctl status 
 like "status has it as the first reason, since when and by whom" "$SAID" \
 	"^NOT well: replication is paused on this node since [0-9.]+ (ms|s) by root"
 check_not "and as its exit status" node_well ns1
-check "the peers say so too" wait_for 10 eval 'on ns2 zonefsctl status | head -1 | grep -q "replication is paused on ns1"'
+check "the peers say so too" wait_for 60 eval 'on ns2 zonefsctl status | head -1 | grep -q "replication is paused on ns1"'
 like "also in the list of peers" "$(on ns2 zonefsctl peers)" "^ns1 .* paused$"
 check_not "paused twice is an error" on ns1 zonefsctl pause
 check "verify works on" on ns1 zonefsctl verify
@@ -56,7 +56,7 @@ another() { [ "$(replicator_pid ns1 || echo "$R")" != "$R" ]; }
 must wait_for 20 another
 must wait_for 20 eval 'on ns1 zonefsctl peers | grep -c " reachable$" | grep -q 2'
 like "paused over a restart, by the same" "$(on ns1 zonefsctl status | head -1)" "^NOT well: replication is paused on this node since .* by root"
-check "its peers hear of it again" wait_for 10 eval 'on ns3 zonefsctl peers | grep -q "^ns1 .* paused$"'
+check "its peers hear of it again" wait_for 60 eval 'on ns3 zonefsctl peers | grep -q "^ns1 .* paused$"'
 is "still nothing has come" "$(sh_on ns1 'ls etc/p' | xargs)" "both d larger ns1"
 is "nor gone" "$(sh_on ns2 'ls etc/p' | xargs)" "both gone large large2 ns2"
 

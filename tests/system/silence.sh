@@ -22,7 +22,7 @@ times() { grep -c "peer ns1 is $1" "$T/ns2/zonefs.log"; }
 
 # ns2 cannot install it yet, so ns1 waits.
 sh_on ns2 'exec 3>>etc/waited; touch /tmp/open; exec tail -f /dev/null' &
-must wait_for 10 test -e "$T/ns2/tmp/open"
+must wait_for 60 test -e "$T/ns2/tmp/open"
 sh_on ns1 'echo new >etc/waited'
 sh_on ns1 'zonefsctl wait --timeout 300 etc/waited >/tmp/said 2>&1; echo $? >/tmp/status' &
 job=$!

@@ -124,7 +124,7 @@ afresh
 PEERS=(ns1 ns2)
 node_conf ns1
 node_start ns1
-must wait_for 10 on ns1 zonefsctl start-alone
+must wait_for 60 on ns1 zonefsctl start-alone
 sh_on ns1 'echo decided >etc/a'
 put ns2 a "stale copy" "2030-01-01"
 node_conf ns2

@@ -29,7 +29,7 @@ sh_on ns1 'cp /tmp/v1 etc/slow; cp /tmp/short etc/lines; cp /tmp/short etc/held;
 watch_begin() {
 	on ns2 bash -c "echo \$\$ >/tmp/watch.$1; exec watch $TREE/etc/$1 1000" >"$T/report.$1" 2>&1 &
 	JOB[watch.$1]=$!
-	wait_for 10 grep -q watching "$T/report.$1" || bail "watch"
+	wait_for 60 grep -q watching "$T/report.$1" || bail "watch"
 }
 watch_end() {
 	on ns2 kill -TERM "$(cat "$T/ns2/tmp/watch.$1")"
@@ -100,14 +100,14 @@ is "100 times everything is waited for" "$(on ns1 bash "$T/ns1/loop" 2>&1)" ""
 
 # Still open for writing by somebody who truncated it: wait names the process.
 sh_on ns1 'exec 3>etc/open; echo part >&3; touch /tmp/open; exec tail -f /dev/null' &
-wait_for 10 test -e "$T/ns1/tmp/open"
+wait_for 60 test -e "$T/ns1/tmp/open"
 out=$(sh_on ns1 'zonefsctl wait --timeout 1 etc/open' 2>&1)
 is "wait fails while somebody writes" $? 1
 like "and names the process" "$out" "etc/open: still open for writing by tail \(pid [0-9]+\)"
 like "and the path" "$out" '^zonefsctl: etc/open: this node has not told the change$'
 check_not "nothing of it has arrived" test -e "$DISK2/etc/open"
 kill "$(pid_on ns1 tail)"
-check "it is told at the close" wait_for 10 test -e "$DISK2/etc/open"
+check "it is told at the close" wait_for 60 test -e "$DISK2/etc/open"
 
 # No local call waits for a peer: the link is cut, and saves take what they took before.
 link_down ns2
