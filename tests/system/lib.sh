@@ -190,12 +190,13 @@ finish() {
 # wait_for SECONDS COMMAND...: quietly, until it succeeds; fails when the time is up. PATIENCE: seconds for all
 # of them (mutations: what is waited for there does not come).
 wait_for() {
-	local end
-	end=$(($(now_ms) + ${PATIENCE:-$1} * 1000))
+	local begun end now
+	begun=$(now_ms) end=$((begun + ${PATIENCE:-$1} * 1000))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || return 1
-		sleep 0.02
+		now=$(now_ms)
+		[ "$now" -lt "$end" ] || return 1
+		sleep $((now - begun < 1000 ? 20 : 150))e-3
 	done
 }
 now_ms() { local t=${EPOCHREALTIME/[.,]/}; echo $((t / 1000)); }
