@@ -177,14 +177,24 @@ static void check_program(struct reporter *r, const char *kind, const struct con
 
 static void check_server(struct reporter *r, const struct conf_server *server)
 {
-	char *const words[2][2] = {{server->checkconf, NULL}, {server->checkzone, NULL}};
-	const struct conf_hook checkers[] = {
-	    {.name = server->name, .line = server->line, .run = (char **)(uintptr_t)words[0], .user = server->user},
-	    {.name = server->name, .line = server->line, .run = (char **)(uintptr_t)words[1], .user = server->check_user},
+	const struct {
+		char *program, *user;
+	} checkers[] = {
+	    {server->checkconf, server->user},
+	    {server->checkzone, server->check_user},
+	    {server->verify, server->check_user},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(checkers); i++)
-		check_program(r, "server", &checkers[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(checkers); i++) {
+		char *const words[] = {checkers[i].program, NULL};
+		const struct conf_hook checker = {.name = server->name,
+						  .line = server->line,
+						  .run = (char **)(uintptr_t)words,
+						  .user = checkers[i].user};
+
+		if (words[0][0]) /* else signatures are not checked */
+			check_program(r, "server", &checker);
+	}
 }
 
 int keeper_check_hooks(const struct conf *conf, conf_report *report, void *arg)

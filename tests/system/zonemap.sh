@@ -101,6 +101,11 @@ node_conf ns1 'server "named" { user = "bind" gate = false checkconf = "/usr/loc
 OUT=$(on ns1 zonefs --check 2>&1)
 is "--check finds a checker that is not there" $? 1
 like "and names it" "$OUT" 'server "named": /usr/local/bin/no-such-checkconf'
+node_conf ns2 'server "named" { user = "bind" verify = "/usr/local/bin/no-such-verify" }'
+like "so it does where signatures could not be checked" "$(on ns2 zonefs --check 2>&1)" \
+	'server "named": /usr/local/bin/no-such-verify'
+node_conf ns2 'server "named" { user = "bind" gate = false verify = "" }'
+check "unless they are not to be" on ns2 zonefs --check
 node_start ns1
 check "without it, nothing could be checked" wait_for 60 zones_have ns1 'could not be checked.*no-such-checkconf'
 zones ns1
