@@ -105,16 +105,22 @@ static uint32_t ttl_of_run(struct reader *rd, uint32_t set)
 	return rd->ttl;
 }
 
+/* named has none above RFC 2181's largest (8). */
+static uint32_t limited_ttl(uint32_t ttl)
+{
+	return ttl > MASTER_TTL_MAX ? 0 : ttl;
+}
+
 static int take_ttl(struct reader *rd, const struct reader_file *f, const struct master_record *r,
 		    uint32_t line, uint16_t type, const char *rdata)
 {
 	if (r->has_ttl) {
-		rd->ttl = r->ttl > MASTER_TTL_MAX ? 0 : r->ttl;
+		rd->ttl = limited_ttl(r->ttl);
 		rd->ttl_known = true;
 	} else if (rd->default_known) {
 		rd->ttl = rd->default_ttl;
 	} else if (!rd->ttl_known && type == TYPE_SOA) {
-		rd->ttl = rd->default_ttl = minimum_of(rdata);
+		rd->ttl = rd->default_ttl = limited_ttl(minimum_of(rdata));
 		rd->default_known = true;
 	} else if (!rd->ttl_known) {
 		return reader_wrong(rd, f, line, ERR_FORMAT,

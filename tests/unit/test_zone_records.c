@@ -116,6 +116,11 @@ static void a_record_without_a_ttl_gets_the_one_that_named_gives_it(void **state
 	expect("@ 9 SOA a b 1 2 3 4 77\nx A 192.0.2.1\ny 5 A 192.0.2.1\nz A 192.0.2.1\n", NULL,
 	       "@ 9 SOA a.example. b.example. 1 2 3 4 77\n"
 	       "x 9 A 192.0.2.1\ny 5 A 192.0.2.1\nz 5 A 192.0.2.1\n");
+	/* Above the largest of TTLs it is 0, there as well. */
+	expect("@ SOA a b 1 2 3 4 2147483648\nx A 192.0.2.1\n", NULL,
+	       "@ 0 SOA a.example. b.example. 1 2 3 4 2147483648\nx 0 A 192.0.2.1\n");
+	expect("@ SOA a b 1 2 3 4 2147483647\nx A 192.0.2.1\n", NULL,
+	       "@ 2147483647 SOA a.example. b.example. 1 2 3 4 2147483647\nx 2147483647 A 192.0.2.1\n");
 	/* One of a name and type: of lines together the first, of others the last. */
 	expect("a 5 A 192.0.2.1\n 6 A 192.0.2.2\n A 192.0.2.3\n TXT x\nb A 192.0.2.1\n", NULL,
 	       "a 5 A 192.0.2.1\na 5 A 192.0.2.2\na 5 A 192.0.2.3\na 5 TXT \"x\"\n"
