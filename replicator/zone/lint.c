@@ -132,7 +132,8 @@ static const char *target_of(const struct record *r)
 	const char *p = r->rdata;
 	while (p && words-- > 0) {
 		p = strchr(p, ' ');
-		p += p != NULL;
+		if (p)
+			p++;
 	}
 	return p;
 }

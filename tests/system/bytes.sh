@@ -33,7 +33,9 @@ END
 disk_mount
 node_boots ns1
 nodes_start ns1 ns2
-sh_on ns1 "mkdir etc; $(declare -f text); text 'of this node' >etc/saved; text 'nothing happens to it' >etc/sound"
+sh_on ns1 'mkdir etc'
+settle ns1 # ns2 has it, too
+sh_on ns1 "$(declare -f text); text 'of this node' >etc/saved; text 'nothing happens to it' >etc/sound"
 sh_on ns2 "$(declare -f text); text 'of the other node' >etc/installed"
 settle ns1 ns2
 TOLD=$(on ns2 zonefsctl log --json -n 1000 | grep -c '"type":"version"')
