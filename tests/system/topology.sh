@@ -43,6 +43,7 @@ restart ns1 ns2
 restart ns2 ns1
 check "a pair" all_well ns1 ns2
 sh_on ns1 'mkdir -p etc/old && for i in $(seq 20); do echo $i >etc/old/$i; done'
+settle ns1 # ns2 has it, too
 sh_on ns2 'rm etc/old/20'
 settle ns1 ns2
 
