@@ -57,18 +57,10 @@ static void add(struct judgement *j, const struct named_zone *z, const char *pat
 		judge_say(j, VERDICT_UNKNOWN, "%s", err_text(-ENOMEM));
 }
 
-static const struct version *item_at(const struct judgement *j, const char *path)
-{
-	for (uint32_t i = 0; i < j->trial->n; i++)
-		if (strcmp(j->trial->items[i].path, path) == 0)
-			return j->trial->items[i].version;
-	return NULL;
-}
-
 /* A configured zone would be without its file. True: so it is. */
 static bool is_deletion(struct judgement *j, const struct named_zone *z, const char *path)
 {
-	const struct version *v = item_at(j, path);
+	const struct version *v = judge_item(j, path);
 
 	if (!v || v->attrs.kind == KIND_FILE)
 		return false;

@@ -148,6 +148,7 @@ bool judge_file_now(struct judgement *j, const char *path, struct judge_file *to
 /* As it was released last. */
 bool judge_file_then(struct judgement *j, const char *path, struct judge_file *to);
 void judge_file_fini(struct judge_file *f);
+const struct version *judge_item(const struct judgement *j, const char *path); /* NULL: it is none */
 bool judge_is_item(const struct judgement *j, const char *path);
 /* The disk may have something else there than counts. */
 bool judge_differs(const struct judgement *j, const char *path);

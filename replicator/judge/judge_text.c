@@ -232,7 +232,7 @@ void judge_file_fini(struct judge_file *f)
 	*f = (struct judge_file){0};
 }
 
-static const struct version *item_at(const struct judgement *j, const char *path)
+const struct version *judge_item(const struct judgement *j, const char *path)
 {
 	for (uint32_t i = 0; i < j->trial->n; i++)
 		if (strcmp(j->trial->items[i].path, path) == 0)
@@ -242,7 +242,7 @@ static const struct version *item_at(const struct judgement *j, const char *path
 
 bool judge_is_item(const struct judgement *j, const char *path)
 {
-	return item_at(j, path);
+	return judge_item(j, path);
 }
 
 bool judge_file_then(struct judgement *j, const char *path, struct judge_file *to)
@@ -254,7 +254,7 @@ bool judge_file_then(struct judgement *j, const char *path, struct judge_file *t
 
 bool judge_file_now(struct judgement *j, const char *path, struct judge_file *to)
 {
-	const struct version *v = item_at(j, path);
+	const struct version *v = judge_item(j, path);
 
 	return v ? make_file(j, to, path, &v->attrs) : judge_file_then(j, path, to);
 }
