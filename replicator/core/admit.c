@@ -163,17 +163,6 @@ static void fetch(struct core *c, const struct verdict *v)
 	}
 }
 
-static bool is_late(const struct core *c, const struct hearing *h)
-{
-	for (uint32_t i = 0; i < h->nneeds; i++) {
-		const struct key *k = key_find(c, h->needs[i]);
-
-		if (k && k->touched > h->step)
-			return true;
-	}
-	return false;
-}
-
 void admit_verdict(struct core *c, struct hearing *h, const struct verdict *v)
 {
 	bool said = h->words && v->words && strncmp(h->words, v->words, VERDICT_WORDS_MAX) == 0;
@@ -188,7 +177,7 @@ void admit_verdict(struct core *c, struct hearing *h, const struct verdict *v)
 		hearing_say(c, h, v);
 		if (!said && h->n)
 			refuse(c, h, v);
-		if (is_late(c, h))
+		if (hearing_is_late(c, h))
 			hearing_again(c, h);
 		else
 			hearing_idle(c, h);

@@ -219,18 +219,6 @@ static bool same_words(const struct hearing *h, const struct verdict *v)
 	       strncmp(h->words, v->words, VERDICT_WORDS_MAX) == 0;
 }
 
-/* Something that it needs is another since it was asked for. */
-static bool is_late(const struct core *c, const struct hearing *h)
-{
-	for (uint32_t i = 0; i < h->nneeds; i++) {
-		const struct key *k = key_find(c, h->needs[i]);
-
-		if (k && k->touched > h->step)
-			return true;
-	}
-	return false;
-}
-
 /* What it needs is held itself. */
 static bool join_needed(struct core *c, struct hearing *h)
 {
@@ -264,7 +252,7 @@ static void held(struct core *c, struct hearing *h, const struct verdict *v)
 	}
 	if (join_needed(c, h))
 		return;
-	if (is_late(c, h))
+	if (hearing_is_late(c, h))
 		hearing_again(c, h);
 	else
 		hearing_idle(c, h);

@@ -185,6 +185,17 @@ bool hearing_needs(const struct hearing *h, const char *path)
 	return false;
 }
 
+bool hearing_is_late(const struct core *c, const struct hearing *h)
+{
+	for (uint32_t i = 0; i < h->nneeds; i++) {
+		const struct key *k = key_find(c, h->needs[i]);
+
+		if (k && k->touched > h->step)
+			return true;
+	}
+	return false;
+}
+
 bool hearing_has_id(const struct hearing *h, uint64_t id)
 {
 	for (uint32_t i = 0; i < h->nids; i++)

@@ -99,6 +99,8 @@ void hearing_later(struct core *c, struct hearing *h); /* ... after ever more ti
 void hearing_idle(struct core *c, struct hearing *h);
 void hearing_join(struct core *c, struct hearing *h, struct hearing *other); /* takes all of it */
 bool hearing_needs(const struct hearing *h, const char *path);
+/* Something that it needs is another since it was asked for. */
+bool hearing_is_late(const struct core *c, const struct hearing *h);
 bool hearing_has_id(const struct hearing *h, uint64_t id);
 void hearing_say(struct core *c, struct hearing *h, const struct verdict *v); /* keeps it */
 void hearing_store(struct core *c, struct hearing *h);
