@@ -198,6 +198,7 @@ is "... one only" "$(pgrep -c -x zonefs-replicat)" 1
 inside $TREE/etc
 kill -TERM "$K"
 check "on SIGTERM the plain directory is back" wait_for 60 fails mounted k1
+check "... before those inside have left, or the time limit has come" fails dead "$K"
 is "... while those inside are served" "$(read_inside)" plain
 check "... and named in the log" wait_for 60 logged 'still inside, .*tail \('
 like "... a second zonefs is refused meanwhile" "$(zonefs_on -f)" 'still ending'
