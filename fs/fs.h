@@ -53,6 +53,7 @@ struct fs {
 	struct staging *staging;
 	struct dirsync *dirsync;
 	struct inval *inval;
+	pthread_mutex_t settling; /* held by who waits in settle_all */
 	struct portserver *port;
 	struct hookkeep *hookkeep;
 	struct reader *reader;

@@ -161,9 +161,9 @@ static int announce(struct installing *i, bool name)
 		failed = !n->stale;
 	}
 	if (name && (i->dir->nlookup > 0 || i->dir->id == 1))
-		items[count++] = (struct inval_item){i->dir->id, i->place.name};
+		items[count++] = (struct inval_item){INVAL_NAME, i->dir->id, i->place.name};
 	if (n && n->nlookup > 0)
-		items[count++] = (struct inval_item){n->id, NULL};
+		items[count++] = (struct inval_item){INVAL_INODE, n->id, NULL};
 	nodes_unlock(&i->fs->nodes);
 	if (failed || count == 0)
 		return failed ? -ENOMEM : 0;

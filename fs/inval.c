@@ -2,8 +2,8 @@
  *
  * Both sides of the invalidation socket. A packet is
  *
- *   worker -> keeper   u8 type, u64 ticket       PREPARE: then u8 n, n * (nodeid u64, name bytes;
- *                                                an empty name is the inode itself)
+ *   worker -> keeper   u8 type, u64 ticket       PREPARE: then u8 n, n * (u8 what, u64 nodeid,
+ *                                                name bytes)
  *                                                GO, CANCEL: nothing more
  *   keeper -> worker   u64 ticket, i32 status    for each GO and CANCEL
  *
@@ -27,10 +27,11 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "fs/settle.h"
 
 #define TICKETS_MAX 64
 #define NAME_MAX_LEN 255
-#define PACKET_MAX (16 + INVAL_ITEMS_MAX * (8 + 4 + NAME_MAX_LEN))
+#define PACKET_MAX (16 + INVAL_ITEMS_MAX * (1 + 8 + 4 + NAME_MAX_LEN))
 #define ANSWER_LEN 12
 #define SOCKET_BUFFER (212992) /* what anybody may ask for; the kernel doubles it */
 
@@ -171,12 +172,20 @@ static int64_t take_ticket(struct inval *i)
 	return ticket;
 }
 
+static bool item_valid(const struct inval_item *item)
+{
+	if (item->what == INVAL_INODE || item->what == INVAL_SETTLE)
+		return !item->name;
+	return item->what == INVAL_NAME && item->name && item->name[0] &&
+	       strlen(item->name) <= NAME_MAX_LEN;
+}
+
 int64_t inval_prepare(struct inval *i, const struct inval_item *items, int n)
 {
 	if (n < 1 || n > INVAL_ITEMS_MAX)
 		return -EINVAL;
 	for (int k = 0; k < n; k++)
-		if (items[k].name && (!items[k].name[0] || strlen(items[k].name) > NAME_MAX_LEN))
+		if (!item_valid(&items[k]))
 			return -EINVAL;
 	int64_t ticket = take_ticket(i);
 	if (ticket < 0)
@@ -189,6 +198,7 @@ int64_t inval_prepare(struct inval *i, const struct inval_item *items, int n)
 	buf_u8(&b, (uint8_t)n);
 	for (int k = 0; k < n; k++) {
 		const char *name = items[k].name ? items[k].name : "";
+		buf_u8(&b, (uint8_t)items[k].what);
 		buf_u64(&b, items[k].nodeid);
 		buf_bytes(&b, name, strlen(name));
 	}
@@ -241,6 +251,7 @@ struct prepared {
 	uint64_t ticket; /* 0: the place is free */
 	int n;
 	struct {
+		enum inval_what what;
 		uint64_t nodeid;
 		char name[NAME_MAX_LEN + 1];
 	} items[INVAL_ITEMS_MAX];
@@ -276,14 +287,44 @@ static int notify_inode(int device, uint64_t nodeid)
 	return notify(device, FUSE_NOTIFY_INVAL_INODE, &body, sizeof(body), NULL, 0);
 }
 
-static int carry_out(struct prepared *p, int device)
+/* Where an inode cannot be opened by its number (no CAP_DAC_READ_SEARCH), the kernel up to 6.18 takes a
+ * directory's lock for any name, and has nothing to forget of this one. */
+static int settle(int device, const char *mount, uint64_t nodeid)
+{
+	int rc = settle_wait(mount, nodeid);
+
+	if (rc != -EPERM)
+		return rc == -ESTALE ? 0 : rc;
+	rc = notify_name(device, nodeid, "\n");
+	return rc == -ENOTDIR ? 0 : rc;
+}
+
+/* Since 6.19, a name that somebody is looking up for the first time is not waited for by the kernel itself,
+ * and would be cached as it was. */
+static int forget_name(int device, const char *mount, uint64_t parent, const char *name)
+{
+	(void)settle_wait(mount, parent);
+	return notify_name(device, parent, name);
+}
+
+static int carry_out(struct prepared *p, int device, const char *mount)
 {
 	int status = 0;
 
 	for (int k = 0; k < p->n; k++) {
-		int rc = p->items[k].name[0]
-			     ? notify_name(device, p->items[k].nodeid, p->items[k].name)
-			     : notify_inode(device, p->items[k].nodeid);
+		uint64_t nodeid = p->items[k].nodeid;
+		int rc = 0;
+		switch (p->items[k].what) {
+		case INVAL_NAME:
+			rc = forget_name(device, mount, nodeid, p->items[k].name);
+			break;
+		case INVAL_INODE:
+			rc = notify_inode(device, nodeid);
+			break;
+		case INVAL_SETTLE:
+			rc = settle(device, mount, nodeid);
+			break;
+		}
 		if (rc < 0 && status == 0)
 			status = rc;
 	}
@@ -308,11 +349,16 @@ static int prepare(struct prepared *table, struct rd *r, uint64_t ticket)
 		return ERR_LIMIT;
 	for (int k = 0; k < n; k++) {
 		size_t len;
+		p->items[k].what = rd_u8(r);
 		p->items[k].nodeid = rd_u64(r);
 		const uint8_t *name = rd_bytes(r, &len, NAME_MAX_LEN);
 		if (name && len > 0)
 			memcpy(p->items[k].name, name, len);
 		p->items[k].name[len] = '\0';
+		const struct inval_item item = {p->items[k].what, 0,
+						len > 0 ? p->items[k].name : NULL};
+		if (!item_valid(&item))
+			rd_fail(r);
 	}
 	int rc = rd_end(r);
 	if (rc == 0) {
@@ -336,8 +382,8 @@ static int answer(int sock, uint64_t ticket, int status)
 	return rc;
 }
 
-static int serve_packet(struct prepared *table, int sock, int device, const uint8_t *packet,
-			size_t len)
+static int serve_packet(struct prepared *table, int sock, int device, const char *mount,
+			const uint8_t *packet, size_t len)
 {
 	struct rd r;
 
@@ -354,16 +400,18 @@ static int serve_packet(struct prepared *table, int sock, int device, const uint
 		return ERR_FORMAT;
 	int status = 0;
 	if (type == GO)
-		status = carry_out(p, device);
+		status = carry_out(p, device, mount);
 	p->ticket = 0;
 	return answer(sock, ticket, status);
 }
 
-void inval_serve(int sock, int device)
+void inval_serve(int sock, int device, const char *mount)
 {
 	struct prepared *table CLEANUP_FREE = calloc(TICKETS_MAX, sizeof(*table));
 	uint8_t packet[PACKET_MAX];
 	int rc = table ? 0 : -ENOMEM;
+
+	settle_thread_init();
 
 	while (rc == 0) {
 		ssize_t n = recv(sock, packet, sizeof(packet), 0);
@@ -371,12 +419,12 @@ void inval_serve(int sock, int device)
 			continue;
 		if (n <= 0)
 			break;
-		rc = serve_packet(table, sock, device, packet, (size_t)n);
+		rc = serve_packet(table, sock, device, mount, packet, (size_t)n);
 	}
 	/* With the worker gone, an answer has nobody to go to. */
 	if (rc < 0 && rc != -EPIPE && rc != -ECONNRESET)
 		log_error("invalidations: %s", err_text(rc));
 	for (int k = 0; table && k < TICKETS_MAX; k++)
 		if (table[k].ticket != 0)
-			carry_out(&table[k], device);
+			carry_out(&table[k], device, mount);
 }

@@ -14,9 +14,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum inval_what {
+	INVAL_NAME = 1, /* what the kernel has cached for a name in a directory: inval_entry */
+	INVAL_INODE,    /* for an inode's attributes: inval_inode */
+	INVAL_SETTLE,   /* nothing: only wait for the calls that change it (fs/settle.h) */
+};
+
 struct inval_item {
-	uint64_t nodeid;  /* the parent for a name; the inode itself for attributes */
-	const char *name; /* NULL: the inode's attributes (inval_inode); else inval_entry */
+	enum inval_what what;
+	uint64_t nodeid;  /* the directory's or the inode's */
+	const char *name; /* of an INVAL_NAME */
 };
 
 #define INVAL_ITEMS_MAX 8
@@ -36,7 +43,7 @@ int inval_go(struct inval *i, int64_t ticket);
 void inval_cancel(struct inval *i, int64_t ticket);
 
 /* Keeper's side: serves one worker's socket until it closes, carrying out what was prepared and
- * neither gone nor cancelled. Runs in a thread of its own. */
-void inval_serve(int sock, int device);
+ * neither gone nor cancelled. Runs in a thread of its own. `mount`: what the device serves. */
+void inval_serve(int sock, int device, const char *mount);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -29,6 +31,7 @@
 struct inval_thread {
 	int sock;
 	int device;
+	char mount[PATH_MAX];
 };
 
 static void *inval_main(void *arg)
@@ -36,7 +39,7 @@ static void *inval_main(void *arg)
 	struct inval_thread *t = arg;
 
 	pthread_setname_np(pthread_self(), "zonefs-inval");
-	inval_serve(t->sock, t->device);
+	inval_serve(t->sock, t->device, t->mount);
 	close(t->sock);
 	free(t);
 	return NULL;
@@ -50,6 +53,7 @@ static int start_inval(struct keeper *k, int sock)
 		return -ENOMEM;
 	t->sock = sock;
 	t->device = k->mount.device;
+	snprintf(t->mount, sizeof(t->mount), "%s", k->mount.path);
 	int rc = pthread_create(&k->worker.inval, NULL, inval_main, t);
 	if (rc != 0) {
 		free(t);

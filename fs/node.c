@@ -94,6 +94,7 @@ static struct node *make_locked(struct nodes *t, const struct fhandle *h, mode_t
 int nodes_init(struct nodes *t, const struct fhandle *root)
 {
 	*t = (struct nodes){.nbuckets = BUCKETS_FIRST};
+	TAILQ_INIT(&t->unsettled);
 	slots_init(&t->slots);
 	t->buckets = calloc(t->nbuckets, sizeof(struct node *));
 	if (!t->buckets)
@@ -153,6 +154,7 @@ void node_release_locked(struct nodes *t, struct node *n)
 		at = &(*at)->chain;
 	*at = n->chain;
 	slots_remove(&t->slots, n->id);
+	node_settled_locked(t, n);
 	while (n->links) {
 		struct node_link *l = n->links;
 		n->links = l->next;
@@ -291,6 +293,24 @@ void node_walked(struct nodes *t, struct node *n, pid_t tid)
 		if (n->stale->seen[i].tid == tid && tid != 0)
 			n->stale->seen[i].walked = true;
 	nodes_unlock(t);
+}
+
+void node_unsettled_locked(struct nodes *t, struct node *n)
+{
+	if (n->unsettled)
+		return;
+	n->unsettled = true;
+	TAILQ_INSERT_TAIL(&t->unsettled, n, settling);
+	t->nunsettled++;
+}
+
+void node_settled_locked(struct nodes *t, struct node *n)
+{
+	if (!n->unsettled)
+		return;
+	n->unsettled = false;
+	TAILQ_REMOVE(&t->unsettled, n, settling);
+	t->nunsettled--;
 }
 
 void node_changed_locked(struct nodes *t, struct node *n)

@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "base/item.h"
@@ -57,10 +58,12 @@ struct node {
 	struct save *save;
 	char *place;              /* path at which it was replaced or removed by the port */
 	struct node_stale *stale; /* NULL: it never was */
+	TAILQ_ENTRY(node) settling; /* while `unsettled` (fs/settle.h) */
 	int pin;                  /* O_PATH while it has no name, -1: none */
 	mode_t type;              /* S_IFMT; never changes */
 	bool replaced;            /* no name is left */
 	bool wanted;              /* an INSTALL or REMOVE waits for its writers */
+	bool unsettled;
 	uint8_t handle_len;       /* these three never change */
 	int32_t handle_type;
 	uint8_t handle[];
@@ -73,6 +76,8 @@ struct nodes {
 	uint32_t nbuckets;
 	uint64_t changes;
 	struct node *root;
+	TAILQ_HEAD(, node) unsettled; /* the oldest first */
+	uint32_t nunsettled;
 };
 
 /* 0 or -ENOMEM. */
@@ -114,6 +119,10 @@ void node_unlink_locked(struct nodes *t, struct node *n, struct node *parent, co
 
 /* A LOOKUP has led this thread to it. */
 void node_walked(struct nodes *t, struct node *n, pid_t tid);
+
+/* Into the list of the unsettled, if it is not there yet; and out of it, which its end does, too. */
+void node_unsettled_locked(struct nodes *t, struct node *n);
+void node_settled_locked(struct nodes *t, struct node *n);
 
 /* The next change count for it: to be called before and after its content changes. */
 void node_changed_locked(struct nodes *t, struct node *n);

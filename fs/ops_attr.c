@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "fs/ops.h"
 #include "fs/reader.h"
+#include "fs/settle.h"
 
 static int get_attr(struct fs *fs, struct node *n, const struct handle *h, struct stat *st)
 {
@@ -183,8 +184,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
 	op_who(req, &s.who);
 	lock_inode(&s.fs->locks, s.n->hash);
 	int rc = s.h ? 0 : handle_admit_change(s.fs, s.n, fuse_req_ctx(req)->pid, true);
-	if (rc == 0)
+	if (rc == 0) {
+		settle_note(s.fs, s.n);
 		rc = set_attr(&s);
+	}
 	unlock_inode(&s.fs->locks, s.n->hash);
 	if (rc == 0)
 		rc = get_attr(s.fs, s.n, s.h, &st);

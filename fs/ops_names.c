@@ -14,6 +14,7 @@
 #include "fs/cred.h"
 #include "fs/making.h"
 #include "fs/ops.h"
+#include "fs/settle.h"
 
 /* ---- lookups ---- */
 
@@ -129,6 +130,7 @@ static void made(struct making *m, fuse_req_t req, int rc)
 		rc = op_enter(m->fs, m->parent, m->dir.fd, m->name, &e);
 	if (rc == 0) {
 		making_raise_mtime(m, &e);
+		settle_note(m->fs, m->parent);
 		op_tell(m->fs, m->parent, m->name, NULL, HINT_CREATED | HINT_NAMES, &m->who);
 	}
 	making_end(m);
@@ -203,6 +205,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t new_parent, const char *
 		rc = op_enter(m.fs, parent, m.dir.fd, name, &e);
 	if (rc == 0) {
 		making_raise_mtime(&m, &e);
+		settle_note(m.fs, parent);
 		nodes_lock(&m.fs->nodes);
 		bool writer = n->writers > 0; /* told at its close, then */
 		if (writer)
@@ -253,8 +256,10 @@ static int take_away(struct making *m, int flags)
 		nodes_unlock(&fs->nodes);
 	}
 	node_put(&fs->nodes, n);
-	if (rc == 0)
+	if (rc == 0) {
+		settle_note(fs, m->parent);
 		op_tell(fs, m->parent, m->name, NULL, HINT_NAMES, &m->who);
+	}
 	return rc;
 }
 

@@ -150,6 +150,8 @@ static void move_links(struct renaming *r)
 		node_changed_locked(t, from->node);
 	if (to->node)
 		node_changed_locked(t, to->node);
+	node_unsettled_locked(t, from->parent);
+	node_unsettled_locked(t, to->parent);
 	nodes_unlock(t);
 }
 

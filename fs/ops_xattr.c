@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
+#include "fs/settle.h"
 #include "fs/treemark.h"
 #include "fs/ops.h"
 #include "fs/reader.h"
@@ -161,8 +162,10 @@ static int change(fuse_req_t req, struct node *n, const char *name, const char *
 			drop_setgid(req, name, fd.fd);
 		backing_done(fd);
 	}
-	if (rc == 0)
+	if (rc == 0) {
+		settle_note(fs, n);
 		save_attributes(fs, n, &who);
+	}
 	unlock_inode(&fs->locks, n->hash);
 	return rc;
 }

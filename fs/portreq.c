@@ -21,6 +21,7 @@
 #include "fs/hookrun.h"
 #include "fs/install.h"
 #include "fs/make.h"
+#include "fs/settle.h"
 #include "fs/treemark.h"
 #include "fs/openers.h"
 #include "fs/portjob.h"
@@ -221,6 +222,7 @@ static int hook(struct fs *fs, struct portjob *job, struct rd *r)
 		return ERR_DENIED;
 	if (!result)
 		return -ENOMEM;
+	settle_all(fs);
 	crash_point("fs-hook");
 	int rc = h->persistent ? hookkeep_run(fs->hookkeep, h, input, len, result)
 			       : hook_run(fs->conf, h, verb, input, len, result);

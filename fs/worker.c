@@ -118,6 +118,7 @@ static int set_up(struct worker *w, const struct conf *conf, const struct worker
 	fs->saves_due = INT64_MAX;
 	slots_init(&fs->open_handles);
 	pthread_mutex_init(&fs->handles_lock, NULL);
+	pthread_mutex_init(&fs->settling, NULL);
 	locks_init(&fs->locks);
 	do {
 		if (getrandom(&fs->life, sizeof(fs->life), 0) < 0)
@@ -263,6 +264,7 @@ static void tear_down(struct worker *w)
 	handles_free(fs);
 	locks_fini(&fs->locks);
 	pthread_mutex_destroy(&fs->handles_lock);
+	pthread_mutex_destroy(&fs->settling);
 	backing_fini(fs);
 	close(fs->plain);
 	free(fs->mount);

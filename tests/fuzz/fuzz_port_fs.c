@@ -113,7 +113,7 @@ static void no_wake(void *arg)
 
 static void *serve_inval(void *arg)
 {
-	inval_serve(inval_peer, *(int *)arg);
+	inval_serve(inval_peer, *(int *)arg, fs.mount);
 	return NULL;
 }
 

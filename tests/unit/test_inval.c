@@ -38,7 +38,7 @@ static void *keeper_main(void *arg)
 {
 	struct bench *b = arg;
 
-	inval_serve(b->sock, b->keepers_device);
+	inval_serve(b->sock, b->keepers_device, "/");
 	close(b->sock);
 	close(b->keepers_device);
 	return NULL;
@@ -141,7 +141,7 @@ static void expect_nothing_more(struct bench *b)
 static void names_and_inodes_are_written_in_their_order(void **state)
 {
 	struct bench *b = *state;
-	const struct inval_item items[] = {{7, "example.zone"}, {0x500000008ULL, NULL}, {7, "old"}};
+	const struct inval_item items[] = {{INVAL_NAME, 7, "example.zone"}, {INVAL_INODE, 0x500000008ULL, NULL}, {INVAL_NAME, 7, "old"}};
 
 	int64_t ticket = inval_prepare(b->inval, items, 3);
 	assert_true(ticket > 0);
@@ -154,7 +154,7 @@ static void names_and_inodes_are_written_in_their_order(void **state)
 static void what_was_cancelled_is_not_written(void **state)
 {
 	struct bench *b = *state;
-	const struct inval_item no = {1, "no"}, yes = {1, "yes"};
+	const struct inval_item no = {INVAL_NAME, 1, "no"}, yes = {INVAL_NAME, 1, "yes"};
 
 	inval_cancel(b->inval, inval_prepare(b->inval, &no, 1));
 	assert_int_equal(inval_go(b->inval, inval_prepare(b->inval, &yes, 1)), 0);
@@ -167,7 +167,7 @@ static void what_was_cancelled_is_not_written(void **state)
 static void what_a_dead_worker_prepared_is_carried_out(void **state)
 {
 	struct bench *b = *state;
-	const struct inval_item first = {1, "first"}, second = {2, "second"}, third = {3, "third"};
+	const struct inval_item first = {INVAL_NAME, 1, "first"}, second = {INVAL_NAME, 2, "second"}, third = {INVAL_NAME, 3, "third"};
 
 	assert_true(inval_prepare(b->inval, &first, 1) > 0);
 	int64_t cancelled = inval_prepare(b->inval, &second, 1);
@@ -183,7 +183,7 @@ static void what_a_dead_worker_prepared_is_carried_out(void **state)
 static void tickets_are_limited_and_come_back(void **state)
 {
 	struct bench *b = *state;
-	const struct inval_item item = {1, "a"};
+	const struct inval_item item = {INVAL_NAME, 1, "a"};
 	int64_t tickets[100];
 	int n = 0;
 
@@ -206,12 +206,16 @@ static void wrong_items_are_refused(void **state)
 {
 	struct bench *b = *state;
 	char name[300];
-	const struct inval_item empty = {1, ""}, longer = {1, name};
+	const struct inval_item empty = {INVAL_NAME, 1, ""}, longer = {INVAL_NAME, 1, name};
+	const struct inval_item none = {INVAL_NAME, 1, NULL}, named = {INVAL_SETTLE, 1, "a"}, no = {0, 1, NULL};
 
 	memset(name, 'x', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	assert_int_equal(inval_prepare(b->inval, &empty, 1), -EINVAL);
 	assert_int_equal(inval_prepare(b->inval, &longer, 1), -EINVAL);
+	assert_int_equal(inval_prepare(b->inval, &none, 1), -EINVAL);
+	assert_int_equal(inval_prepare(b->inval, &named, 1), -EINVAL);
+	assert_int_equal(inval_prepare(b->inval, &no, 1), -EINVAL);
 	assert_int_equal(inval_prepare(b->inval, &longer, 0), -EINVAL);
 	assert_int_equal(inval_prepare(b->inval, &longer, INVAL_ITEMS_MAX + 1), -EINVAL);
 }
@@ -219,7 +223,7 @@ static void wrong_items_are_refused(void **state)
 static void without_a_keeper_everybody_is_told(void **state)
 {
 	struct bench *b = *state;
-	const struct inval_item item = {1, "a"};
+	const struct inval_item item = {INVAL_NAME, 1, "a"};
 	int64_t ticket = inval_prepare(b->inval, &item, 1);
 
 	shutdown(b->sock, SHUT_RDWR);
@@ -232,7 +236,7 @@ static void without_a_keeper_everybody_is_told(void **state)
 static void an_error_of_the_kernel_is_the_answer(void **state)
 {
 	struct bench *b = *state;
-	const struct inval_item item = {1, "a"};
+	const struct inval_item item = {INVAL_NAME, 1, "a"};
 
 	shutdown(b->device, SHUT_RD);
 	signal(SIGPIPE, SIG_IGN);
@@ -245,7 +249,7 @@ static void an_error_of_the_kernel_is_the_answer(void **state)
 static void *many_main(void *arg)
 {
 	struct inval *i = arg;
-	const struct inval_item item = {1, "a"};
+	const struct inval_item item = {INVAL_NAME, 1, "a"};
 
 	for (int n = 0; n < ROUNDS; n++) {
 		int64_t ticket = inval_prepare(i, &item, 1);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A program to whose system call the file system has replied, and which gets no processor to go on with: in the
+ * kernel, the call is still under way, with all locks that it holds.
+ *
+ *   stalled WORKER MSEC rename FROM TO
+ *   stalled WORKER MSEC unlink PATH
+ *   stalled WORKER MSEC chmod MODE PATH
+ *   stalled WORKER MSEC look PATH          which need not be there
+ *
+ * The file system's process, WORKER, is stopped and the call made. When that waits, its processor, the last one, is
+ * given to somebody else for MSEC milliseconds, and WORKER goes on: "replied". Whatever else is to run in that time
+ * has to be on another processor.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OTHERS 3
+
+static const struct timespec moment = {.tv_nsec = 1000000};
+
+/* The letter of proc_pid_stat(5); 0: there is no such process. */
+static char state_of(pid_t pid)
+{
+	char path[64], line[512] = "";
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	if (!fgets(line, sizeof line, f))
+		line[0] = '\0';
+	fclose(f);
+	const char *end = strrchr(line, ')');
+	return end && end[1] ? end[2] : 0;
+}
+
+static void wait_for_state(pid_t pid, const char *states)
+{
+	for (int i = 0; i < 10000; i++) {
+		char state = state_of(pid);
+		if (state && strchr(states, state))
+			return;
+		nanosleep(&moment, NULL);
+	}
+	fprintf(stderr, "stalled: %d never gets into a state of %s\n", (int)pid, states);
+	exit(2);
+}
+
+static int call(char **argv)
+{
+	struct stat st;
+	const char *what = argv[0];
+
+	if (strcmp(what, "rename") == 0)
+		return rename(argv[1], argv[2]);
+	if (strcmp(what, "unlink") == 0)
+		return unlink(argv[1]);
+	if (strcmp(what, "chmod") == 0)
+		return chmod(argv[2], (mode_t)strtol(argv[1], NULL, 8));
+	return stat(argv[1], &st) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+/* 0 in the child, which is on the last processor; the parent goes on when it is. */
+static pid_t fork_there(int policy, int nice)
+{
+	const struct sched_param param = {0};
+	cpu_set_t set;
+	int there[2];
+	char byte = 0;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)sysconf(_SC_NPROCESSORS_CONF) - 1, &set);
+	if (pipe(there) < 0)
+		exit(2);
+	pid_t pid = fork();
+	if (pid != 0) {
+		close(there[1]);
+		if (read(there[0], &byte, 1) != 1) {
+			fprintf(stderr, "stalled: no child, or not where it should be\n");
+			exit(2);
+		}
+		return pid;
+	}
+	if (sched_setaffinity(0, sizeof set, &set) < 0 || sched_setscheduler(0, policy, &param) < 0 ||
+	    setpriority(PRIO_PROCESS, 0, nice) < 0 || write(there[1], &byte, 1) != 1) {
+		perror("stalled: the processor");
+		_exit(2);
+	}
+	return 0;
+}
+
+static int64_t now_msec(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void occupy(long msec)
+{
+	int64_t end = now_msec() + msec;
+
+	while (now_msec() < end)
+		;
+}
+
+int main(int argc, char **argv)
+{
+	struct stat st;
+	int status = 1;
+
+	if (argc < 5)
+		return 2;
+	/* So that the call is one request only. */
+	for (int i = 4; i < argc && strcmp(argv[3], "look") != 0; i++)
+		(void)stat(argv[i], &st);
+	pid_t worker = (pid_t)atol(argv[1]);
+	if (kill(worker, SIGSTOP) < 0) {
+		perror("stalled: the worker");
+		return 2;
+	}
+	wait_for_state(worker, "T");
+	/* Whoever else wants the processor gets nearly all of it. */
+	pid_t caller = fork_there(SCHED_IDLE, 0);
+	if (caller == 0) {
+		if (call(argv + 3) == 0)
+			_exit(0);
+		perror("stalled");
+		_exit(1);
+	}
+	wait_for_state(caller, "SD");
+	/* Several: of those that want it, the scheduler leaves out who is ahead of their average, so one alone
+	 * would have to let the caller in every few milliseconds. */
+	for (int i = 0; i < OTHERS; i++) {
+		if (fork_there(SCHED_OTHER, -20) == 0) {
+			occupy(atol(argv[2]));
+			_exit(0);
+		}
+	}
+	kill(worker, SIGCONT);
+	puts("replied");
+	fflush(stdout);
+	waitpid(caller, &status, 0);
+	while (wait(NULL) > 0)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
