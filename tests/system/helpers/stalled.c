@@ -3,23 +3,24 @@
  * A program to whose system call the file system has replied, and which gets no processor to go on with: in the
  * kernel, the call is still under way, with all locks that it holds.
  *
- *   stalled WORKER MSEC rename FROM TO
+ *   stalled POINT MSEC rename FROM TO
  *   stalled WORKER MSEC unlink PATH
  *   stalled WORKER MSEC chmod MODE PATH
  *   stalled WORKER MSEC look PATH          which need not be there
  *
  * The file system's process, WORKER, is stopped and the call made. When that waits, its processor, the last one, is
  * given to somebody else for MSEC milliseconds, and WORKER goes on: "replied". Whatever else is to run in that time
- * has to be on another processor.
+ * has to be on another processor. POINT, since a rename looks up its target first: a file "FILE.LABEL" of
+ * base/crash.h, which is made, and removed when the request has come there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -44,6 +45,15 @@ static char state_of(pid_t pid)
 	fclose(f);
 	const char *end = strrchr(line, ')');
 	return end && end[1] ? end[2] : 0;
+}
+
+static void wait_for_file(const char *point)
+{
+	char here[4096];
+
+	snprintf(here, sizeof here, "%s.here", point);
+	for (int i = 0; i < 10000 && access(here, F_OK) < 0; i++)
+		nanosleep(&moment, NULL);
 }
 
 static void wait_for_state(pid_t pid, const char *states)
@@ -73,7 +83,7 @@ static int call(char **argv)
 }
 
 /* 0 in the child, which is on the last processor; the parent goes on when it is. */
-static pid_t fork_there(int policy, int nice)
+static pid_t fork_there(int policy)
 {
 	const struct sched_param param = {0};
 	cpu_set_t set;
@@ -94,7 +104,7 @@ static pid_t fork_there(int policy, int nice)
 		return pid;
 	}
 	if (sched_setaffinity(0, sizeof set, &set) < 0 || sched_setscheduler(0, policy, &param) < 0 ||
-	    setpriority(PRIO_PROCESS, 0, nice) < 0 || write(there[1], &byte, 1) != 1) {
+	    write(there[1], &byte, 1) != 1) {
 		perror("stalled: the processor");
 		_exit(2);
 	}
@@ -127,30 +137,38 @@ int main(int argc, char **argv)
 	/* So that the call is one request only. */
 	for (int i = 4; i < argc && strcmp(argv[3], "look") != 0; i++)
 		(void)stat(argv[i], &st);
-	pid_t worker = (pid_t)atol(argv[1]);
-	if (kill(worker, SIGSTOP) < 0) {
+	const char *point = argv[1][0] == '/' ? argv[1] : NULL;
+	pid_t worker = point ? 0 : (pid_t)atol(argv[1]);
+	if (point ? close(creat(point, 0644)) < 0 : worker <= 0 || kill(worker, SIGSTOP) < 0) {
 		perror("stalled: the worker");
 		return 2;
 	}
-	wait_for_state(worker, "T");
+	if (!point)
+		wait_for_state(worker, "T");
 	/* Whoever else wants the processor gets nearly all of it. */
-	pid_t caller = fork_there(SCHED_IDLE, 0);
+	pid_t caller = fork_there(SCHED_IDLE);
 	if (caller == 0) {
 		if (call(argv + 3) == 0)
 			_exit(0);
 		perror("stalled");
 		_exit(1);
 	}
-	wait_for_state(caller, "SD");
+	if (point)
+		wait_for_file(point);
+	else
+		wait_for_state(caller, "SD");
 	/* Several: of those that want it, the scheduler leaves out who is ahead of their average, so one alone
 	 * would have to let the caller in every few milliseconds. */
 	for (int i = 0; i < OTHERS; i++) {
-		if (fork_there(SCHED_OTHER, -20) == 0) {
+		if (fork_there(SCHED_OTHER) == 0) {
 			occupy(atol(argv[2]));
 			_exit(0);
 		}
 	}
-	kill(worker, SIGCONT);
+	if (point)
+		unlink(point);
+	else
+		kill(worker, SIGCONT);
 	puts("replied");
 	fflush(stdout);
 	waitpid(caller, &status, 0);
