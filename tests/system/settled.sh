@@ -9,7 +9,11 @@
 world_enter "$@"
 install -m 755 "${B%/crash}/helpers/stalled" $BIN/helpers/
 STALL_MSEC=400
-taskset -pc "0-$(($(getconf _NPROCESSORS_CONF) - 2))" $$ >/dev/null
+# The last processor of those that are ours is for who is stalled; all else is on the others.
+numbers() { tr , '\n' | while IFS=- read -r a b; do seq "$a" "${b:-$a}"; done; }
+mapfile -t CPUS < <(taskset -pc $$ | sed 's/.*: //' | numbers)
+CPU=${CPUS[-1]}
+must taskset -pc "$(IFS=,; echo "${CPUS[*]::${#CPUS[@]}-1}")" $$
 
 host_new ns1
 host_new ns2
@@ -40,7 +44,7 @@ sees() {
 	[ "$1" != rename ] || how=$SEAM.fs-rename
 	must on ns1 zonefsctl wait --served --timeout 60
 	rm -f "$T/ns1/tmp/seen"
-	on ns1 stalled "$how" $STALL_MSEC "$@" >/dev/null &
+	on ns1 stalled "$CPU" "$how" $STALL_MSEC "$@" >/dev/null &
 	STALLED=$!
 	wait_for 60 test -e "$T/ns1/tmp/seen" || bail "the hook is not run"
 	is "$sentence" "$(cat "$T/ns1/tmp/seen")" "$wanted"
@@ -59,7 +63,7 @@ sh_on ns1 "echo again >work/.f.new"
 sees "a file that was not there" "644"$'\n'"again" rename $TREE/work/.f.new $F
 mkdir "$T/said"
 for i in 1 2; do
-	on ns1 stalled "$WORKER" $STALL_MSEC look $TREE/work/new$i >"$T/said/$i" &
+	on ns1 stalled "$CPU" "$WORKER" $STALL_MSEC look $TREE/work/new$i >"$T/said/$i" &
 	STALLED=$!
 	wait_for 60 grep -q replied "$T/said/$i" || bail "nobody is stalled"
 	sh_on ns2 "echo $i >work/new$i; zonefsctl wait" >/dev/null

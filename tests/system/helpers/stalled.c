@@ -3,12 +3,12 @@
  * A program to whose system call the file system has replied, and which gets no processor to go on with: in the
  * kernel, the call is still under way, with all locks that it holds.
  *
- *   stalled POINT MSEC rename FROM TO
- *   stalled WORKER MSEC unlink PATH
- *   stalled WORKER MSEC chmod MODE PATH
- *   stalled WORKER MSEC look PATH          which need not be there
+ *   stalled CPU POINT MSEC rename FROM TO
+ *   stalled CPU WORKER MSEC unlink PATH
+ *   stalled CPU WORKER MSEC chmod MODE PATH
+ *   stalled CPU WORKER MSEC look PATH          which need not be there
  *
- * The file system's process, WORKER, is stopped and the call made. When that waits, its processor, the last one, is
+ * The file system's process, WORKER, is stopped and the call made. When that waits, its processor, CPU, is
  * given to somebody else for MSEC milliseconds, and WORKER goes on: "replied". Whatever else is to run in that time
  * has to be on another processor. POINT, since a rename looks up its target first: a file "FILE.LABEL" of
  * base/crash.h, which is made, and removed when the request has come there.
@@ -82,8 +82,8 @@ static int call(char **argv)
 	return stat(argv[1], &st) < 0 && errno != ENOENT ? -1 : 0;
 }
 
-/* 0 in the child, which is on the last processor; the parent goes on when it is. */
-static pid_t fork_there(int policy)
+/* 0 in the child, which is on that processor; the parent goes on when it is. */
+static pid_t fork_there(size_t processor, int policy)
 {
 	const struct sched_param param = {0};
 	cpu_set_t set;
@@ -91,7 +91,7 @@ static pid_t fork_there(int policy)
 	char byte = 0;
 
 	CPU_ZERO(&set);
-	CPU_SET((size_t)sysconf(_SC_NPROCESSORS_CONF) - 1, &set);
+	CPU_SET(processor, &set);
 	if (pipe(there) < 0)
 		exit(2);
 	pid_t pid = fork();
@@ -132,8 +132,11 @@ int main(int argc, char **argv)
 	struct stat st;
 	int status = 1;
 
-	if (argc < 5)
+	if (argc < 6)
 		return 2;
+	size_t processor = strtoul(argv[1], NULL, 10);
+	argv++;
+	argc--;
 	/* So that the call is one request only. */
 	for (int i = 4; i < argc && strcmp(argv[3], "look") != 0; i++)
 		(void)stat(argv[i], &st);
@@ -146,7 +149,7 @@ int main(int argc, char **argv)
 	if (!point)
 		wait_for_state(worker, "T");
 	/* Whoever else wants the processor gets nearly all of it. */
-	pid_t caller = fork_there(SCHED_IDLE);
+	pid_t caller = fork_there(processor, SCHED_IDLE);
 	if (caller == 0) {
 		if (call(argv + 3) == 0)
 			_exit(0);
@@ -160,7 +163,7 @@ int main(int argc, char **argv)
 	/* Several: of those that want it, the scheduler leaves out who is ahead of their average, so one alone
 	 * would have to let the caller in every few milliseconds. */
 	for (int i = 0; i < OTHERS; i++) {
-		if (fork_there(SCHED_OTHER) == 0) {
+		if (fork_there(processor, SCHED_OTHER) == 0) {
 			occupy(atol(argv[2]));
 			_exit(0);
 		}
