@@ -43,21 +43,39 @@ struct node {
 	char text[EVENT_TYPES][64];
 };
 
-static inline int free_port_pair(void)
+/* A socket that holds `port` (0: any that is free) of all addresses and does not listen: while it is
+ * there, no connection of any process gets the port as its own, and who asks for SO_REUSEADDR, as
+ * libzmq does, listens there (socket(7)). -1: it is taken. */
+static inline int hold_port(int port)
+{
+	struct sockaddr_in6 sa = {.sin6_family = AF_INET6,
+				  .sin6_addr = in6addr_any,
+				  .sin6_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* The lower one of two ports that are held until this process ends: also while no node listens
+ * there, so that a peer that is not up is found by nobody, not even by its own peer's connection. */
+static inline int held_port_pair(void)
 {
 	for (int tries = 0; tries < 100; tries++) {
-		struct sockaddr_in6 sa = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+		struct sockaddr_in6 sa;
 		socklen_t len = sizeof sa;
-		CLEANUP_CLOSE int first = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		CLEANUP_CLOSE int second = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		int first = hold_port(0);
 
-		if (bind(first, (struct sockaddr *)&sa, sizeof sa) < 0 ||
-		    getsockname(first, (struct sockaddr *)&sa, &len) < 0)
-			continue;
+		if (first < 0 || getsockname(first, (struct sockaddr *)&sa, &len) < 0)
+			break;
 		int port = ntohs(sa.sin6_port);
-		sa.sin6_port = htons((uint16_t)(port + 1));
-		if (port < 65535 && bind(second, (struct sockaddr *)&sa, sizeof sa) == 0)
+		if (port < 65535 && hold_port(port + 1) >= 0)
 			return port;
+		close(first);
 	}
 	fail_msg("no two free ports");
 	return 0;
@@ -66,7 +84,7 @@ static inline int free_port_pair(void)
 static inline void node_init(struct node *n, const char *name, const char *host)
 {
 	memset(n, 0, sizeof *n);
-	snprintf(n->address, sizeof n->address, "tcp://%s:%d", host, free_port_pair());
+	snprintf(n->address, sizeof n->address, "tcp://%s:%d", host, held_port_pair());
 	assert_int_equal(zmq_curve_keypair(n->keys.public_key, n->keys.secret_key), 0);
 	n->conf.file = "test.conf";
 	n->conf.node = (char *)name;
