@@ -133,10 +133,11 @@ crash_at() {
 		return
 	fi
 	on ns1 zonefsctl wait --timeout 60 >/dev/null && on ns2 zonefsctl wait --timeout 60 >/dev/null
+	local same=same_trees
 	case $label in
-	unclean | damage-found) TIMES= ;; # what is put back is later than what was found
+	unclean | damage-found) same=same_but_raised ;; # what is put back is later than what was found
 	esac
-	check "$label: the trees are identical" same_trees ns1 ns2
+	check "$label: the trees are identical" $same ns1 ns2
 	check "$label: nothing is lost" nothing_lost
 	if [ "$label" = put-aside ]; then # its log went with the database
 		ONCE=()

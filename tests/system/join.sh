@@ -109,8 +109,7 @@ node_start ns3
 like "running, it has joined" "$(dry)" 'zonefs is running at .*: this node has joined'
 check_not "which is a failure" dry
 for h in ns1 ns2 ns3; do wait_for 60 node_well $h || bail "$h: $(on $h zonefsctl status)"; done
-# (A time that was shown here may be later than theirs.)
-TIMES= trees_same "after the join" ns1 ns2 ns3
+trees_same_but_raised "after the join" ns1 ns2 ns3
 is "what was to be replaced was" "$(sh_on ns3 'cat etc/both; readlink etc/link; stat -c %a etc/mode')" "$(printf 'theirs\nsame\n640')"
 is "what was to be published was" "$(sh_on ns1 'cat etc/only mine/m')" "$(printf 'of3\nm')"
 node_stop ns3

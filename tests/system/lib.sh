@@ -491,6 +491,36 @@ same_trees() {
 }
 trees_same() { check "${*:2}: the trees are identical${1:+ $1}" same_trees "${@:2}"; }
 
+# The files whose mtime one of these hosts had to raise, as it says.
+raised_on() {
+	local h
+	for h; do on "$h" zonefsctl status --json; done | /usr/bin/python3 -c 'import json, sys
+for l in map(json.loads, sys.stdin):
+    if l.get("trouble") == "raised": print(l["path"])' | sort -u
+}
+# As same_trees, but for the times of what raised_on names. For what is written on two hosts at once: whoever
+# has shown a later time than the winner's shows one later still.
+same_but_raised() {
+	local a b h raised
+	raised=$(raised_on "$@")
+	a=$(tree_of "$1" | less_times "$raised")
+	shift
+	for h; do
+		b=$(tree_of "$h" | less_times "$raised")
+		[ "$a" = "$b" ] || { diff <(echo "$a") <(echo "$b"); return 1; }
+	done
+}
+less_times() {
+	/usr/bin/python3 -c 'import sys
+raised = tuple("./%s f " % p for p in sys.argv[1].split("\n"))
+for l in sys.stdin:
+    if l.startswith(raised):
+        head, time, size = l.rsplit(" ", 2)
+        l = head + " " + size
+    sys.stdout.write(l)' "$1"
+}
+trees_same_but_raised() { check "${*:2}: the trees are identical${1:+ $1}" same_but_raised "${@:2}"; }
+
 # ---- named
 
 # A chroot as Red Hat lays it out, in the plain directory: before the node starts.

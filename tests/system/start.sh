@@ -110,8 +110,7 @@ node_start ns3
 for h in ns1 ns2 ns3; do wait_for 20 node_well $h; done
 settle ns1 ns2 ns3
 # Where its own file was younger, the newcomer shows what it installs with a still later time.
-TIMES=
-trees_same "with the newcomer" ns1 ns2 ns3
+trees_same_but_raised "with the newcomer" ns1 ns2 ns3
 is "its stale copy replaces nothing" "$(get ns1 b) $(get ns3 b)" "two two"
 is "nor what was there before all" "$(get ns1 imported) $(get ns3 imported)" "established established"
 check "what it had is in its history" kept ns3 b "stale copy"
