@@ -99,6 +99,7 @@ struct node {
 	bool put_aside_old;         /* ... as it was older than the tree; else it was damaged */
 	char paused_by[NODE_BY_MAX];
 	uint64_t changes;          /* counts what was stored: "has anything happened?" */
+	bool looked_through;       /* what was on the disk at the start is told */
 	struct deferred *deferred; /* events for the next round */
 	struct deferred **deferred_end;
 	bool clean;    /* the last keeper's end was, and the tree was synced */
@@ -128,6 +129,7 @@ struct node_status {
 	const char *node;     /* borrowed, as all strings here, until the loop's next round */
 	int64_t started_msec; /* wall clock */
 	bool joining;
+	bool looking;       /* not joining; the tree is being gone through, as after each start */
 	uint64_t waits_for; /* bit i: joining waits for peer i */
 	int blocked; /* 0, or why the store cannot be written (-ENOSPC, ...): replication waits */
 	int64_t blocked_since_msec; /* wall clock */

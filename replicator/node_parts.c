@@ -165,6 +165,10 @@ static void hand_carry_out(void *arg, struct task *t)
 	case EFFECT_JOINED:
 		log_notice("this node has joined");
 		break;
+	case EFFECT_STARTED:
+		n->looked_through = true;
+		n->changes++;
+		break;
 	default:
 		break;
 	}

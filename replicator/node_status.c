@@ -37,6 +37,7 @@ void node_status(struct node *n, struct node_status *s)
 	s->node = n->conf->node;
 	s->started_msec = n->started_msec;
 	s->joining = h.joining;
+	s->looking = !s->joining && !n->looked_through;
 	if (s->joining)
 		core_waits_for(n->core, add_waited, &s->waits_for);
 	s->blocked = runner_blocked(n->runner);

@@ -2,8 +2,9 @@
  *
  * A wait that is started here goes: fs says that the path has no writer and its hint is dealt with
  * (so the version exists and is durable, or is held here: then the wait fails) -> this
- * node tells (is not joining; with `served`: its own hooks have run) -> every peer that can be
- * reached is asked for what this node's vector covers, and answers when it shows it.
+ * node tells (is not joining, and has told what it found at its start; with `served`: its own hooks
+ * have run) -> every peer that can be reached is asked for what this node's vector covers, and answers
+ * when it shows it.
  */
 #include "replicator/waits.h"
 
@@ -207,7 +208,7 @@ static bool here(struct waits *w, struct wait *k)
 		end(w, k, false);
 		return true;
 	}
-	if (!core_joining(n->core) && !pending && !runner_blocked(n->runner)) {
+	if (n->looked_through && !pending && !runner_blocked(n->runner)) {
 		uint32_t before = w->n;
 		ask_peers(w, k);
 		return w->n < before;
@@ -219,6 +220,9 @@ static bool here(struct waits *w, struct wait *k)
 			 err_text(runner_blocked(n->runner)));
 	else if (core_joining(n->core))
 		snprintf(words, sizeof(words), "this node is joining and tells nothing yet");
+	else if (!n->looked_through)
+		snprintf(words, sizeof(words),
+			 "the whole tree is being looked at since the start, and what is found is not told yet");
 	else if (judged)
 		snprintf(words, sizeof(words), "what was saved is still being checked here");
 	else

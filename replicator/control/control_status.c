@@ -57,6 +57,7 @@ static void say_node(struct client *c, const struct node_status *s)
 	control_add_number(o, "started", s->started_msec);
 	control_add_number(o, "now", c->node->wall_msec);
 	control_add_bool(o, "joining", s->joining);
+	control_add_bool(o, "looking", s->looking);
 	for (uint32_t i = 0; i < c->node->conf->npeers; i++)
 		if (s->joining && s->waits_for >> i & 1)
 			json_array_append_new(waits_for,

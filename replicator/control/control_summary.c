@@ -163,15 +163,17 @@ static void about_node(struct reasons *trouble, struct reasons *moving,
 			add(trouble, "hook %s fails on %s", f->hooks[i].name, n->node);
 }
 
-static void about_fs(struct reasons *trouble, struct reasons *moving, const struct fs_info *fs)
+static void about_fs(struct reasons *trouble, struct reasons *moving, const struct summary_facts *f)
 {
+	const struct fs_info *fs = f->fs;
+
 	if (!fs->known || fs->stale)
 		add(trouble, "the file system's worker does not answer");
 	if (fs->nbeneath > 0)
 		add(trouble, "%" PRIu32 " process%s beneath the mount, unseen: restart %s",
 		    fs->nbeneath, fs->nbeneath == 1 ? " lives" : "es live",
 		    fs->nbeneath == 1 ? "it" : "them");
-	if (fs->rescan)
+	if (fs->rescan || f->node->looking)
 		add(moving, "the whole tree is being looked at");
 }
 
@@ -218,7 +220,7 @@ void summary_make(struct summary *s, const struct summary_facts *f)
 	struct reasons moving = {.words = ""};
 
 	about_node(&trouble, &moving, f);
-	about_fs(&trouble, &moving, f->fs);
+	about_fs(&trouble, &moving, f);
 	for (uint32_t i = 0; i < f->npeers; i++)
 		about_peer(&trouble, &moving, &f->peers[i], f);
 	for (uint32_t i = 0; i < f->nknown; i++)

@@ -348,6 +348,8 @@ enum effect_type {
 	EFFECT_TOLD,      /* a change is on this node's disk (own or installed): path, version
 			   * (NULL: an implicit directory, or nothing is known any more); feeds the hooks and the outcomes */
 	EFFECT_JOINED,    /* this node is no longer joining */
+	EFFECT_STARTED,   /* the tree has been gone through since the start, or the join, and what
+			   * was found is told, or held */
 	EFFECT_WAKE,      /* at_msec (monotonic): EVENT_TIME then; a later one replaces it */
 	EFFECT_NOTE,      /* for the log: level, text */
 	EFFECT_REFUSED,   /* path, told.version: not taken from its author, who is to hear of it; or, with

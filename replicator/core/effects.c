@@ -284,7 +284,10 @@ void serials_ack(struct core *c, struct serials *s)
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (--s->p[i]->refs > 0)
 			continue;
-		effect_add(c, EFFECT_ACK, NULL)->serial = s->p[i]->serial;
+		if (s->p[i]->serial == SERIAL_START)
+			effect_add(c, EFFECT_STARTED, NULL);
+		else
+			effect_add(c, EFFECT_ACK, NULL)->serial = s->p[i]->serial;
 		free(s->p[i]);
 	}
 	free(s->p);

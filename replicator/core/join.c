@@ -96,6 +96,7 @@ static void join(struct core *c, bool equal)
 				   : "the peers' tree is taken, what only this node has is published");
 	s = scan_new(c, "");
 	s->take_in = true;
+	serials_add(&s->serials, SERIAL_START);
 	serials_move(&s->serials, &c->join_rescan);
 	for (struct key *k = key_first(c, ""); k; k = key_next(k))
 		serials_move(&s->serials, &k->hinted);
@@ -118,7 +119,7 @@ void join_start(struct core *c)
 	if (c->joining)
 		join_if_all_answered(c);
 	else
-		scan_again(c, 0);
+		scan_again(c, SERIAL_START);
 }
 
 /* It covers what this node once made. */

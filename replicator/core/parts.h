@@ -84,6 +84,8 @@ void store_meta(struct core *c, const char *name, const void *p, size_t len);
 void store_meta_forget(struct core *c, const char *name);
 void effect_note(struct core *c, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* In the place of a hint's: what the scan of the start finds is told before EFFECT_STARTED. */
+#define SERIAL_START UINT64_MAX
 void serials_add(struct serials *s, uint64_t serial);
 void serials_move(struct serials *to, struct serials *from);
 /* What `to` leads to is told before the hints of `from` are acknowledged. */

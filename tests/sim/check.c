@@ -380,10 +380,11 @@ static void check_unpublished(struct world *w, struct node *n, const struct path
 		   p->path, n->name);
 }
 
-/* All hints are acknowledged: who waits for that is told that everything here has been told. */
+/* All hints are acknowledged, and the tree was gone through: who waits for that is told that everything here
+ * has been told. */
 void check_acked(struct world *w, struct node *n)
 {
-	if (n->hints || !n->fs_up || !n->joined || core_joining(n->core))
+	if (n->hints || !n->fs_up || !n->joined || !n->looked_through || core_joining(n->core))
 		return;
 	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
 		const struct path_truth *p = w->paths[i];
@@ -426,6 +427,12 @@ static void check_back(struct world *w, struct node *n, const struct path_truth 
 
 void check_end(struct world *w)
 {
+	for (uint32_t k = 0; k < w->nnodes && !w->failed; k++) {
+		const struct node *n = &w->nodes[k];
+
+		if (n->up && n->joined && !n->looked_through)
+			world_fail(w, "wait is exact", "%s never says that it has told what it found", n->name);
+	}
 	for (uint32_t i = 0; i < w->npaths && !w->failed; i++) {
 		const struct path_truth *p = w->paths[i];
 

@@ -27,6 +27,7 @@ static bool others_see(const struct queued *q)
 	case EFFECT_ANSWER:
 	case EFFECT_TOLD:
 	case EFFECT_JOINED:
+	case EFFECT_STARTED:
 		return true;
 	default:
 		return false;
@@ -291,6 +292,10 @@ static void carry_out(struct world *w, struct node *n, struct queued *q)
 	case EFFECT_JOINED:
 		n->joined = true;
 		break;
+	case EFFECT_STARTED:
+		n->looked_through = true;
+		check_acked(w, n);
+		break;
 	case EFFECT_WAKE:
 		wake_at(w, n, e->at_msec);
 		break;
@@ -422,7 +427,6 @@ void host_crash(struct world *w, struct node *n)
 void host_start(struct world *w, struct node *n)
 {
 	struct event e = {.type = EVENT_START};
-	bool new_fs = !n->fs_up;
 
 	if (n->up)
 		return;
@@ -430,6 +434,7 @@ void host_start(struct world *w, struct node *n)
 	n->up = true;
 	n->started = true;
 	n->life++;
+	n->looked_through = false;
 	n->wake_at = INT64_MAX;
 	memset(n->peer_up, 0, sizeof n->peer_up);
 	if (w->weights.lists && n->index == w->nnodes - 1 && rng_chance(&w->rng, 3000)) {
@@ -455,7 +460,7 @@ void host_start(struct world *w, struct node *n)
 	admin_started(w, n);
 	fs_give_hints(w, n);
 	n->fs_up = true;
-	if (new_fs || !w->weights.quiet_restart)
+	if (!w->weights.quiet_restart)
 		fs_hint(w, n, HINT_RESCAN, "", "", 0);
 	net_changed(w);
 	host_heartbeat(w, n);

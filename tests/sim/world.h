@@ -206,6 +206,7 @@ struct node {
 	struct queued *queue, **queue_end;
 	bool stalled; /* the queue waits: for a commit, or by chance */
 	bool joined;
+	bool looked_through; /* in this life, and what was found is told */
 	bool alone;               /* the administrator said so */
 	bool answered[NODES_MAX]; /* a whole transfer came from there */
 	bool returns; /* joining, it was answered by an established peer that has heard of it */
@@ -297,7 +298,7 @@ struct weights {
 	uint32_t topology;  /* enum topology */
 	uint32_t days;      /* that pass at once, somewhere in the history */
 	uint32_t forgets;   /* times that an administrator forgets a node */
-	bool quiet_restart; /* a restart without a scan */
+	bool quiet_restart; /* a start without a RESCAN of fs beside the scan of its own */
 	uint32_t lost_stores; /* in a history */
 	uint32_t images;      /* likewise, put back */
 	uint32_t brake_share; /* percent; 0: no safety brake */

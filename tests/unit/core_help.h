@@ -40,6 +40,7 @@ struct host {
 	int64_t wake;
 	uint64_t acked; /* the last one */
 	uint64_t acks;
+	uint32_t started; /* so often it said that what the start found is told */
 	uint32_t broadcasts;
 	uint32_t told_items; /* of the last broadcast */
 	uint32_t asks;
@@ -80,7 +81,7 @@ static const char *const story_events[] = {
     "verdict",   "rejudge"};
 static const char *const story_effects[] = {"store",   "ack",    "look",   "scan",      "stage",
 					    "install", "remove", "fetch",  "broadcast", "ask",
-					    "answer",  "told",   "joined", "wake",      "note",
+					    "answer",  "told",   "joined", "started", "wake",      "note",
 					    "refused", "judge"};
 
 static inline void story_event(struct story *s, struct host *h, struct event *e)
@@ -362,6 +363,9 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		trial_free(s->trial[h->index]);
 		s->trial[h->index] = trial_copy(e->trial);
 		s->trials[h->index]++;
+		break;
+	case EFFECT_STARTED:
+		h->started++;
 		break;
 	case EFFECT_REFUSED:
 		s->refusals += e->told.words != NULL;

@@ -370,6 +370,16 @@ static void a_pause_is_the_first_reason_on_both_sides(void **state)
 	judge(&x, 2, SUMMARY_TROUBLE, "NOT well: replication is paused on ns3");
 }
 
+static void a_start_is_not_settled_before_the_tree_was_gone_through(void **state)
+{
+	struct scene x;
+
+	(void)state;
+	well(&x);
+	x.node.looking = true;
+	judge(&x, 1, SUMMARY_UNSETTLED, "not settled yet: the whole tree is being looked at");
+}
+
 static void a_node_that_joins_says_whom_it_waits_for(void **state)
 {
 	struct scene x;
@@ -401,6 +411,7 @@ int main(void)
 	    cmocka_unit_test(what_is_on_its_way_is_no_trouble_for_a_while),
 	    cmocka_unit_test(trouble_is_named),
 	    cmocka_unit_test(a_pause_is_the_first_reason_on_both_sides),
+	    cmocka_unit_test(a_start_is_not_settled_before_the_tree_was_gone_through),
 	    cmocka_unit_test(a_node_that_joins_says_whom_it_waits_for),
 	};
 

@@ -454,6 +454,30 @@ static void a_hint_is_acknowledged_when_all_that_it_led_to_is_told(void **state)
 	expect_absent(N2, "d");
 }
 
+static void a_start_is_over_when_what_it_found_is_told(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	assert_int_equal(N1->started, 1); /* with its join */
+	user_saves(&s, N1, "zone", 1);
+	user_saves(&s, N1, "gone", 1);
+	story_wait(&s, 1000);
+	story_crash(&s, N1);
+	disk_write(&s, N1, "zone", 2); /* beneath */
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "gone"), s.now);
+	before = N1->started;
+	story_up(&s, N1);
+	story_run(&s);
+	expect_content(N2, "zone", 2);
+	assert_non_null(disk_find(&N2->disk, "gone")); /* yet to be believed */
+	assert_int_equal(N1->started, before);
+	story_wait(&s, 1000);
+	assert_null(disk_find(&N2->disk, "gone"));
+	assert_int_equal(N1->started, before + 1);
+}
+
 static void what_looks_as_before_an_install_may_be_an_edit(void **state)
 {
 	struct inode *i;
@@ -705,6 +729,7 @@ int main(void)
 	    STORY(a_directory_moved_away_is_not_made_again_for_what_was_in_it),
 	    STORY(a_hint_is_acknowledged_when_all_that_it_led_to_is_told),
 	    STORY(a_scan_is_over_when_what_it_found_is_told),
+	    STORY(a_start_is_over_when_what_it_found_is_told),
 	    STORY(what_looks_as_before_an_install_may_be_an_edit),
 	    STORY(a_directory_is_no_leftover_for_what_is_known_in_it),
 	    STORY(a_deleted_directory_is_shown_as_such_when_it_has_gone),

@@ -92,6 +92,8 @@ static void say_node(struct status *s, const json_t *line)
 	       line_text(line, "mount"), span);
 	if (line_bool(line, "joining"))
 		say_joining(line);
+	if (line_bool(line, "looking"))
+		printf("  changes    the whole tree is being looked at since the start\n");
 	if (json_object_get(line, "blocked")) {
 		clock_span(span, s->now - line_number(line, "blocked_since"));
 		printf("  STORE CANNOT BE WRITTEN since %s: %s\n"
