@@ -40,14 +40,15 @@ node_conf ns3
 # The state of ns1 is on a small disk of its own.
 must on ns1 bash -c 'touch /tmp/owner && chown --reference=/var/lib/zonefs /tmp/owner &&
 	mount -t tmpfs -o mode=700,size=32m small /var/lib/zonefs && chown --reference=/tmp/owner /var/lib/zonefs'
-for h in $ALL; do node_start $h; done
+# The one that tells comes last: its peers are there.
+for h in ns2 ns3 ns1; do node_start $h; done
 for h in $ALL; do wait_for 20 node_well $h || bail "$h"; done
 sh_on ns1 'mkdir -p etc/many; for i in $(seq 40); do echo $i >etc/many/$i; done; echo base >etc/both; echo base >etc/busy'
 settle $ALL
 told() { cat "$T/ns1/tmp/told" 2>/dev/null; }
 tells() { told | grep -Eq -- "$1"; }
 count() { told | grep -Ec -- "$1"; }
-NOW=$(date -u +%Y-%m-%dT%H:)
+NOW="($(date -u +%Y-%m-%dT%H)|$(date -u -d '+1 hour' +%Y-%m-%dT%H)):"
 
 # ---- cut off from one, from all
 link_down ns2
@@ -65,7 +66,7 @@ for h in $ALL; do wait_for 30 node_well $h; done
 # ---- at once: a hook that fails, removals that are held, a change that waits
 touch "$T/ns1/tmp/broken"
 sh_on ns2 'echo x >etc/for-the-hook'
-sh_on ns1 'rm -r etc/many'
+sh_on ns1 'mv etc/many tmp/' # all at once: local there
 on ns1 bash -c "exec 3>>$TREE/etc/busy; : >/tmp/open; exec sleep 1000" &
 must wait_for 60 test -e "$T/ns1/tmp/open"
 sh_on ns2 'echo changed >etc/busy'

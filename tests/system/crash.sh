@@ -44,8 +44,9 @@ HOOK_LINES='hook "told" {
   match = { "work/**" }
 }'
 
-# do_on HOST SHELL: what it changes counts only if it succeeded.
-do_on() { sh_on "$1" "$2" 2>/dev/null; }
+# do_on HOST SHELL: what it changes counts only if it succeeded, in the mount: until a dead one is made afresh, the
+# plain directory is there.
+do_on() { sh_on "$1" "[ \"\$(stat -f -c %t .)\" = 65735546 ] && { $2; }" 2>/dev/null; }
 
 save() { # HOST PATH TEXT
 	do_on "$1" "printf %s '$3' >work/$2" || return 0
@@ -66,9 +67,13 @@ load() {
 		big $h "$r-$h-big"
 	done
 	do_on ns2 "chmod 600 work/seen; touch work/seen"
-	for h in ns1 ns2; do wait_for 5 on $h test -e "$TREE/work/$r-ns1-gone" -a -e "$TREE/work/$r-ns2-gone"; done
 	for h in ns1 ns2; do
-		do_on $h "rm work/$r-$h-gone" && SAVED[$r-$h-gone]=
+		[ -z "${SAVED[$r-$h-gone]+x}" ] || wait_for 60 on ns1 test -e "$TREE/work/$r-$h-gone"
+		[ -z "${SAVED[$r-$h-gone]+x}" ] || wait_for 60 on ns2 test -e "$TREE/work/$r-$h-gone"
+	done
+	for h in ns1 ns2; do
+		# Who was killed in between may have removed it all the same.
+		{ do_on $h "rm work/$r-$h-gone" || [ ! -e "$T/$h$TREE/work/$r-$h-gone" ]; } && SAVED[$r-$h-gone]=
 		unset "ONCE[$r-$h-gone]"
 	done
 	kill -KILL "$(replicator_pid ns2)" # what is told meanwhile is caught up with

@@ -160,8 +160,8 @@ settle ns1
 node_stop ns1
 back
 R=$(replicator_pid ns1)
-pages
 : >"$T/ns1/zonefs.log"
+pages
 use() { on ns1 zonefsctl history z/fill/1; on ns1 zonefsctl log -n 100000; on ns1 zonefsctl check; sh_on ns1 "echo $RANDOM >z/use"; [ "$(replicator_pid ns1)" != "$R" ]; }
 check "in use: it ends when it reads a bad page" wait_for 60 use
 check "the log says why" logged 'zonefs.db is damaged: this process ends'

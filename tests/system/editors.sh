@@ -7,8 +7,9 @@ world_enter "$@"
 
 host_new ns1
 host_new ns2
-# Some remove a file and write it anew at once, which on a busy machine takes longer than the default.
-for h in ns1 ns2; do node_conf $h "delete-delay = 1000"; done
+# Some remove a file and write it anew at once, set its mode after the close, or write it in two pieces, which on a
+# busy machine takes longer than the defaults.
+for h in ns1 ns2; do node_conf $h $'delete-delay = 1000\nclose-delay = 1000\nsettle = 10000'; done
 for h in ns1 ns2; do node_start $h; done
 for h in ns1 ns2; do must wait_for 60 node_well $h; done
 sh_on ns1 'mkdir -p etc/ed'

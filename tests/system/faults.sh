@@ -24,12 +24,13 @@ END
 sh_on ns1 "cd etc/k && bash $T/tests/saves /tmp/saved 0.01" &
 job=$!
 has_saved() { [ "$(cat "$T/ns1/tmp/saved" 2>/dev/null || echo 0)" -ge "$1" ]; }
+slay() { local p; p=$(replicator_pid "$1") && kill -9 "$p"; }
 kills=0
 for i in 1 2 3 4 5 6; do
 	wait_for 30 has_saved $((i * 90)) # it has got somewhere between two kills
 	for h in ns1 ns2; do
-		wait_for 20 replicator_pid $h || break 2
-		kill -9 "$(replicator_pid $h)" && kills=$((kills + 1))
+		wait_for 20 slay $h || break 2
+		kills=$((kills + 1))
 	done
 done
 wait $job
@@ -63,7 +64,7 @@ is "the mount is the same one" "$(grep -c 'detach' "$T/ns1/zonefs.log")" 0
 # ---- the worker dies: everything starts afresh, and the log says who must be restarted
 must kill -9 "$(worker_pid ns2)"
 check "a killed worker is replaced" wait_for 20 node_usable ns2
-wait_for 30 node_well ns2
+must wait_for 60 nodes_well ns1 ns2
 sh_on ns1 'echo after >etc/k/after'
 settle ns1
 is "and goes on" "$(sh_on ns2 'cat etc/k/after')" after

@@ -44,7 +44,7 @@ LOG=$(cat "$T/ns1/health.log")
 like "each failure is noted with its number" "$LOG" "DNS mirror site out of service - 1 time \(of 3, soa/UDP\): .* for a.test over UDP at 127.0.0.1 port 53"
 like "... up to the last" "$LOG" "DNS mirror site out of service - 3 times \(of 3, soa/TCP\)"
 like "and the decision" "$LOG" "DNS mirror site OUT OF SERVICE: anycast is withdrawn: no reply to any check, over UDP and TCP. Check the name server!"
-is "first the route, then the address" "$(sed -n 's/.*zonefs-health: \(withdraw\|withdrawn\|remove-address\): succeeded.*/\1/p' "$T/ns1/health.log" | tail -n 3 | xargs)" "withdraw withdrawn remove-address"
+check "first the route, then the address" wait_for 60 last_steps ns1 "withdraw withdrawn remove-address"
 check "mail is sent, though the first try failed" wait_for 60 grep -q "^Subject: ns1: DNS mirror site OUT OF SERVICE" "$T/ns1/tmp/mail"
 like "with the failures" "$(cat "$T/ns1/tmp/mail")" "^20.*Z DNS mirror site out of service - 3 times"
 like "and the way back" "$(cat "$T/ns1/tmp/mail")" "^ *.*/sbin/ip address add $SERVICE/32 dev lo"

@@ -26,7 +26,7 @@ LOST=$(lost)
 kill -KILL "$(pid_on ns1 named)"
 from "named killed: the other mirror answers" ns2
 check "the address is gone" wait_for 60 fails has_address ns1
-is "first the route, then the address" "$(sed -n 's/.*zonefs-health: \(withdraw\|withdrawn\|remove-address\): succeeded.*/\1/p' "$T/ns1/health.log" | tail -n 3 | xargs)" "withdraw withdrawn remove-address"
+check "first the route, then the address" wait_for 60 last_steps ns1 "withdraw withdrawn remove-address"
 wait "${JOB[ns1.named]}" 2>/dev/null
 named_start ns1
 from "named is there again: back" ns1

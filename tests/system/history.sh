@@ -14,10 +14,12 @@ zone_stanza a.test >>"$T/ns1$TREE/etc/named.conf"
 zone_text a.test 1000 >"$T/ns1$TREE/var/named/a.test.zone"
 chown root:bind "$T/ns1$TREE/var/named/a.test.zone"
 must chmod 664 "$T/ns1$TREE/var/named/a.test.zone"
-for h in ns1 ns2; do node_conf $h; done
+# So that what sed makes before its rename is never told by itself.
+for h in ns1 ns2; do node_conf $h "delete-delay = 1000"; done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the zone" wait_for 20 test -e "$T/ns2$TREE/var/named/a.test.zone"
 check "and the key" wait_for 20 test -e "$T/ns2$TREE/etc/rndc.key"
+check "and the configuration" wait_for 20 test -e "$T/ns2$TREE/etc/named.conf"
 named_start ns1
 named_start ns2
 for h in ns1 ns2; do
@@ -151,6 +153,7 @@ like "how many" "$C" '^1 path in conflict'
 shown zonefsctl.8 'zonefsctl conflicts' "$C"
 shown README.md 'zonefsctl conflicts' "$C"
 shown README.md 'zonefsctl diff etc/allowed' "$(ctl ns1 diff etc/shared)"
+for h in ns1 ns2; do must wait_for 40 file_is "$T/$h$TREE/etc/shared" "from ns2"; done
 is "the same one is shown on both" "$(sh_on ns1 'cat etc/shared')" "$(sh_on ns2 'cat etc/shared')"
 LOSER=$(grep ' ns1 ' <<<"$C" | awk '{print $1; exit}')
 like "diff: theirs and ours" "$(ctl ns1 diff etc/shared)" '^-from ns1'

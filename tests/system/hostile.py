@@ -162,6 +162,9 @@ def while_swapped(a, b, act, times):
     stop, done = multiprocessing.Event(), multiprocessing.Value("L", 0)
     other = multiprocessing.Process(target=swap, args=(stop, done, a, b))
     other.start()
+    end = time.monotonic() + 60
+    while done.value == 0 and time.monotonic() < end:
+        time.sleep(0.001)
     for i in range(times):
         act(i)
     stop.set()

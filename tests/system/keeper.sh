@@ -15,7 +15,7 @@ mknod -m 666 "$D/dev/null" c 1 3
 echo plain >"$D/etc/file"
 PEERS=(k1)
 rm -rf "$T/k1/var/lib/zonefs"
-node_conf k1 'stop-timeout = 3'
+node_conf k1 'stop-timeout = 15'
 cp "$CONF" "$T/good.conf"
 
 # with LINES: the good configuration and these lines; without: as it was.
@@ -120,6 +120,10 @@ check "... and of the replicator" wait_for 60 told 31 zonefs-replicator "$R" 'sa
 kill -TERM "$K"
 check "... to its end" wait_for 20 grep -aq 'is unmounted' "$SYSLOG"
 wait_for 20 dead "$K"
+# What is still on its way there comes before this.
+on k1 /usr/bin/python3 -c 'import socket
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"drained", "/dev/log")'
+must wait_for 60 grep -aq drained "$SYSLOG"
 : >"$SYSLOG"
 node_start k1
 on k1 bash -c "echo more >$TREE/etc/logged"
@@ -147,6 +151,7 @@ check "with dev = true it does" on k1 bash -c "echo x >$TREE/dev/null && [ ! -s 
 
 # ---- rights
 
+must wait_for 60 replicator_pid k1
 R=$(replicator_pid k1)
 S=$(cat "/proc/$R/status")
 like "the replicator runs as its own user" "$S" $'^Uid:\t64007\t64007\t64007\t64007$'
@@ -166,6 +171,8 @@ K=$(keeper_pid k1)
 switches() { cat "/proc/$K/task"/*/status | awk '/ctxt_switches/ {n += $2} END {print n}'; }
 # Time goes by: the replicator looks at its clock once a second.
 woken() { awk '/^voluntary/ {print $2}' "/proc/$R/status"; }
+asleep() { ! grep -h '^State' "/proc/$K/task"/*/status | grep -qv 'S (sleeping)'; }
+must wait_for 60 asleep
 until_woken=$(($(woken) + 5))
 before=$(switches)
 check "time goes by" wait_for 30 eval '[ "$(woken)" -ge $until_woken ]'
@@ -184,13 +191,14 @@ is "... under the same mount" "$(worker_pid)" "$W"
 check "... which goes on" on k1 bash -c "echo more >$TREE/etc/more && cat $TREE/etc/more"
 
 inside $TREE/etc
+R=$(replicator_pid k1)
 kill -9 "$W"
 check "when the worker is killed all is mounted afresh" wait_for 60 other_than "$W" worker_pid
 check "... with what was in it" wait_for 60 on k1 cat $TREE/etc/more
 check "... the log names who has to be restarted" wait_for 60 logged 'in the mount that died, .*tail \('
 check_not "... who gets an error there" read_inside
 end_inside
-check "... and there is a replicator again" wait_for 60 replicator_pid k1
+check "... and there is a replicator again" wait_for 60 other_than "$R" 'replicator_pid k1'
 is "... one only" "$(pgrep -c -x zonefs-replicat)" 1
 
 # ---- end

@@ -453,11 +453,17 @@ nodes_start() {
 node_well() { on "$1" zonefsctl status; }
 nodes_well() { for h; do node_well "$h" || return 1; done; }
 
+# settled_at HOST HOSTS...: what it has, the others have; one of them that it cannot reach just now is waited for
+# as well.
+settled_at() {
+	local out h
+	out=$(on "$1" zonefsctl wait --timeout 60 2>&1) || { echo "$out"; return 1; }
+	for h in "${@:2}"; do ! grep "^$h: cannot be reached" <<<"$out" || return 1; done
+}
 # Everything that a node has, everywhere.
 settle() {
-	local h
-	for h; do must on "$h" zonefsctl wait --timeout 60; done
-	for h; do must on "$h" zonefsctl wait --timeout 60; done
+	local h i
+	for i in 1 2; do for h; do must wait_for 120 settled_at "$h" "$@"; done; done
 }
 
 # taken_in NODE PATH CONTENT: that save is a version. What another node saves at PATH after that is the later
@@ -586,8 +592,16 @@ named_stop() {
 	wait "${JOB[$1.named]}" 2>/dev/null
 }
 # From the world, over the wire.
-ask() { dig +time=1 +tries=1 +short "@$(ip_of "$1")" "${@:2}"; }
-rcode() { dig +time=1 +tries=1 "@$(ip_of "$1")" "${@:2}" | sed -n 's/.*status: \([A-Z]*\).*/\1/p'; }
-serial_on() { ask "$1" "$2" soa | awk '{print $3}'; }
-serves() { [ "$(serial_on "$1" "$2")" = "$3" ]; }
+# The first answer counts; TRIES: how many seconds of silence before it are borne.
+ask() { dig +time=1 +tries="${TRIES:-1}" +short "@$(ip_of "$1")" "${@:2}"; }
+rcode() { dig +time=1 +tries="${TRIES:-1}" "@$(ip_of "$1")" "${@:2}" | sed -n 's/.*status: \([A-Z]*\).*/\1/p'; }
+serial_on() { TRIES=${TRIES:-30} ask "$1" "$2" soa | awk '{print $3}'; }
+serves() { [ "$(TRIES=1 serial_on "$1" "$2")" = "$3" ]; }
 rndc_on() { on "$1" rndc -k "$TREE/etc/rndc.key" "${@:2}"; }
+
+# last_steps HOST STEPS: the last of these that its zonefs-health has noted as done. (A step is noted after what it
+# does can be seen.)
+last_steps() {
+	[ "$(sed -n 's/.*zonefs-health: \(withdraw\|withdrawn\|remove-address\): succeeded.*/\1/p' "$T/$1/health.log" |
+		tail -n 3 | xargs)" = "$2" ]
+}

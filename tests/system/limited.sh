@@ -26,9 +26,10 @@ sh_on ns2 'echo "not taken" >etc/zone; echo own >etc/own; rm -f etc/none'
 check "the log says what was not taken" wait_for 20 grep -q "peer ns2 is receive-only: its change of /etc/" "$T/ns1/zonefs.log"
 check "status counts it" wait_for 20 refused 2
 check "... and is not well" wait_for 20 eval 'ctl ns1 status | head -1 | grep -q "ns2 is receive-only, and has changes of its own"'
-like "wait there says why it is in vain" "$(ctl ns2 wait --timeout 1 2>&1)" '^ns1: .*receive-only there: nothing is taken'
+in_vain() { ctl ns2 wait --timeout 1 2>&1 | grep -Eq '^ns1: .*receive-only there: nothing is taken'; }
+check "wait there says why it is in vain" wait_for 60 in_vain
 sh_on ns1 'echo later >etc/later; zonefsctl wait --timeout 20 etc/later' >/dev/null
-check "it goes on getting what is saved here" on_disk ns2 etc/later later
+check "it goes on getting what is saved here" wait_for 60 on_disk ns2 etc/later later
 sh_on ns2 'rm etc/later etc/zone'
 check "what it deletes is refused too" wait_for 20 refused 4
 check "what is here is as it was" on_disk ns1 etc/zone zone

@@ -20,7 +20,8 @@ zone_text a.test 1000 >"$T/ns1$TREE/var/named/a.test.zone"
 chown root:bind "$T/ns1$TREE/var/named/a.test.zone"
 must chmod 664 "$T/ns1$TREE/var/named/a.test.zone"
 echo 'alice:x:2001:2001::/nonexistent:/usr/sbin/nologin' >>"$T/ns1/etc/passwd"
-for h in ns1 ns2; do node_conf $h; done
+# So that what sed makes before its rename is never told by itself.
+for h in ns1 ns2; do node_conf $h "delete-delay = 1000"; done
 for h in ns1 ns2; do node_start $h; done
 check "ns2 has the configuration" wait_for 20 test -e "$T/ns2$TREE/etc/named.conf"
 settle ns1 ns2
@@ -32,7 +33,7 @@ named_start ns2
 P1=$(pid_on ns1 named) P2=$(pid_on ns2 named)
 for h in ns1 ns2; do
 	wait_for 60 node_well $h || note "$(on $h zonefsctl status)"
-	is "$h serves" "$(serial_on $h a.test)" 1000
+	check "$h serves" wait_for 60 serves $h a.test 1000
 done
 
 # served SENTENCE HOST COMMAND ZONE SERIAL: what COMMAND does on HOST is served everywhere.
@@ -65,7 +66,7 @@ served "renamed, with the configuration" ns1 \
 	"mv var/named/c.test.zone var/named/c2.zone; sed -i s/c.test.zone/c2.zone/ etc/named.conf" c.test 6
 sh_on ns2 'sed -i /b.test/d etc/named.conf; rm var/named/b.test.zone'
 check "a zone is taken away: wait" on ns2 zonefsctl wait --served --timeout 90
-for h in ns1 ns2; do is "it is gone on $h" "$(rcode $h b.test soa)" REFUSED; done
+for h in ns1 ns2; do is "it is gone on $h" "$(TRIES=30 rcode $h b.test soa)" REFUSED; done
 
 # A mistake is told to whoever made it, and the next save mends it.
 sh_on ns1 'cp -p etc/named.conf /tmp/good; echo "zone {" >>etc/named.conf'
@@ -78,7 +79,7 @@ served "mended" ns1 'cat /tmp/good >etc/named.conf' a.test 1007
 nsup() { printf 'server 127.0.0.1\nzone dyn.test\nupdate add %s 60 A 10.0.0.%s\nsend\n' "$2" "$3" | on "$1" nsupdate; }
 check "nsupdate on ns1" nsup ns1 one.dyn.test 1
 check "nsupdate on ns2" nsup ns2 two.dyn.test 2
-is "answered" "$(ask ns1 one.dyn.test a) $(ask ns2 two.dyn.test a)" "10.0.0.1 10.0.0.2"
+is "answered" "$(TRIES=30 ask ns1 one.dyn.test a) $(TRIES=30 ask ns2 two.dyn.test a)" "10.0.0.1 10.0.0.2"
 check "the journal is in the mount" sh_on ns1 'ls var/named/dynamic/dyn.zone.jnl'
 check "for 50 more" bash -c "seq -f 'update add h%g.dyn.test 60 A 10.1.0.1' 50 | sed '1i server 127.0.0.1\nzone dyn.test' | sed '\$a send' |
 	nsenter -t ${HOST_PID[ns1]} -m -n -p nsupdate"
@@ -119,7 +120,8 @@ named_stop ns1
 is "one stopped: the other answers" "$(serial_on ns2 a.test)" 1008
 sh_on ns1 "sed -i 's/ 1008 / 1009 /' $Z"
 check "an edit on the host whose named is down is served by the other" wait_for 20 serves ns2 a.test 1009
-check_not "status says that ns1 does not serve" node_well ns1
+hook_fails() { on ns1 zonefsctl status | grep -q '^NOT well: .*hook bind fails on ns1'; }
+check "status says that ns1 does not serve" wait_for 60 hook_fails
 named_start ns1
 check "back, it serves what it missed" wait_for 30 serves ns1 a.test 1009
 check "and status is well again" wait_for 90 node_well ns1

@@ -96,12 +96,12 @@ forward "of those with a time in the future" 'echo 5 >etc/ti/f; sed -i s/n/N/ et
 # Each host shows a save of its own, that of ns1 the later; that of ns2 has the later time.
 here 'rm etc/ti/g'
 link_down ns2
-sh_on ns2 'echo there >etc/ti/f; touch -d "next week" etc/ti/f'
+sh_on ns2 'echo there >/tmp/there; touch -d "next week" /tmp/there; cp -p /tmp/there etc/ti/f'
 must wait_for 30 taken_in ns2 etc/ti/f there
 before=$(times ns2)
 sh_on ns1 'echo the later one >etc/ti/f'
 link_up ns2
-wait_for 30 file_is "$T/ns2$TREE/etc/ti/f" "the later one"
+must wait_for 30 eval '[ "$(there "cat etc/ti/f")" = "the later one" ]'
 check "of what was saved on both hosts" later "$before" "$(times ns2)"
 settle ns1 ns2
 is "which is said where it is so" "$(raised_on ns1) $(raised_on ns2)" " etc/ti/f"

@@ -47,6 +47,7 @@ sh_on ns1 'echo three >list; zonefsctl wait'
 K=$(keeper_pid ns1)
 kill -KILL "$K" "$(replicator_pid ns1)"
 wait_for 20 gone "$K" || bail "the keeper does not die"
+must wait_for 20 fails replicator_pid ns1
 wait "${JOB[ns1.zonefs]}" 2>/dev/null
 on ns1 umount -l $TREE 2>/dev/null
 like "the last save is in the log of the killed node" "$(sh_on ns1 'zonefsctl log -n 1' 2>/dev/null)" \

@@ -87,6 +87,7 @@ for ((i = 0; i < ROUNDS && SECONDS < END; i++)); do
 	trouble $(((first + i) % 7))
 	wait_for $((${LONG:+8} + 4)) saved $(($(saves) + 30 * N))
 done
+wait_for 120 saved $((30 * N + 1))
 for h in $ALL; do touch "$T/$h/tmp/work/stop"; done
 wait $W
 is "the people have worked to the end" $? 0

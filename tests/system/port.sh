@@ -11,8 +11,10 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # Stands in for the replicator, and lends its port.
 install -m 755 "$BIN/helpers/portlend" "$BIN/zonefs-replicator"
-# What install(1) does after its close is to be within close-delay, on a loaded machine too.
+# What install(1) does after its close is to be within close-delay, and what a writer does after a pause within
+# settle, on a loaded machine too.
 node_conf p1 'close-delay = 2000
+settle = 5000
 hook "echo" {
   run   = { "/usr/bin/head", "-c", "5" }
   user  = "nobody"

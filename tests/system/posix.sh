@@ -65,6 +65,8 @@ sh_on k1 'cd floor && touch -d 2040-01-01 f'
 is "a later time is exact" "$(on k1 stat -c %y "$F/f" | cut -c1-29)" "2040-01-01 00:00:00.000000000"
 # A rename that the file system beneath refuses when all has been prepared.
 sh_on k1 'cd floor && rm -rf * && echo o >o && echo f >f && touch -d "1 minute" f'
+# The close of o has been dealt with.
+must on k1 /usr/bin/python3 -c "import os; os.getxattr('$TREE', 'user.zonefs.barrier')"
 BEFORE=$(mtime o)
 if chattr +i "$T/k1$F/f" 2>/dev/null; then
 	check_not "a rename over an immutable file fails" sh_on k1 'cd floor && mv -f o f'

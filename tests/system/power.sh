@@ -150,7 +150,7 @@ kept() { # POINT
 	for h in $HOSTS_OF_IT; do
 		for p in $(untold $h); do
 			untold+=" $p"
-			[ ! -s "$T/$h$TREE/$p" ] && sh_on $h "rm $p" || return 1
+			[ -z "$(tr -d '\0' <"$T/$h$TREE/$p" | head -c 1)" ] && sh_on $h "rm $p" || return 1
 		done
 	done
 	same_trees $HOSTS_OF_IT && UNTOLD=$untold disklog owe $LOG "$1" $(printf "$T/%s$TREE " $HOSTS_OF_IT)

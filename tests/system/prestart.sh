@@ -83,6 +83,8 @@ touch "$T/ns1/tmp/block"
 sh_on ns2 "sed -i 's/ 1000 / 1500 /' $B; zonefsctl wait --timeout 60" >/dev/null 2>&1
 check "what the peer saves meanwhile comes" wait_for 60 serves ns1 b.test 1500
 check "a hook runs for that" wait_for 60 test -e "$T/ns1/tmp/runs"
+bind_rests() { on ns1 zonefsctl status --json | grep '"hook":"bind"' | grep -q '"running":false'; }
+must wait_for 60 bind_rests
 sh_on ns1 "zonefsctl held --edit $A" >"$T/edited" 2>&1 &
 edits=$!
 check "which is waited for" wait_for 60 grep -q '^waiting for hook slow, which is running' "$T/edited"

@@ -34,9 +34,8 @@ A=$(peer .catching_up.taken)
 check "it goes on" wait_for 90 peer ".catching_up == null or .catching_up.taken > $A"
 link_down ns1
 check "cut off, nothing is being taken" wait_for 60 peer '.reachable == false and .catching_up == null and .contents_asked == null'
-link_up ns1
-link_fast ns1
 link_slow ns1 8mbit
+link_up ns1
 check "contents: how many, how much of it" wait_for 120 node \
 	".fetching | .contents >= 1 and .fetched_bytes > 1000000 and .bytes > 0 and .bytes + .fetched_bytes >= $SIZE and .bytes + .fetched_bytes < $SIZE + 100000"
 like "in words, too" "$(on ns2 zonefsctl status)" '^  fetching   [0-9]+ contents? to come, [0-9.]+ [KM]iB; [0-9]+ came since [0-9.]+ m?s, [0-9.]+ [KM]iB$'

@@ -128,7 +128,7 @@ job=$!
 wait_for 60 test -e "$T/ns1/tmp/open"
 sh_on ns2 'echo "by ns2 ......................" >etc/race/f; echo after >etc/race/after'
 check "another path's version of the same moment comes" wait_for 60 file_is "$T/ns1$TREE/etc/race/after" after
-like "that of the held path is known, and waits" "$(on ns1 zonefsctl log --path etc/race/f -n 1)" " ns2 "
+like "that of the held path is known, and waits" "$(on ns1 zonefsctl log --path etc/race/f --origin ns2 -n 1)" " 30 bytes"
 check "its file has the local bytes" grep -qx "kept by" "$held"
 touch "$T/ns1/tmp/go"
 wait $job

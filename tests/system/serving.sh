@@ -77,6 +77,7 @@ for i in 2 3 4; do
 		rndc_on ns2 zonestatus a.test in inside | sed -n 's/^serial: //p')" "$i $i"
 	is "... and ns1 knows" "$(of ns1 'a.test in inside' | xargs)" "ns1 serves $i ns2 serves $i"
 done
+check "... and ns2" on ns2 zonefsctl wait --served --timeout 90 a.test
 is "as JSON" "$(on ns2 zonefsctl status --zones --json a.test | /usr/bin/python3 -c 'import json, sys
 for l in map(json.loads, sys.stdin):
 	if l.get("type") == "serving":

@@ -62,7 +62,7 @@ check "... renames, directories and deletions as well" wait_for 20 eval \
 	'is_on ns3 etc/one 1 && sh_on ns3 "[ -d etc/new ]" && nowhere etc/old/1 ns3 && nowhere etc/old/2 ns3'
 sh_on ns3 'echo "from ns3" >etc/of3; chmod 600 etc/first'
 check "and back" wait_for 20 eval 'is_on ns1 etc/of3 "from ns3" && [ "$(sh_on ns1 "stat -c %a etc/first")" = 600 ]'
-trees_same "after edits at both ends" ns1 ns2 ns3
+check "in the middle, too" wait_for 20 same_trees ns1 ns2 ns3
 check "status names the far end" wait_for 20 eval 'ctl ns1 status | grep -q "ns3  *known through the peers, last heard"'
 like "... of whose zones nothing is known here" "$(ctl ns1 status --zones)" '^  ns3 is known through the peers: ask it'
 sh_on ns1 'echo waited >etc/waited'
@@ -111,6 +111,7 @@ trees_same "in a star" ns1 ns2 ns3 ns4
 
 settle ns1 ns2 ns3 ns4
 is "forget does not take a peer that is up" "$(ctl ns1 forget -y ns2 2>&1 | grep -c 'ns2 can be reached')" 1
+must wait_for 60 eval 'ctl ns1 status --json | grep -q "\"type\":\"known\",\"node\":\"ns4\""'
 like "... nor what others have heard lately" "$(ctl ns1 forget -y ns4 2>&1)" 'ns4 was heard .* ago by a node that has it as a peer'
 like "... nor itself" "$(ctl ns1 forget -y ns1 2>&1)" 'ns1 is this node itself'
 like "... nor what nobody knows" "$(ctl ns1 forget -y ns9 2>&1)" 'no node "ns9" is known here'

@@ -41,6 +41,7 @@ is "the log has it once" "$(grep -c 'peer ns2 is refused' "$T/ns1/zonefs.log")" 
 
 # Upgraded, while the other goes on running.
 node_stop ns1
+must wait_for 60 eval 'on ns2 zonefsctl peers | grep -q "^ns1 .* unreachable"'
 BIN=$OTHER node_start ns1
 for h in ns1 ns2; do check "upgraded: $h is well" wait_for 30 node_well $h; done
 is "which the log says, once" "$(grep -c 'peer ns1 speaks this protocol now' "$T/ns2/zonefs.log")" 1

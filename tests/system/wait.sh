@@ -101,6 +101,7 @@ is "100 times everything is waited for" "$(on ns1 bash "$T/ns1/loop" 2>&1)" ""
 # Still open for writing by somebody who truncated it: wait names the process.
 sh_on ns1 'exec 3>etc/open; echo part >&3; touch /tmp/open; exec tail -f /dev/null' &
 wait_for 60 test -e "$T/ns1/tmp/open"
+must wait_for 60 pid_on ns1 tail
 out=$(sh_on ns1 'zonefsctl wait --timeout 1 etc/open' 2>&1)
 is "wait fails while somebody writes" $? 1
 like "and names the process" "$out" "etc/open: still open for writing by tail \(pid [0-9]+\)"
@@ -113,6 +114,8 @@ check "it is told at the close" wait_for 60 test -e "$DISK2/etc/open"
 link_down ns2
 check "saves go on while the peer is unreachable" timeout 30 nsenter -t "${HOST_PID[ns1]}" -m -n -p \
 	bash -c "cd $TREE/etc; for i in \$(seq 500); do echo \$i >cut.\$i; done"
+told() { on ns1 zonefsctl status --json | grep -q '"answers":true,"hints_waiting":0,"hints_unacknowledged":0'; }
+must wait_for 60 told
 # It lags, until its silence is noticed: then nobody waits for it.
 out=$(on ns1 zonefsctl wait --timeout 1 2>&1; echo "status $?")
 like "wait says that the peer has not got it" "$(xargs <<<"$out")" \
@@ -124,10 +127,12 @@ check "until it can" wait_for 30 test -e "$DISK2/etc/cut.500"
 # ---- and the minute's end
 
 wait "${JOB[slow]}"
+must wait_for 60 cmp "$T/ns1$TREE/etc/slow" "$DISK2/etc/slow"
 watch_end slow
 is "an upload that stalls arrives once, whole" "$SEEN" "absent 0;partial 0;backwards 0;errors 0;versions 1 2;"
 is "and is one version" "$(versions_of slow)" 2
 wait "${JOB[lines]}"
+must wait_for 60 cmp "$T/ns1$TREE/etc/lines" "$DISK2/etc/lines"
 watch_end lines
 is "a loop that writes to one redirected file arrives once, whole" "$SEEN" "absent 0;partial 0;backwards 0;errors 0;versions 1 2;"
 is "with each of its lines" "$(grep -c '^line' "$DISK2/etc/lines")" 15
