@@ -147,6 +147,7 @@ void compare_start(struct core *c, uint32_t peer)
 	compare_end(p);
 	vv_clear(&p->compared);
 	vv_clear(&p->compared_vector);
+	vv_clear(&p->compared_late);
 	p->compare_cursor = core_strdup("");
 	p->comparing = COMPARE_RANGES;
 	mark_ranges(c, p);
@@ -206,6 +207,16 @@ static void marks_clear(struct peer *p)
 	p->nmarks = 0;
 }
 
+/* What came from elsewhere between the first question and its answer was not asked about. */
+static bool came_late(const struct peer *p)
+{
+	for (uint32_t i = 0; i < p->compared_late.n; i++) {
+		if (vv_covers(&p->compared_vector, p->compared_late.p[i]))
+			return true;
+	}
+	return false;
+}
+
 bool compare_page(struct core *c, uint32_t peer, const struct page *page)
 {
 	struct peer *p = &c->peers[peer];
@@ -215,6 +226,8 @@ bool compare_page(struct core *c, uint32_t peer, const struct page *page)
 	if (!p->compared_vector.n) {
 		vv_copy(&p->compared, &page->floor);
 		vv_copy(&p->compared_vector, &page->vector);
+		if (came_late(p))
+			vv_clear(&p->compared);
 	}
 	if (p->comparing == COMPARE_RANGES)
 		p->compare_swept = ranges_found(p, page);
@@ -239,8 +252,19 @@ bool compare_page(struct core *c, uint32_t peer, const struct page *page)
 void compare_added(struct core *c, uint32_t peer, struct dot d)
 {
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
-		if (i != peer && vv_covers(&c->peers[i].compared_vector, d))
-			vv_clear(&c->peers[i].compared);
+		struct peer *p = &c->peers[i];
+		uint64_t first = vv_get(&p->compared_late, d.origin);
+
+		if (i == peer)
+			continue;
+		if (vv_covers(&p->compared_vector, d))
+			vv_clear(&p->compared);
+		if (!p->comparing || p->compared_vector.n)
+			continue;
+		if (first)
+			vv_lower(&p->compared_late, (struct dot){d.origin, d.seq + 1});
+		else
+			vv_raise(&p->compared_late, d);
 	}
 }
 

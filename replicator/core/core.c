@@ -69,6 +69,7 @@ void core_free(struct core *c)
 		vv_fini(&c->peers[i].ask_start);
 		vv_fini(&c->peers[i].compared);
 		vv_fini(&c->peers[i].compared_vector);
+		vv_fini(&c->peers[i].compared_late);
 		free(c->peers[i].ask_cursor);
 		compare_end(&c->peers[i]);
 	}

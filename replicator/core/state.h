@@ -146,6 +146,7 @@ struct peer {
 	uint32_t cap_differ;
 	struct vv compared;        /* its floor as of the last one's beginning; empty: none */
 	struct vv compared_vector; /* its vector likewise */
+	struct vv compared_late;   /* the first version of each origin that came before that was known */
 	/* heartbeats */
 	uint64_t refused_digest; /* when it was asked for what is refused here */
 	uint64_t mismatch_digest;
