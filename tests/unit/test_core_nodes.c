@@ -434,6 +434,44 @@ static void what_a_comparison_drops_is_dead_for_the_next_one_too(void **state)
 	expect_absent(N2, "zone");
 }
 
+/* n3 has lost its store. n1 has deleted "zone", and collected that without n2, who was forgotten; from n2 the
+ * file comes between n3's first question in a comparison with n1 and the answer. */
+static void what_comes_before_a_comparison_is_answered_is_compared_too(void **state)
+{
+	struct event forget = {.type = EVENT_FORGET, .path = "n2"};
+
+	(void)state;
+	story_begin(&s, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		story_up(&s, &s.host[i]);
+	user_saves(&s, N2, "zone", 1);
+	all_know();
+	story_crash(&s, N2);
+	user_deletes(&s, N1, "zone");
+	story_wait(&s, 1000);
+	story_event(&s, N1, &forget);
+	story_run(&s);
+	all_know();
+	story_wait(&s, 2 * DAY);
+	assert_int_equal(versions_of(N1, "zone"), 0);
+	lose_store(N3);
+	s.hold = EFFECT_ANSWER;
+	story_up(&s, N2);
+	story_up(&s, N3);
+	assert_true(answer(N1, N3)); /* all of its tree: it asks what is dead */
+	while (versions_of(N3, "zone") == 0)
+		assert_true(answer(N2, N3));
+	while (answer(N1, N3))
+		;
+	s.hold = -1;
+	story_run(&s);
+	all_know();
+	story_wait(&s, 20000);
+	expect_absent(N2, "zone");
+	expect_absent(N3, "zone");
+	assert_int_equal(versions_of(N3, "zone"), 0);
+}
+
 static void expect_transfer(bool asking, uint64_t taken, uint64_t of, int64_t since_msec)
 {
 	struct core_transfer t;
@@ -500,6 +538,7 @@ int main(void)
 	    cmocka_unit_test_teardown(a_newcomer_publishes_what_only_it_has, end),
 	    cmocka_unit_test_teardown(a_silent_node_is_forgotten_in_time, end),
 	    cmocka_unit_test_teardown(what_a_comparison_drops_is_dead_for_the_next_one_too, end),
+	    cmocka_unit_test_teardown(what_comes_before_a_comparison_is_answered_is_compared_too, end),
 	    cmocka_unit_test_teardown(a_catch_up_says_how_far_it_has_come, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
