@@ -248,23 +248,27 @@ bool compare_page(struct core *c, uint32_t peer, const struct page *page)
 	return true;
 }
 
+/* Of each origin the first is enough: the asked one's vector covers it if it covers any. */
+static void note_late(struct peer *p, struct dot d)
+{
+	if (vv_get(&p->compared_late, d.origin))
+		vv_lower(&p->compared_late, (struct dot){d.origin, d.seq + 1});
+	else
+		vv_raise(&p->compared_late, d);
+}
+
 /* A version that came from elsewhere was not among those compared. */
 void compare_added(struct core *c, uint32_t peer, struct dot d)
 {
 	for (uint32_t i = 0; i < c->conf.npeers; i++) {
 		struct peer *p = &c->peers[i];
-		uint64_t first = vv_get(&p->compared_late, d.origin);
 
 		if (i == peer)
 			continue;
 		if (vv_covers(&p->compared_vector, d))
 			vv_clear(&p->compared);
-		if (!p->comparing || p->compared_vector.n)
-			continue;
-		if (first)
-			vv_lower(&p->compared_late, (struct dot){d.origin, d.seq + 1});
-		else
-			vv_raise(&p->compared_late, d);
+		else if (p->comparing && !p->compared_vector.n)
+			note_late(p, d);
 	}
 }
 
