@@ -335,8 +335,7 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 	}
 	if (!o->busy && k->block == BLOCK_BUSY)
 		k->block = BLOCK_NONE;
-	if (join_take_late(c, k, o))
-		return;
+	/* Before it is taken in: what an earlier life installed was known to it. */
 	if (k->recovering) {
 		place_recover(c, k, o);
 		if (k->recovering)
@@ -347,6 +346,8 @@ static void looked(struct core *c, struct key *k, const struct observation *o)
 			return;
 		}
 	}
+	if (join_take_late(c, k, o))
+		return;
 	if (k->delay && k->delay->kind == DELAY_MOVE) {
 		if (k->delay->due)
 			delay_seen(c, k, o);

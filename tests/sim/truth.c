@@ -399,6 +399,7 @@ void truth_version(struct world *w, struct node *n, const char *path, struct ver
 	}
 	spot->base = spot->told = spot->looked_attrs;
 	spot->in_doubt = false;
+	spot->to_remove = (struct fhandle){0};
 }
 
 void truth_of_context(struct world *w, const char *path, const struct vv *context,
@@ -540,6 +541,16 @@ static bool as_shown(const struct node *n, const char *path, const struct attrs 
 	return before->kind == KIND_DIR && s && attrs_compare(&s->attrs, before) == 0;
 }
 
+/* A crash left the intent to remove a directory, which was moved away and back before the next
+ * life: that very inode, and nothing else, goes when it is done at last. */
+static bool back_to_go(const struct node *n, const char *path, const struct spot *spot,
+		       const struct attrs *before)
+{
+	const struct shown *s = core_shown(n->core, path);
+
+	return as_shown(n, path, before) && fhandle_same(&s->ident.handle, &spot->to_remove);
+}
+
 /* An equal content is among what the install stands for: a newcomer's, which took the peers' for
  * its own. */
 static bool same_content(const struct path_truth *p, const struct saves *of, const struct save *s)
@@ -592,12 +603,13 @@ void truth_installed(struct world *w, struct node *n, const char *path, const st
 		    !(s->kind == KIND_DIR && s->initial) &&
 		    !(n->power_cuts && as_shown(n, path, before)) && s->kind != KIND_ABSENT &&
 		    !truth_taken_for_ours(w, n, path, before, &spot->base) &&
-		    !version_made(p, n, before))
+		    !back_to_go(n, path, spot, before) && !version_made(p, n, before))
 			world_fail(w, "loses nothing",
 				   "%s: save %d of %s was replaced without a version", n->name,
 				   spot->last, path);
 	}
 	spot->in_doubt = spot->cut = spot->looked_cut = false;
+	spot->to_remove = (struct fhandle){0};
 	if (truth_aside(n, path, i->dot)) { /* what was saved once is there again, and told to nobody */
 		w->edited++;
 		spot->last = spot->aside_last;
@@ -792,6 +804,8 @@ void truth_doubt(const struct node *n, struct spot *spot, const char *path)
 	spot->strong = (struct saves){0};
 	spot->in_doubt |= s->intent->kind == INTENT_INPLACE || s->intent->kind == INTENT_DIR ||
 			  s->intent->kind == INTENT_LINK;
+	if (s->intent->kind == INTENT_REMOVE && s->shown && s->shown->attrs.kind == KIND_DIR)
+		spot->to_remove = s->shown->ident.handle;
 }
 
 /* What is shown is what the store says, be it that nothing is; what the core took it for is over. */

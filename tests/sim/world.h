@@ -94,6 +94,7 @@ struct spot {
 	int64_t floor_until;  /* the name is gone: forgotten then */
 	int64_t estale_until; /* BUSY until then */
 	bool in_doubt;        /* a crash left an intent for attributes, or for a directory */
+	struct fhandle to_remove; /* a crash left the intent to remove this directory */
 	bool due_install;     /* an install has changed it since the last run of the hook began, */
 	bool due_own;         /* or a version was made of it; */
 	bool running;         /* or not since, and that run has not ended */

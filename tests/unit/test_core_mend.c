@@ -193,6 +193,33 @@ static void so_is_what_was_saved_instead_of_an_install(void **state)
 	everywhere("f", 7);
 }
 
+/* What was here at the first start could not be read then, and was gone by the next. */
+static void so_is_what_took_the_place_of_what_was_never_read(void **state)
+{
+	struct event alone = {.type = EVENT_START_ALONE};
+
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N2);
+	story_event(&s, N2, &alone);
+	story_run(&s);
+	user_saves(&s, N2, "f", 6);
+	leave("f", 9);
+	s.unreadable = "f";
+	story_up(&s, N1);
+	s.unreadable = NULL;
+	story_crash(&s, N1);
+	lose("f");
+	s.mute = true;
+	story_up(&s, N1);
+	expect_content(N1, "f", 6);
+	cut();
+	s.mute = false;
+	leave("f", 0);
+	up();
+	everywhere("f", 6);
+}
+
 static void without_a_power_cut_all_of_it_is_an_edit(void **state)
 {
 	(void)state;
@@ -375,6 +402,7 @@ int main(void)
 	    TEST(what_an_install_finds_after_that_is_put_back_too),
 	    TEST(so_is_what_an_unrecorded_install_became),
 	    TEST(so_is_what_was_saved_instead_of_an_install),
+	    TEST(so_is_what_took_the_place_of_what_was_never_read),
 	    TEST(without_a_power_cut_all_of_it_is_an_edit),
 	    TEST(a_save_since_the_start_is_told_whatever_it_looks_like),
 	    TEST(a_directory_that_was_moved_since_is_told),

@@ -167,6 +167,33 @@ static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
 	expect_content(N1, "other", 1);
 }
 
+/* That it was installed was not recorded before the end. */
+static void what_could_not_be_read_and_is_installed_is_told_to_hooks(void **state)
+{
+	struct event alone = {.type = EVENT_START_ALONE};
+
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N1);
+	story_event(&s, N1, &alone);
+	story_run(&s);
+	user_saves(&s, N1, "zone", 1);
+	disk_write(&s, N2, "zone", 2);
+	s.unreadable = "zone";
+	story_up(&s, N2);
+	s.unreadable = NULL;
+	story_crash(&s, N2);
+	disk_unlink(&N2->disk, disk_find(&N2->disk, "zone"), s.now);
+	s.mute = true;
+	story_up(&s, N2);
+	expect_content(N2, "zone", 1);
+	assert_int_equal(N2->told, 0);
+	story_crash(&s, N2);
+	s.mute = false;
+	story_up(&s, N2);
+	assert_int_equal(N2->told, 1);
+}
+
 /* It is read at last by a rescan, which stands for the hint that it is closed. */
 static void what_could_not_be_read_and_was_open_waits_no_longer(void **state)
 {
@@ -370,6 +397,7 @@ int main(void)
 	    STORY(what_is_saved_while_it_joins_is_an_edit),
 	    STORY(a_file_that_cannot_be_read_at_first_is_no_edit_later),
 	    STORY(what_could_not_be_read_and_is_installed_can_be_deleted),
+	    STORY(what_could_not_be_read_and_is_installed_is_told_to_hooks),
 	    STORY(what_could_not_be_read_and_was_open_waits_no_longer),
 	    STORY(but_it_is_one_when_somebody_has_saved_it),
 	    STORY(who_was_never_heard_as_established_returns_all_the_same),
