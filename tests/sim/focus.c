@@ -15,8 +15,9 @@
  *   what was forgotten  one node has forgotten a delete, makes the file anew and deletes it; another
  *                       one, which had not forgotten yet, is what the third one, put back from an
  *                       image in which the first file is still there, hears of that
- *   a hasty save        somebody writes into a file that has just been installed, and the power goes;
- *                       when it is back somebody empties files before they have been looked at
+ *   a hasty save        somebody writes into a file that has just been installed, and the power goes
+ *
+ * In all histories: when the power is back somebody may empty files before they have been looked at.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -387,7 +388,7 @@ void focus_installed(struct world *w, struct node *n, struct inode *i)
 	step(w, n->index, rng_below(&w->rng, 5), power_goes);
 }
 
-/* After a power cut somebody empties files, and means it. */
+/* After a power cut somebody empties files, and means it: to the core they look damaged. */
 static void empties(struct world *w, uint8_t node, void *arg)
 {
 	struct node *n = &w->nodes[node];
@@ -407,7 +408,7 @@ static void empties(struct world *w, uint8_t node, void *arg)
 
 void focus_started(struct world *w, struct node *n)
 {
-	if (w->faults && n->power_cut && w->weights.hasty && rng_chance(&w->rng, 7000))
+	if (w->faults && n->power_cut && rng_chance(&w->rng, w->weights.hasty ? 7000 : 5000))
 		step(w, n->index, rng_below(&w->rng, 8), empties);
 }
 
