@@ -87,7 +87,7 @@ static void step(struct stage *s, char c)
 		one_round(s, 'g', 's');
 		break;
 	case 'C':
-		rule_caught_up(s->r, true);
+		rule_lacks(s->r, NULL);
 		break;
 	case 'D':
 	case 'U':
@@ -221,7 +221,7 @@ static struct stage running(void)
 	struct stage s = {.now = 1000000};
 
 	s.r = rule_new(&usual, &announced, s.now);
-	rule_caught_up(s.r, true);
+	rule_lacks(s.r, NULL);
 	rounds(&s, 'g', 3);
 	assert_true(rule_decide(s.r, s.now)->announced);
 	return s;
@@ -334,7 +334,7 @@ static void who_was_drained_stays_so(void **state)
 
 	(void)state;
 	s.r = rule_new(&usual, &was, s.now);
-	rule_caught_up(s.r, true);
+	rule_lacks(s.r, NULL);
 	rounds(&s, 'g', 5);
 	assert_int_equal(rule_decide(s.r, s.now)->reason, REASON_DRAINED);
 	rule_drain(s.r, false);

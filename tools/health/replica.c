@@ -25,7 +25,7 @@ struct hook_seen {
 /* What one answer says. */
 struct report {
 	bool ended; /* it is whole */
-	bool joining, blocked;
+	bool joining, blocked, looking;
 	int64_t age_msec, lag_msec, pending, damaged;
 	int64_t started, generation; /* of the map, 0: none yet */
 	bool names_new;              /* of all zones, in this round */
@@ -86,6 +86,7 @@ static void take_node(struct report *p, const json_t *line)
 {
 	p->ops = (uint64_t)talk_number(line, "ops");
 	p->joining = talk_bool(line, "joining");
+	p->looking = talk_bool(line, "looking");
 	p->blocked = json_object_get(line, "blocked") != NULL;
 	p->started = talk_number(line, "started");
 	p->age_msec = talk_number(line, "now") - talk_number(line, "started");
@@ -347,7 +348,7 @@ void replica_tell(struct replica *r, struct rule *rule, int64_t now)
 	rule_finding(rule, FINDING_REPLICATOR, !p->ended, words, now);
 	if (!p->ended) {
 		/* What it said before may have changed; that it doesn't answer is counted. */
-		rule_caught_up(rule, false);
+		rule_lacks(rule, RULE_NOT_CAUGHT_UP);
 		rule_hooks(rule, false, 0);
 		return;
 	}
@@ -355,7 +356,9 @@ void replica_tell(struct replica *r, struct rule *rule, int64_t now)
 	rule_hooks(rule, p->hook_ran, p->hook_timeout_msec);
 	/* All zones were asked for, not only whether there is a reply. */
 	bool asked = !zonelist_wanted(r->names) || (r->names_known && !p->names_new);
-	rule_caught_up(rule, asked && !p->joining && !p->blocked && p->pending == 0 &&
-				 p->behind == 0 &&
-				 (p->reachable == p->peers || p->age_msec > FAR_MSEC));
+	bool caught_up = asked && !p->joining && !p->blocked && p->pending == 0 && p->behind == 0 &&
+			 (p->reachable == p->peers || p->age_msec > FAR_MSEC);
+	rule_lacks(rule, !caught_up   ? RULE_NOT_CAUGHT_UP
+			 : p->looking ? "has not looked at its whole tree"
+				      : NULL);
 }

@@ -37,7 +37,7 @@ struct rule {
 	bool starting;
 	bool was_dead; /* it starts because it was dead: `rise` good samples are asked for */
 	bool kept;     /* demoted by an earlier run, and nothing has shown yet that all is well */
-	bool caught_up;
+	const char *lacks; /* NULL: nothing */
 	bool drained, disabled;
 	bool hooks_running;
 	int64_t hooks_timeout;
@@ -62,6 +62,7 @@ struct rule *rule_new(const struct rule_conf *conf, const struct rule_was *was, 
 	r->starting = !was->known || !(was->announced || was->for_data);
 	r->kept = was->known && (was->demoted || was->for_data);
 	r->drained = was->known && was->drained;
+	r->lacks = RULE_NOT_CAUGHT_UP;
 	r->granted = INT64_MIN;
 	r->damped_until = INT64_MIN;
 	r->want.announced = !r->starting;
@@ -182,9 +183,9 @@ void rule_finding(struct rule *r, enum rule_finding finding, bool present, const
 		snprintf(f->words, sizeof f->words, "%s", words);
 }
 
-void rule_caught_up(struct rule *r, bool yes)
+void rule_lacks(struct rule *r, const char *words)
 {
-	r->caught_up = yes;
+	r->lacks = words;
 }
 
 void rule_drain(struct rule *r, bool yes)
@@ -254,14 +255,13 @@ static const char *data_wrong(struct rule *r, int64_t now)
 static bool start_over(struct rule *r, int64_t now, bool *late, char words[RULE_WORDS])
 {
 	bool answers = all_good(r, r->was_dead ? r->conf.rise : 1);
-	bool caught_up = r->caught_up || r->was_dead;
+	bool ready = !r->lacks || r->was_dead;
 
 	*late = false;
-	if (answers && caught_up)
+	if (answers && ready)
 		return true;
 	if (answers)
-		snprintf(words, RULE_WORDS,
-			 "the name server answers, this node has not caught up with its peers");
+		snprintf(words, RULE_WORDS, "the name server answers, this node %s", r->lacks);
 	else
 		snprintf(words, RULE_WORDS, "%s", "the name server does not answer all checks");
 	if (!some_reply(r) || now - r->started < r->conf.start_timeout_msec)

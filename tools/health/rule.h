@@ -85,6 +85,9 @@ struct rule_was {
 	bool for_data; /* not announced because of its data: no start, it may be needed at once */
 };
 
+/* At the start, until rule_lacks is called. */
+#define RULE_NOT_CAUGHT_UP "has not caught up with its peers"
+
 struct rule;
 
 /* NULL: out of memory. `conf` is copied. */
@@ -103,8 +106,9 @@ struct rule_count rule_sample(struct rule *r, unsigned check, enum rule_outcome 
 void rule_hooks(struct rule *r, bool running, int64_t timeout_msec);
 void rule_finding(struct rule *r, enum rule_finding finding, bool present, const char *words,
 		  int64_t now);
-/* This node has what all peers have that can be reached. */
-void rule_caught_up(struct rule *r, bool yes);
+/* What this node has not done since its start, "has not ...", static; NULL: it has what all peers have
+ * that can be reached, and knows what lies in its own tree. */
+void rule_lacks(struct rule *r, const char *words);
 void rule_drain(struct rule *r, bool yes);
 void rule_disable(struct rule *r, bool yes);
 /* Peers stay until then, so that this node may withdraw for its data. */
