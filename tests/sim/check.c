@@ -67,23 +67,26 @@ static bool left_here(struct node *n, const char *path)
 }
 
 /* A directory that cannot go, since it holds what stays on this node: as designed, and reported. */
+static bool holds_local(struct node *n, const char *path)
+{
+	const struct inode *i = disk_find(&n->disk, path);
+	bool all = i && i->kind == KIND_DIR && i->nkids > 0;
+
+	for (uint32_t c = 0; all && c < i->nkids; c++) {
+		char kid[SIM_PATH_MAX];
+
+		all = disk_path(i->kids[c], kid) &&
+		      (core_local(n->core, kid, i->kids[c]->kind == KIND_DIR) ||
+		       (i->kids[c]->kind == KIND_DIR && holds_local(n, kid)));
+	}
+	return all;
+}
+
 static bool held_by_local(struct world *w, const char *path)
 {
-	for (uint32_t k = 0; k < w->nnodes; k++) {
-		struct node *n = &w->nodes[k];
-		struct inode *i = disk_find(&n->disk, path);
-		bool all = i && i->kind == KIND_DIR && i->nkids > 0;
-
-		for (uint32_t c = 0; all && c < i->nkids; c++) {
-			char kid[SIM_PATH_MAX];
-
-			all = disk_path(i->kids[c], kid) &&
-			      (core_local(n->core, kid, i->kids[c]->kind == KIND_DIR) ||
-			       (i->kids[c]->kind == KIND_DIR && held_by_local(w, kid)));
-		}
-		if (all)
+	for (uint32_t k = 0; k < w->nnodes; k++)
+		if (holds_local(&w->nodes[k], path))
 			return true;
-	}
 	return false;
 }
 
@@ -214,8 +217,7 @@ static bool note_waiting(void *arg, const struct core_path *p)
 	struct settling *s = arg;
 	struct node *n = s->n;
 
-	if (!p->waiting || p->unwanted || held_by_local(s->w, p->path) ||
-	    content_gone(s->w, p->path))
+	if (!p->waiting || p->unwanted || holds_local(n, p->path) || content_gone(s->w, p->path))
 		return true;
 	snprintf(words, sizeof words, "%s on %s waits: %s", p->path, n->name, p->waiting);
 	return false;
@@ -238,6 +240,8 @@ static const char *node_settled(struct world *w, struct node *n)
 			 (unsigned long long)n->hints->serial, n->hints->path);
 	else if (core_joining(n->core))
 		snprintf(words, sizeof words, "%s is joining", n->name);
+	else if (!n->looked_through)
+		snprintf(words, sizeof words, "%s looks at its tree", n->name);
 	return words[0] ? words : NULL;
 }
 
