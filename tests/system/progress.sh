@@ -22,7 +22,7 @@ head -c $SIZE /dev/urandom >"$T/big"
 on ns1 cp "$T/big" $TREE/big
 on ns1 chmod 600 $TREE/big
 check "a tree to be caught up with" wait_for 120 on ns1 zonefsctl wait --timeout 1
-link_slow ns1 2mbit
+link_slow ns1 1mbit # so that three questions are asked while it lasts
 link_down ns1
 node_start ns2
 link_up ns1
