@@ -125,20 +125,22 @@ void want_content(struct core *c, struct key *k, const struct version *v, uint32
 	k->held++;
 }
 
-/* Nobody remembers what an earlier life wanted. What is to be put in place here is asked for then; of
- * the rest (what is excluded here, the other side of a conflict) it is not known what is lacking, and
- * peers may get it from this node only. */
+static bool has_shown(const struct key *k, const struct version *v)
+{
+	return key_present(k) && k->shown->attrs.kind == KIND_FILE &&
+	       hash_same(k->shown->attrs.hash, v->attrs.hash);
+}
+
+/* Nobody remembers what an earlier life wanted, and what is lacking of what is not shown here (the
+ * other side of a conflict, what is excluded, what cannot be put in place since something is in the
+ * way) is not known: peers may get it from this node only. */
 void wants_start(struct core *c)
 {
 	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
-		const struct version *placed = key_visible(c, k).version;
-
-		if (observe_local(c, k, false))
-			placed = NULL;
 		for (uint32_t i = 0; i < k->n; i++) {
 			const struct version *v = k->entry[i];
 
-			if (v != placed && v->attrs.kind == KIND_FILE &&
+			if (v->attrs.kind == KIND_FILE && !has_shown(k, v) &&
 			    v->attrs.size <= c->conf.max_file_size && !want_also(c, k, v->attrs.hash))
 				want_content(c, k, v, place_teller(c, v));
 		}

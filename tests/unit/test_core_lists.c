@@ -72,6 +72,28 @@ static void what_is_not_shown_here_is_fetched_after_a_restart_too(void **state)
 	expect_content(N2, "both", 9);
 }
 
+/* It is to be a file, and is a directory here that holds a local one. */
+static void so_is_what_cannot_be_put_in_place_here(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "b");
+	user_saves(&s, N2, "b/x.jnl", 2);
+	s.apart = true;
+	s.hold = EFFECT_FETCH;
+	user_deletes(&s, N1, "b");
+	story_wait(&s, 2000);
+	user_saves(&s, N1, "b", 7);
+	settle();
+	assert_int_equal(versions_of(N2, "b"), 1);
+	assert_false(has(N2, 7));
+	story_crash(&s, N2);
+	s.hold = -1;
+	story_up(&s, N2);
+	assert_true(has(N2, 7));
+	assert_int_equal(disk_find(&N2->disk, "b")->kind, KIND_DIR);
+}
+
 static void what_is_excluded_now_stays_and_is_told_nobody(void **state)
 {
 	(void)state;
@@ -307,6 +329,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_teardown(what_is_not_shown_here_is_fetched_after_a_restart_too, end),
+	    cmocka_unit_test_teardown(so_is_what_cannot_be_put_in_place_here, end),
 	    cmocka_unit_test_teardown(what_is_excluded_now_stays_and_is_told_nobody, end),
 	    cmocka_unit_test_teardown(what_the_peers_delete_stays_here_if_it_is_excluded, end),
 	    cmocka_unit_test_teardown(what_is_taken_back_comes_as_a_newcomers, end),
