@@ -142,12 +142,11 @@ static void a_file_that_cannot_be_read_at_first_is_no_edit_later(void **state)
 	assert_int_equal(versions_of(N1, "zone"), 2); /* listed, and not lost */
 }
 
-/* It was gone before anybody could read it, and what the peers have is there since. */
-static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
+/* N2 has joined, and could not read the file then that it had. */
+static void join_unread(void)
 {
 	struct event alone = {.type = EVENT_START_ALONE};
 
-	(void)state;
 	story_begin(&s, 2);
 	story_up(&s, N1);
 	story_event(&s, N1, &alone);
@@ -157,6 +156,13 @@ static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
 	s.unreadable = "zone";
 	story_up(&s, N2);
 	s.unreadable = NULL;
+}
+
+/* It was gone before anybody could read it, and what the peers have is there since. */
+static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
+{
+	(void)state;
+	join_unread();
 	story_crash(&s, N2);
 	disk_unlink(&N2->disk, disk_find(&N2->disk, "zone"), s.now);
 	story_up(&s, N2);
@@ -170,18 +176,8 @@ static void what_could_not_be_read_and_is_installed_can_be_deleted(void **state)
 /* That it was installed was not recorded before the end. */
 static void what_could_not_be_read_and_is_installed_is_told_to_hooks(void **state)
 {
-	struct event alone = {.type = EVENT_START_ALONE};
-
 	(void)state;
-	story_begin(&s, 2);
-	story_up(&s, N1);
-	story_event(&s, N1, &alone);
-	story_run(&s);
-	user_saves(&s, N1, "zone", 1);
-	disk_write(&s, N2, "zone", 2);
-	s.unreadable = "zone";
-	story_up(&s, N2);
-	s.unreadable = NULL;
+	join_unread();
 	story_crash(&s, N2);
 	disk_unlink(&N2->disk, disk_find(&N2->disk, "zone"), s.now);
 	s.mute = true;
@@ -220,18 +216,8 @@ static void what_could_not_be_read_and_was_open_waits_no_longer(void **state)
 
 static void but_it_is_one_when_somebody_has_saved_it(void **state)
 {
-	struct event alone = {.type = EVENT_START_ALONE};
-
 	(void)state;
-	story_begin(&s, 2);
-	story_up(&s, N1);
-	story_event(&s, N1, &alone);
-	story_run(&s);
-	user_saves(&s, N1, "zone", 1);
-	disk_write(&s, N2, "zone", 2);
-	s.unreadable = "zone";
-	story_up(&s, N2);
-	s.unreadable = NULL;
+	join_unread();
 	user_saves(&s, N2, "zone", 3);
 	expect_content(N1, "zone", 3);
 }
