@@ -39,7 +39,8 @@
 #include "replicator/zones.h"
 
 #define PRUNE_REST_MSEC 10000
-#define PRUNE_AGAIN_MSEC 50
+#define PRUNE_AGAIN_MSEC 10
+#define PRUNE_LATE_MSEC 20
 
 /* ---- events ---- */
 
@@ -157,6 +158,7 @@ static int64_t next_wake(const struct node *n)
 	wake = earlier(wake, repair_wake(n->repair));
 	wake = earlier(wake, recall_wake(n->recall));
 	wake = earlier(wake, marker_wake(n->marker));
+	wake = earlier(wake, n->prune_msec);
 	return n->deferred || n->peers->sent ? 0 : wake;
 }
 
@@ -219,19 +221,20 @@ static int gather(struct node *n, const struct fds *f, bool all)
 	return given;
 }
 
-static void idle(struct node *n, int64_t *prune_at)
+/* When nothing else is to be done; but a node that is never idle gets around to it, too. */
+static void prune(struct node *n, bool idle)
 {
-	if (n->now_msec < *prune_at)
+	if (n->now_msec < n->prune_msec + (idle ? 0 : PRUNE_LATE_MSEC))
 		return;
 	const struct store_keep keep = {.versions = (uint32_t)n->conf->keep_versions,
 					.days = (uint32_t)n->conf->keep_age_days,
 					.bytes = (uint64_t)n->conf->keep_bytes};
 	bool more = store_prune(n->store, &keep);
-	*prune_at = n->now_msec + (more ? PRUNE_AGAIN_MSEC : PRUNE_REST_MSEC);
+	n->prune_msec = n->now_msec + (more ? PRUNE_AGAIN_MSEC : PRUNE_REST_MSEC);
 }
 
 /* One round, after poll. True if there is more to do at once. */
-static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *prune_at)
+static bool go_round(struct node *n, const struct fds *f, bool all)
 {
 	bool more = false, blocked = runner_blocked(n->runner) != 0;
 	int given = 0;
@@ -265,8 +268,7 @@ static bool go_round(struct node *n, const struct fds *f, bool all, int64_t *pru
 		verify_tick(n->verify);
 		recall_tick(n->recall);
 		marker_tick(n->marker);
-		if (given == 0 && !more)
-			idle(n, prune_at);
+		prune(n, given == 0 && !more);
 	}
 	control_round(n->control, f->p + f->control, f->n - f->control);
 	/* The link's descriptors wake only once: it must be asked after something was sent. */
@@ -280,9 +282,9 @@ static void loop(struct node *n)
 {
 	static struct fds f;
 	sigset_t during_poll;
-	int64_t prune_at = n->now_msec + PRUNE_REST_MSEC;
 	bool more = true;
 
+	n->prune_msec = n->now_msec + PRUNE_REST_MSEC;
 	catch_signals(&during_poll);
 	while (!n->stopping && !told_to_stop && !store_damaged(n->store)) {
 		bool full = portal_flush(n->portal);
@@ -298,7 +300,7 @@ static void loop(struct node *n)
 				f.p[i].revents = 0;
 		}
 		read_clocks(n);
-		more = go_round(n, &f, more, &prune_at);
+		more = go_round(n, &f, more);
 	}
 }
 

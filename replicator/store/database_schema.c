@@ -53,9 +53,10 @@ static const char schema[] =
     "CREATE UNIQUE INDEX outcome_version ON outcome(origin, seq, path, about);"
     "CREATE INDEX outcome_untold ON outcome(origin) WHERE told = 0;";
 
-/* Few rows of many, and younger than the schema. */
-static const char draft_index[] =
-    "CREATE INDEX IF NOT EXISTS version_draft ON version(current) WHERE current = 2";
+/* Few rows of many, and younger than the schema. A path may have thousands of old versions. */
+static const char younger_indexes[] =
+    "CREATE INDEX IF NOT EXISTS version_draft ON version(current) WHERE current = 2;"
+    "CREATE INDEX IF NOT EXISTS version_entry ON version(path) WHERE current <> 0";
 
 /* ---- the head ---- */
 
@@ -224,7 +225,7 @@ int database_open(struct store *s)
 	if (!err)
 		err = check_pages(s);
 	if (!err && !s->readonly)
-		err = execute(s, draft_index, "opening it");
+		err = execute(s, younger_indexes, "opening it");
 	if (!err && !s->readonly)
 		database_bound_log(s);
 	return err;

@@ -15,7 +15,6 @@
 #include "base/path.h"
 #include "replicator/store/internal.h"
 
-#define PIECE 256
 
 int64_t store_made(const struct version *v, int64_t wall_msec)
 {
@@ -93,15 +92,15 @@ static int drop_gaps(struct store *s, int64_t before_msec)
 
 int past_prune(struct store *s, int64_t before_msec)
 {
-	int64_t ids[PIECE];
+	int64_t ids[PRUNE_PIECE];
 	int n = 0, rows = 0, err = s->prune.id == 0 ? drop_gaps(s, before_msec) : 0;
 	sqlite3_stmt *st = err ? NULL : database_statement(s, SQL_PAST_OLD, &err);
 
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
-	while (rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+	sqlite3_bind_int(st, 2, PRUNE_PIECE);
+	while (rows < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW) {
 		int64_t at = sqlite3_column_int64(st, 1), made = sqlite3_column_int64(st, 2);
 
 		s->prune.id = sqlite3_column_int64(st, 0);
@@ -117,7 +116,7 @@ int past_prune(struct store *s, int64_t before_msec)
 		sqlite3_bind_int64(st, 1, ids[i]);
 		err = database_run(s, st);
 	}
-	return err ? err : rows == PIECE;
+	return err ? err : rows == PRUNE_PIECE;
 }
 
 /* ---- reading ---- */

@@ -21,13 +21,13 @@
 #include <sys/statvfs.h>
 #include <sys/stat.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/err.h"
 #include "base/path.h"
 #include "replicator/store/internal.h"
 
-#define PIECE 256 /* rows */
 #define PACK_DIRECTORIES 32
 #define DAY_MSEC (INT64_C(24) * 60 * 60 * 1000)
 #define SETTLE_MSEC (60 * 60 * 1000)
@@ -68,66 +68,90 @@ static struct old column_old(sqlite3_stmt *st)
 
 /* ---- paths ---- */
 
-static int prune_path(struct store *s, const char *path, int64_t beyond)
+/* At most `max` of them: how many, or an error. */
+static int prune_path(struct store *s, const char *path, int max)
 {
-	struct old olds[PIECE];
+	struct old olds[PRUNE_PIECE];
 	int n = 0, err;
 	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_PATH, &err);
 
 	if (!st)
 		return err;
 	bind_path(st, 1, path);
-	sqlite3_bind_int64(st, 2, beyond < PIECE ? beyond : PIECE);
-	while (n < PIECE && sqlite3_step(st) == SQLITE_ROW)
+	sqlite3_bind_int(st, 2, max);
+	while (n < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW)
 		olds[n++] = column_old(st);
 	sqlite3_reset(st);
 	for (int i = 0; i < n && !err; i++)
 		err = past_keep(s, olds[i].id);
-	return err;
+	return err ? err : n;
 }
 
-/* The next paths after the cursor: 1 if there are more, 0, or an error. */
-static int prune_paths(struct store *s, uint32_t keep)
+/* The next path after the cursor of which there are more than `keep` versions, or the last one looked
+ * at, each at the cost of one of `left`; NULL if there is none, or if memory is (`err`). */
+static char *next_path(struct store *s, uint32_t keep, int *left, int64_t *beyond, int *err)
 {
-	char *paths[PIECE];
-	int64_t counts[PIECE];
-	int n = 0, err;
-	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_PATHS, &err);
+	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_PATHS, err);
+	char *path = NULL;
 
+	*beyond = 0;
 	if (!st)
-		return err;
+		return NULL;
 	bind_path(st, 1, s->prune.cursor ? s->prune.cursor : "");
-	sqlite3_bind_int(st, 2, PIECE);
-	while (n < PIECE && !err && sqlite3_step(st) == SQLITE_ROW) {
-		counts[n] = sqlite3_column_int64(st, 1);
-		paths[n] = strdup(column_path(st, 0, &err));
-		if (!paths[n++])
-			err = -ENOMEM;
+	sqlite3_bind_int(st, 2, *left);
+	while (*beyond <= 0 && !*err && sqlite3_step(st) == SQLITE_ROW) {
+		free(path);
+		path = strdup(column_path(st, 0, err));
+		*beyond = sqlite3_column_int64(st, 1) - keep;
+		*err = path ? *err : -ENOMEM;
+		--*left;
 	}
 	sqlite3_reset(st);
-	for (int i = 0; i < n; i++) {
-		if (!err && counts[i] > keep)
-			err = prune_path(s, paths[i], counts[i] - keep);
-		free(s->prune.cursor);
-		s->prune.cursor = paths[i];
+	return path;
+}
+
+/* A piece of paths and of what is cut of them; the cursor stays before one that may have more of it:
+ * 1 if there are more, 0, or an error. */
+static int prune_paths(struct store *s, uint32_t keep)
+{
+	int left = PRUNE_PIECE, err = 0;
+
+	while (left > 0) {
+		int64_t beyond;
+		CLEANUP_FREE char *path = next_path(s, keep, &left, &beyond, &err);
+
+		if (err || !path)
+			return err;
+		if (beyond > 0) {
+			int cut = prune_path(s, path, beyond < left ? (int)beyond : left);
+
+			if (cut < 0)
+				return cut;
+			left -= cut;
+			if (left == 0)
+				return 1;
+		}
+		char *passed = s->prune.cursor;
+		s->prune.cursor = path;
+		path = passed;
 	}
-	return err ? err : n == PIECE;
+	return 1;
 }
 
 /* ---- by age ---- */
 
 static int prune_old(struct store *s, int64_t before_msec)
 {
-	struct old olds[PIECE];
-	char *paths[PIECE];
+	struct old olds[PRUNE_PIECE];
+	char *paths[PRUNE_PIECE];
 	int n = 0, rows = 0, err;
 	sqlite3_stmt *st = database_statement(s, SQL_PRUNE_OLD, &err);
 
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
-	while (n < PIECE && sqlite3_step(st) == SQLITE_ROW &&
+	sqlite3_bind_int(st, 2, PRUNE_PIECE);
+	while (n < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW &&
 	       sqlite3_column_int64(st, 4) < before_msec) {
 		s->prune.id = sqlite3_column_int64(st, 0);
 		rows++;
@@ -145,17 +169,17 @@ static int prune_old(struct store *s, int64_t before_msec)
 			err = prune_version(s, olds[i].id, olds[i].dot, paths[i]);
 		free(paths[i]);
 	}
-	return err ? err : rows == PIECE;
+	return err ? err : rows == PRUNE_PIECE;
 }
 
 /* Steps through (id, something) after the round's id, and deletes by id what `gone` says. */
 static int prune_ids(struct store *s, sqlite3_stmt *st, enum statement delete_by_id,
 		     bool (*gone)(struct store *s, sqlite3_stmt *st, int64_t limit), int64_t limit)
 {
-	int64_t ids[PIECE];
+	int64_t ids[PRUNE_PIECE];
 	int n = 0, rows = 0, err = 0;
 
-	while (rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+	while (rows < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW) {
 		s->prune.id = sqlite3_column_int64(st, 0);
 		rows++;
 		if (gone(s, st, limit))
@@ -168,7 +192,7 @@ static int prune_ids(struct store *s, sqlite3_stmt *st, enum statement delete_by
 		err = database_run(s, st);
 		crash_point(delete_by_id == SQL_PRUNE_CONTENT ? "cut-content" : "cut-outcome");
 	}
-	return err ? err : rows == PIECE;
+	return err ? err : rows == PRUNE_PIECE;
 }
 
 static bool outcome_gone(struct store *s, sqlite3_stmt *st, int64_t before_msec)
@@ -185,7 +209,7 @@ static int prune_outcomes(struct store *s, int64_t before_msec)
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
+	sqlite3_bind_int(st, 2, PRUNE_PIECE);
 	return prune_ids(s, st, SQL_PRUNE_OUTCOME, outcome_gone, before_msec);
 }
 
@@ -208,7 +232,7 @@ static int prune_contents(struct store *s)
 		return err;
 	sqlite3_bind_int64(st, 1, s->prune.id);
 	sqlite3_bind_int64(st, 2, s->prune.sweep_to);
-	sqlite3_bind_int(st, 3, PIECE);
+	sqlite3_bind_int(st, 3, PRUNE_PIECE);
 	return prune_ids(s, st, SQL_PRUNE_CONTENT, content_gone, 0);
 }
 

@@ -18,7 +18,6 @@
 #include "base/err.h"
 #include "replicator/store/internal.h"
 
-#define PIECE 256
 #define ROW_BYTES 64 /* what a row takes beside its path and its data, about */
 
 static uint64_t row_bytes(sqlite3_stmt *st, int path, int data)
@@ -88,14 +87,14 @@ int room_count(struct store *s)
 	if (s->prune.id == 0)
 		s->counting = (struct room){0};
 	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
-	while (!err && rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+	sqlite3_bind_int(st, 2, PRUNE_PIECE);
+	while (!err && rows < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW) {
 		s->prune.id = sqlite3_column_int64(st, 0);
 		rows++;
 		err = count_row(s, st, &s->counting);
 	}
 	sqlite3_reset(st);
-	return err ? err : rows == PIECE;
+	return err ? err : rows == PRUNE_PIECE;
 }
 
 /* A piece of the rows that are of the log alone: id, path, data. 1: there is more; 0; an error. */
@@ -107,14 +106,14 @@ static int count_log(struct store *s, enum statement which)
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
-	while (rows < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+	sqlite3_bind_int(st, 2, PRUNE_PIECE);
+	while (rows < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW) {
 		s->prune.id = sqlite3_column_int64(st, 0);
 		s->counting.log += row_bytes(st, 1, 2);
 		rows++;
 	}
 	sqlite3_reset(st);
-	return rows == PIECE;
+	return rows == PRUNE_PIECE;
 }
 
 int room_count_past(struct store *s)
@@ -165,7 +164,7 @@ static int drop_one(struct store *s, const struct past *p)
 }
 
 /* The oldest after the round's id: how many, or an error. */
-static int find_past(struct store *s, struct past past[PIECE])
+static int find_past(struct store *s, struct past past[PRUNE_PIECE])
 {
 	int n = 0, err, bad = 0;
 	sqlite3_stmt *st = database_statement(s, SQL_ROOM_PAST, &err);
@@ -173,8 +172,8 @@ static int find_past(struct store *s, struct past past[PIECE])
 	if (!st)
 		return err;
 	sqlite3_bind_int64(st, 1, s->prune.id);
-	sqlite3_bind_int(st, 2, PIECE);
-	while (n < PIECE && !bad && sqlite3_step(st) == SQLITE_ROW) {
+	sqlite3_bind_int(st, 2, PRUNE_PIECE);
+	while (n < PRUNE_PIECE && !bad && sqlite3_step(st) == SQLITE_ROW) {
 		struct past *p = &past[n++];
 
 		*p = (struct past){
@@ -200,15 +199,15 @@ static bool is_over(const struct store *s, uint64_t keep_bytes)
 /* The oldest rows that only the log has: how many went, or an error. */
 static int drop_records(struct store *s, uint64_t keep_bytes)
 {
-	int64_t ids[PIECE];
-	uint64_t bytes[PIECE];
+	int64_t ids[PRUNE_PIECE];
+	uint64_t bytes[PRUNE_PIECE];
 	int n = 0, gone = 0, err;
 	sqlite3_stmt *st = database_statement(s, SQL_PAST_OLDEST, &err);
 
 	if (!st)
 		return err;
-	sqlite3_bind_int(st, 1, PIECE);
-	while (n < PIECE && sqlite3_step(st) == SQLITE_ROW) {
+	sqlite3_bind_int(st, 1, PRUNE_PIECE);
+	while (n < PRUNE_PIECE && sqlite3_step(st) == SQLITE_ROW) {
 		ids[n] = sqlite3_column_int64(st, 0);
 		bytes[n++] = row_bytes(st, 1, 2);
 	}
@@ -224,7 +223,7 @@ static int drop_records(struct store *s, uint64_t keep_bytes)
 
 int room_make(struct store *s, uint64_t keep_bytes)
 {
-	struct past past[PIECE] = {0};
+	struct past past[PRUNE_PIECE] = {0};
 	int dropped = is_over(s, keep_bytes) ? drop_records(s, keep_bytes) : 0;
 
 	if (dropped != 0)
@@ -235,9 +234,9 @@ int room_make(struct store *s, uint64_t keep_bytes)
 		err = drop_one(s, &past[i]);
 		s->prune.id = past[i].id;
 	}
-	for (int i = 0; i < PIECE; i++)
+	for (int i = 0; i < PRUNE_PIECE; i++)
 		free(past[i].path);
 	if (err || n < 0)
 		return err ? err : n;
-	return n == PIECE && s->room.history + s->room.log > keep_bytes;
+	return n == PRUNE_PIECE && s->room.history + s->room.log > keep_bytes;
 }

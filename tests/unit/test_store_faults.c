@@ -241,6 +241,7 @@ static void a_check_reads_each_page(void **state)
 	for (uint64_t i = 1; i <= 2000; i++)
 		assert_int_equal(save(s, "some/path/that/fills/pages", i, "content", 0), 0);
 	assert_int_equal(save(s, "needle", 2001, "content", 0), 0);
+	assert_int_equal(apply_dot(s, STORE_SUPERSEDED, "needle", (struct dot){1, 2001}), 0);
 	assert_int_equal(store_commit(s), 0);
 	store_close(s);
 	assert_int_equal(check_all(*state), 0);

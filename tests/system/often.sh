@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Programs that never stop saving, in place and as fast as they can: old versions go while they are at
+# it, and in the end no path has more than may be kept.
+. "$(dirname "$0")/lib.sh"
+world_enter "$@"
+FILES=40
+SAVES=10000
+host_new ns1
+nodes_start ns1
+number() { on ns1 zonefsctl status --json | sed -n "s/.*\"$1\":\([0-9]*\)[,}].*/\1/p"; }
+told() { [ "$(number ops)" -ge $SAVES ]; }
+few() { [ "$(number versions)" -le $1 ]; }
+half() { few $(($(number ops) / 2)); }
+
+sh_on ns1 'mkdir etc'
+sh_on ns1 "while [ ! -e $T/stop ]; do echo \$((++i)) >etc/f\$((i % $FILES)); done" >/dev/null 2>&1 &
+job=$!
+check "$SAVES versions are told" wait_for 240 told
+check "while it goes on, half of them and more go" wait_for 120 half
+touch "$T/stop"
+wait $job
+settle ns1
+check "in the end $FILES files have ten versions each" wait_for 120 few $((FILES * 10 + 10))
+is "so says the history" "$(sh_on ns1 'for f in etc/f*; do zonefsctl history $f | wc -l; done' | sort -u)" 10
+finish
