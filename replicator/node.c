@@ -38,7 +38,11 @@
 #include "replicator/waits.h"
 #include "replicator/zones.h"
 
+/* A round of store_prune, then a rest of twenty times what it took, between these two. */
 #define PRUNE_REST_MSEC 10000
+#define PRUNE_REST_MAX_MSEC 60000
+#define PRUNE_REST_TIMES 20
+/* Between its pieces, when the node is idle; and so much later when it is not. */
 #define PRUNE_AGAIN_MSEC 10
 #define PRUNE_LATE_MSEC 20
 
@@ -221,6 +225,16 @@ static int gather(struct node *n, const struct fds *f, bool all)
 	return given;
 }
 
+/* How long after a round that took so long. */
+static int64_t prune_rest_msec(int64_t took_usec)
+{
+	int64_t rest = took_usec / 1000 * PRUNE_REST_TIMES;
+
+	return rest < PRUNE_REST_MSEC	    ? PRUNE_REST_MSEC
+	       : rest > PRUNE_REST_MAX_MSEC ? PRUNE_REST_MAX_MSEC
+					    : rest;
+}
+
 /* When nothing else is to be done; but a node that is never idle gets around to it, too. */
 static void prune(struct node *n, bool idle)
 {
@@ -229,8 +243,12 @@ static void prune(struct node *n, bool idle)
 	const struct store_keep keep = {.versions = (uint32_t)n->conf->keep_versions,
 					.days = (uint32_t)n->conf->keep_age_days,
 					.bytes = (uint64_t)n->conf->keep_bytes};
+	int64_t began_usec = clock_monotonic_usec();
 	bool more = store_prune(n->store, &keep);
-	n->prune_msec = n->now_msec + (more ? PRUNE_AGAIN_MSEC : PRUNE_REST_MSEC);
+	n->prune_took_usec += clock_monotonic_usec() - began_usec;
+	n->prune_msec = n->now_msec + (more ? PRUNE_AGAIN_MSEC : prune_rest_msec(n->prune_took_usec));
+	if (!more)
+		n->prune_took_usec = 0;
 }
 
 /* One round, after poll. True if there is more to do at once. */

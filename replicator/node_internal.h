@@ -94,6 +94,7 @@ struct node {
 	int64_t started_msec;       /* wall clock */
 	int64_t core_wake;          /* when the core wants EVENT_TIME; INT64_MAX: not */
 	int64_t prune_msec;         /* when a piece of what nobody needs is cut from the store */
+	int64_t prune_took_usec;    /* the pieces of this round so far */
 	int64_t blocked_since_msec; /* wall clock: the store cannot be written; 0: it can */
 	int64_t paused_msec;        /* wall clock: replication is paused since then; 0: it is not */
 	int64_t put_aside_msec;     /* wall clock: the database was, in this life; 0: it was not */

@@ -203,7 +203,8 @@ struct store {
 		bool due; /* something was written since the last round */
 		char *cursor;
 		int64_t id;
-		int directory; /* of objects */
+		bool directories[256]; /* of objects, that there are */
+		int directory;         /* the next one */
 		/* Contents up to sweep_to may be unreferenced; those up to settled will be an hour
 		 * later. */
 		int64_t sweep_to, settled;
@@ -311,6 +312,7 @@ int object_write(int fd, const void *p, size_t len, uint64_t at);
 long object_read(struct store *s, struct hash hash, uint64_t offset, void *p, size_t max,
 		 uint64_t *total);
 bool object_hash(const char *name, struct hash *h); /* that a file in objects/ab is named by */
+void objects_directories(const struct store *s, bool there[256]); /* which of them there are */
 DIR *objects_stream(const struct store *s, int directory); /* of 256; NULL: there is none */
 /* Sweeps one of the 256 directories: what no version refers to is removed. */
 void objects_sweep(struct store *s, int directory);

@@ -377,6 +377,21 @@ bool object_hash(const char *name, struct hash *h)
 	return true;
 }
 
+void objects_directories(const struct store *s, bool there[256])
+{
+	const struct dirent *e;
+	char *end;
+
+	memset(there, 0, 256 * sizeof(there[0]));
+	CLEANUP_CLOSEDIR DIR *d = stream_of(s->objects_fd, ".");
+	while (d && (e = readdir(d))) {
+		unsigned long directory = strtoul(e->d_name, &end, 16);
+
+		if (*end == '\0' && directory < 256)
+			there[directory] = true;
+	}
+}
+
 DIR *objects_stream(const struct store *s, int directory)
 {
 	char name[3];

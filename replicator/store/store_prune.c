@@ -257,16 +257,35 @@ static void start_round(struct store *s)
 	s->prune.settled_msec = now;
 }
 
+/* On to the next directory of objects; false: there is none. */
+static bool next_directory(struct store *s)
+{
+	if (s->prune.directory == 0)
+		objects_directories(s, s->prune.directories);
+	while (s->prune.directory < 256 && !s->prune.directories[s->prune.directory])
+		s->prune.directory++;
+	return s->prune.directory < 256;
+}
+
+static int sweep_piece(struct store *s)
+{
+	if (!next_directory(s))
+		return 0;
+	objects_sweep(s, s->prune.directory);
+	return ++s->prune.directory < 256;
+}
+
 /* A block, or a look for the next object in some of the directories. */
 static int pack_piece(struct store *s)
 {
-	for (int i = 0; i < PACK_DIRECTORIES; i++) {
+	for (int i = 0; i < PACK_DIRECTORIES && next_directory(s); i++) {
 		int more = objects_pack(s, s->prune.directory);
 
-		if (more || ++s->prune.directory == 256)
+		if (more)
 			return more;
+		s->prune.directory++;
 	}
-	return 1;
+	return s->prune.directory < 256;
 }
 
 /* A piece of the phase's work: 1 if the phase has more, 0, or an error. */
@@ -292,8 +311,7 @@ static int piece(struct store *s, const struct store_keep *keep, int64_t before_
 	case PRUNE_CONTENTS:
 		return prune_contents(s);
 	case PRUNE_OBJECTS:
-		objects_sweep(s, s->prune.directory);
-		return ++s->prune.directory < 256;
+		return sweep_piece(s);
 	case PRUNE_PACK:
 		return pack_piece(s);
 	case PRUNE_REST:
@@ -302,13 +320,27 @@ static int piece(struct store *s, const struct store_keep *keep, int64_t before_
 	return 0;
 }
 
+static void next_phase(struct store *s)
+{
+	s->prune.id = 0;
+	s->prune.directory = 0;
+	s->prune.phase = s->prune.phase == PRUNE_PACK ? PRUNE_REST : s->prune.phase + 1;
+}
+
+/* Phases in which there is nothing to cut make one piece with the next. */
 static int piece_in_transaction(struct store *s, const struct store_keep *keep, int64_t before_msec)
 {
 	int err = database_begin(s);
 
 	if (err)
 		return err;
+	int64_t changes = sqlite3_total_changes64(s->db);
 	int more = piece(s, keep, before_msec);
+	while (more == 0 && s->prune.phase + 1 < PRUNE_OBJECTS &&
+	       sqlite3_total_changes64(s->db) == changes) {
+		next_phase(s);
+		more = piece(s, keep, before_msec);
+	}
 	err = more < 0 ? more : database_do(s, SQL_COMMIT);
 	if (err) {
 		database_rollback(s);
@@ -340,11 +372,8 @@ bool store_prune(struct store *s, const struct store_keep *keep)
 		s->prune.due = true;
 		return false;
 	}
-	if (more == 0) {
-		s->prune.id = 0;
-		s->prune.directory = 0;
-		s->prune.phase = s->prune.phase == PRUNE_PACK ? PRUNE_REST : s->prune.phase + 1;
-	}
+	if (more == 0)
+		next_phase(s);
 	return s->prune.phase != PRUNE_REST;
 }
 

@@ -21,6 +21,6 @@ check "while it goes on, half of them and more go" wait_for 120 half
 touch "$T/stop"
 wait $job
 settle ns1
-check "in the end $FILES files have ten versions each" wait_for 120 few $((FILES * 10 + 10))
+check "in the end $FILES files have ten versions each" wait_for 240 few $((FILES * 10 + 10))
 is "so says the history" "$(sh_on ns1 'for f in etc/f*; do zonefsctl history $f | wc -l; done' | sort -u)" 10
 finish
