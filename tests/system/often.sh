@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Programs that never stop saving, in place and as fast as they can: old versions go while they are at
-# it, and in the end no path has more than may be kept.
+# Programs that never stop saving, in place and as fast as they can, on a disk that is slow, so that the
+# replicator never has nothing to do: old versions go all the same, and in the end no path has more
+# than may be kept.
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
 FILES=40
@@ -16,8 +17,19 @@ half() { few $(($(number ops) / 2)); }
 sh_on ns1 'mkdir etc'
 sh_on ns1 "while [ ! -e $T/stop ]; do echo \$((++i)) >etc/f\$((i % $FILES)); done" >/dev/null 2>&1 &
 job=$!
+slow=
+if strace -o /dev/null true 2>/dev/null; then
+	strace -o /dev/null -f -e trace=fdatasync -e inject=fdatasync:delay_exit=100000 -p "$(replicator_pid ns1)" 2>/dev/null &
+	slow=$!
+fi
 check "$SAVES versions are told" wait_for 240 told
 check "while it goes on, half of them and more go" wait_for 120 half
+if [ -n "$slow" ]; then
+	check "the disk was slow until now" kill "$slow"
+	wait "$slow"
+else
+	ok "the disk was slow until now # SKIP strace may not trace here"
+fi
 touch "$T/stop"
 wait $job
 settle ns1
