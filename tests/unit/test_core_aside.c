@@ -342,6 +342,30 @@ static void a_save_instead_of_it_is_looked_at_by_the_release(void **state)
 	assert_int_equal(core_held(N1->core), 0);
 }
 
+/* A rename takes its place; the look at its old name was over before the release, and what is saved there
+ * between the two goes with it. */
+static void the_old_name_of_a_rename_is_looked_at_by_the_release(void **state)
+{
+	struct event e = {.type = EVENT_RELEASE, .decision = &(struct decision){0}};
+
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_renames(&s, N1, "a", "c");
+	s.hold = EFFECT_LOOK;
+	story_wait(&s, 200);
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	disk_write(&s, N1, "a", 5);
+	story_event(&s, N1, &e);
+	story_release(&s, N1, EFFECT_LOOK, "c");
+	expect_content(N2, "a", 1);
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N2, "a", 5);
+	expect_content(N2, "c", 1);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 /* A peer did the same meanwhile. */
 static void what_is_so_already_is_released_by_that(void **state)
 {
@@ -444,6 +468,7 @@ int main(void)
 	    TEST(a_restart_keeps_it_aside),
 	    TEST(a_release_brings_it_back_first),
 	    TEST(a_save_instead_of_it_is_looked_at_by_the_release),
+	    TEST(the_old_name_of_a_rename_is_looked_at_by_the_release),
 	    TEST(what_is_so_already_is_released_by_that),
 	    TEST(what_nobody_knows_any_more_is_over),
 	    TEST(discarded_it_is_over),
