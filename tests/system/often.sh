@@ -1,12 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Programs that never stop saving, in place and as fast as they can, on a disk that is slow, so that the
-# replicator never has nothing to do: old versions go all the same, and in the end no path has more
-# than may be kept.
+# A program that never stops saving, on a disk that is slow, so that the replicator never has nothing to
+# do: old versions go all the same, and in the end no path has more than may be kept.
 . "$(dirname "$0")/lib.sh"
 world_enter "$@"
 FILES=40
-SAVES=10000
+SAVES=4000
 host_new ns1
 nodes_start ns1
 number() { on ns1 zonefsctl status --json | sed -n "s/.*\"$1\":\([0-9]*\)[,}].*/\1/p"; }
