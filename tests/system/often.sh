@@ -10,7 +10,7 @@ host_new ns1
 nodes_start ns1
 number() { on ns1 zonefsctl status --json | sed -n "s/.*\"$1\":\([0-9]*\)[,}].*/\1/p"; }
 told() { [ "$(number ops)" -ge $SAVES ]; }
-few() { [ "$(number versions)" -le $1 ]; }
+few() { [ "$(number versions)" -le "$1" ]; }
 half() { few $(($(number ops) / 2)); }
 
 sh_on ns1 'mkdir etc'
