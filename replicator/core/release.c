@@ -45,7 +45,8 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 	r->keys[r->n++] = k;
 	if (aside)
 		aside_edit(c, k); /* be it that nothing has to be put back, and it is over */
-	if (!aside || k->looking || (k->delay && k->delay->due)) /* what is read already may be older */
+	/* What is read already may be older; that of a rename waits for what is at its other name. */
+	if (!aside || k->looking || (k->delay && k->delay->due))
 		observe_look(c, k);
 }
 

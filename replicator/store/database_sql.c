@@ -11,8 +11,9 @@ static const char *const texts[SQL_MAX] = {
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_VERSION_ADD] = "INSERT INTO version(path, origin, seq, current, wall, own, hash, data, made)"
 			" VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SQL_DRAFT_FORGET] = "DELETE FROM version INDEXED BY version_entry WHERE path = ?1 AND origin = ?2"
-			 " AND seq = ?3 AND current <> 0 AND current = 2",
+    [SQL_DRAFT_FORGET] = "DELETE FROM version INDEXED BY version_entry"
+			 " WHERE path = ?1 AND origin = ?2 AND seq = ?3"
+			 " AND current <> 0 AND current = 2", /* the index is known by its term */
     [SQL_VERSION_SUPERSEDE] = "UPDATE version INDEXED BY version_entry SET current = 0"
 			      " WHERE path = ?1 AND origin = ?2 AND seq = ?3 AND current <> 0",
     [SQL_SHOWN_SET] = "REPLACE INTO shown(path, data) VALUES(?1, ?2)",

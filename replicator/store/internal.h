@@ -263,7 +263,7 @@ int store_stall(struct store *s, int err);
 
 /* ---- store_prune.c ---- */
 
-#define PRUNE_PIECE 1024 /* rows looked at, or cut, in one transaction at most */
+#define PRUNE_PIECE 1024 /* rows that a phase looks at, or cuts, in one transaction at most */
 
 /* A version of the past goes, and what is known of its outcomes; a current one stays. */
 int prune_version(struct store *s, int64_t id, struct dot dot, const char *path);

@@ -256,9 +256,10 @@ struct store_keep {
 	uint64_t bytes; /* history and log, as they were saved: the oldest go first. 0: no bound */
 };
 
-/* Old versions beyond what `keep` says, their contents and outcomes are cut. Does a bounded piece of work, which is durable when it returns, and nothing while something
- * waits for a commit; true if there is more. For quiet moments: it moves SQLite's log to its place,
- * too. Never fails loudly. */
+/* Old versions beyond what `keep` says, their contents and outcomes are cut. Does a bounded piece of
+ * work, which is durable when it returns, and nothing while something waits for a commit; true if there
+ * is more of the round. Better in quiet moments, since it moves SQLite's log to its place, too; but a
+ * store for which it is not called grows. Never fails loudly. */
 bool store_prune(struct store *s, const struct store_keep *keep);
 
 struct store_usage {

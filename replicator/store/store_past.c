@@ -15,7 +15,6 @@
 #include "base/path.h"
 #include "replicator/store/internal.h"
 
-
 int64_t store_made(const struct version *v, int64_t wall_msec)
 {
 	int64_t made = (int64_t)(v->stamp >> 16);
