@@ -283,7 +283,8 @@ struct event {
 	union {
 		uint64_t random; /* START: 63 random bits that are not all 0 */
 		struct {
-			uint64_t serial; /* to be acknowledged */
+			uint64_t serial; /* to be acknowledged; 0: not. A later one of the same
+					    path and type stands for those before it. */
 			const char *from;
 			uint8_t flags; /* HINT_* of base/port.h */
 			const struct who *who;
@@ -333,7 +334,7 @@ struct event {
 
 enum effect_type {
 	EFFECT_STORE,
-	EFFECT_ACK,     /* hint.serial is dealt with */
+	EFFECT_ACK,     /* hint.serial is dealt with, and what it stands for */
 	EFFECT_LOOK,    /* path: EVENT_LOOKED */
 	EFFECT_SCAN,    /* path ("" is the root): EVENT_LOOKED for all below that is not local,
 			   EVENT_SCANNED */

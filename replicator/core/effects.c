@@ -235,48 +235,107 @@ void effect_note(struct core *c, int level, const char *format, ...)
 	e->note.text = text;
 }
 
-void serials_add(struct serials *s, uint64_t serial)
+/* What neither list has yet counts once more. Both stay as they are but for `to`. */
+static void serials_merge(struct serials *to, const struct serials *from)
 {
-	struct ticket *t;
+	struct serials both = {0};
+	uint32_t i = 0, k = 0;
 
-	if (!serial || s->n >= SERIALS_MAX)
-		return;
-	t = core_alloc(sizeof(*t));
-	t->serial = serial;
-	t->refs = 1;
-	GROW(s->p, s->n, s->cap);
-	s->p[s->n++] = t;
+	both.cap = to->n + from->n;
+	both.p = core_alloc(both.cap * sizeof(*both.p));
+	while (i < to->n || k < from->n) {
+		bool first = k == from->n || (i < to->n && to->p[i]->number <= from->p[k]->number);
+		struct ticket *t = first ? to->p[i++] : from->p[k++];
+
+		if (both.n && both.p[both.n - 1] == t)
+			continue;
+		t->refs += !first;
+		both.p[both.n++] = t;
+	}
+	free(to->p);
+	*to = both;
 }
 
-static bool serials_has(const struct serials *s, const struct ticket *t)
+static struct ticket *ticket_new(struct core *c, struct serials *s, uint64_t serial)
 {
-	/* The same hint comes again and again, others seldom: a double does no harm. */
-	for (uint32_t i = 0; i < s->n && i < 4; i++) {
-		if (s->p[s->n - 1 - i] == t)
-			return true;
+	struct ticket *t = core_alloc(sizeof(*t));
+
+	*t = (struct ticket){.number = ++c->last_ticket, .serial = serial, .refs = 1};
+	GROW(s->p, s->n, s->cap);
+	s->p[s->n++] = t;
+	return t;
+}
+
+void serials_add(struct core *c, struct serials *s, uint64_t serial)
+{
+	if (serial)
+		(void)ticket_new(c, s, serial);
+}
+
+void serials_add_hint(struct core *c, struct key *k, struct ticket **known, uint64_t serial)
+{
+	if (!serial)
+		return;
+	if (!*known) {
+		*known = ticket_new(c, &k->hinted, serial);
+		(*known)->key = k;
+		return;
 	}
-	return false;
+	(*known)->serial = serial;
+	serials_merge(&k->hinted, &(const struct serials){.p = known, .n = 1});
 }
 
 void serials_share(struct serials *to, const struct serials *from)
 {
-	for (uint32_t i = 0; to != from && i < from->n && to->n < SERIALS_MAX; i++) {
-		if (serials_has(to, from->p[i]))
-			continue;
-		from->p[i]->refs++;
-		GROW(to->p, to->n, to->cap);
-		to->p[to->n++] = from->p[i];
-	}
+	if (to != from && from->n)
+		serials_merge(to, from);
+}
+
+static void ticket_free(struct ticket *t)
+{
+	if (t->key && t->key->changed == t)
+		t->key->changed = NULL;
+	else if (t->key)
+		t->key->freed = NULL;
+	free(t);
 }
 
 void serials_move(struct serials *to, struct serials *from)
 {
-	for (uint32_t i = 0; i < from->n; i++) {
-		GROW(to->p, to->n, to->cap);
-		to->p[to->n++] = from->p[i];
+	if (!to->n) {
+		free(to->p);
+		*to = *from;
+		*from = (struct serials){0};
+		return;
 	}
-	free(from->p);
-	memset(from, 0, sizeof(*from));
+	serials_share(to, from);
+	serials_free(from); /* nothing goes: `to` has them all */
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = (*(struct ticket *const *)a)->number, y = (*(struct ticket *const *)b)->number;
+
+	return x < y ? -1 : x > y;
+}
+
+void serials_move_hinted(struct core *c, struct serials *to)
+{
+	struct serials all = {0}, each = {0};
+
+	for (struct key *k = key_first(c, ""); k; k = key_next(k)) {
+		for (uint32_t i = 0; i < k->hinted.n; i++) {
+			GROW(all.p, all.n, all.cap);
+			all.p[all.n++] = k->hinted.p[i];
+		}
+		free(k->hinted.p);
+		k->hinted = (struct serials){0};
+	}
+	if (all.n)
+		qsort(all.p, all.n, sizeof(*all.p), by_number);
+	serials_merge(&each, &all);
+	serials_free(&all);
+	serials_move(to, &each);
 }
 
 void serials_ack(struct core *c, struct serials *s)
@@ -288,7 +347,9 @@ void serials_ack(struct core *c, struct serials *s)
 			effect_add(c, EFFECT_STARTED, NULL);
 		else
 			effect_add(c, EFFECT_ACK, NULL)->serial = s->p[i]->serial;
-		free(s->p[i]);
+		if (s->p[i]->key)
+			key_scratch(c, s->p[i]->key);
+		ticket_free(s->p[i]);
 	}
 	free(s->p);
 	memset(s, 0, sizeof(*s));
@@ -298,7 +359,7 @@ void serials_free(struct serials *s)
 {
 	for (uint32_t i = 0; i < s->n; i++) {
 		if (--s->p[i]->refs == 0)
-			free(s->p[i]);
+			ticket_free(s->p[i]);
 	}
 	free(s->p);
 	memset(s, 0, sizeof(*s));

@@ -96,10 +96,9 @@ static void join(struct core *c, bool equal)
 				   : "the peers' tree is taken, what only this node has is published");
 	s = scan_new(c, "");
 	s->take_in = true;
-	serials_add(&s->serials, SERIAL_START);
+	serials_add(c, &s->serials, SERIAL_START);
 	serials_move(&s->serials, &c->join_rescan);
-	for (struct key *k = key_first(c, ""); k; k = key_next(k))
-		serials_move(&s->serials, &k->hinted);
+	serials_move_hinted(c, &s->serials);
 }
 
 static void join_if_all_answered(struct core *c)

@@ -30,12 +30,16 @@ enum block {
 	BLOCK_ERROR,    /* until retry_at */
 };
 
-/* A hint to be acknowledged: by the last of those whose looks it led to. */
+/* A hint to be acknowledged: by the last of those whose looks it led to. A later hint of the same kind and
+ * path stands for it, and has it. */
 struct ticket {
+	uint64_t number; /* in the order in which they were made */
 	uint64_t serial;
 	uint32_t refs;
+	struct key *key; /* whose `changed` or `freed` it is; NULL: nobody's */
 };
 
+/* By number, each once. */
 struct serials {
 	struct ticket **p;
 	uint32_t n;
@@ -127,6 +131,7 @@ struct key {
 	struct opwait *opwait;        /* its content is waited for */
 	struct opwait *opwait_absent; /* waits itself */
 
+	struct ticket *changed, *freed; /* of the last HINT and FREE; NULL: acknowledged */
 	struct serials hinted; /* since the last LOOK was sent */
 	struct serials looked; /* covered by it */
 	struct who who;        /* of the last hint */

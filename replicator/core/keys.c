@@ -102,8 +102,9 @@ static bool key_idle(const struct key *k)
 {
 	return !k->n && !k->nrefused && !k->shown && !k->intent && !k->flight && !k->looking &&
 	       !k->delay && !k->opwait && !k->opwait_absent && !k->unsettled && !k->ready &&
-	       !k->hinted.n && !k->looked.n && !k->edited && !k->late && !k->held && !k->draft &&
-	       !k->putting_back && !k->local && !k->hearing && !k->admission;
+	       !k->hinted.n && !k->looked.n && !k->changed && !k->freed && !k->edited &&
+	       !k->late && !k->held && !k->draft && !k->putting_back && !k->local &&
+	       !k->hearing && !k->admission;
 }
 
 static void key_free(struct core *c, struct key *k)
@@ -126,6 +127,10 @@ static void key_free(struct core *c, struct key *k)
 	version_put(k->draft);
 	serials_free(&k->hinted);
 	serials_free(&k->looked);
+	if (k->changed)
+		k->changed->key = NULL;
+	if (k->freed)
+		k->freed->key = NULL;
 	free(k->user);
 	free(k->path);
 	free(k);

@@ -145,9 +145,7 @@ void observe_hint(struct core *c, const struct event *e)
 
 	key_scratch(c, k);
 	k->touched = c->step; /* what a scan has read may be older */
-	if (c->joining)       /* the later hint stands for the earlier ones */
-		serials_ack(c, &k->hinted);
-	serials_add(&k->hinted, e->hint.serial);
+	serials_add_hint(c, k, &k->changed, e->hint.serial);
 	remember_who(k, e);
 	mend_hinted(c, k, tree);
 	if (e->hint.from && e->hint.from[0]) {
@@ -189,7 +187,7 @@ void observe_free(struct core *c, const struct event *e)
 	struct key *k = key_get(c, e->path);
 
 	key_scratch(c, k);
-	serials_add(&k->hinted, e->hint.serial);
+	serials_add_hint(c, k, &k->freed, e->hint.serial);
 	if (c->joining || observe_local(c, k, false)) {
 		serials_ack(c, &k->hinted);
 		return;

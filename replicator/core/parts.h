@@ -40,7 +40,6 @@
 #include "replicator/core/state.h"
 
 #define FLIGHT_MAX 64        /* installs under way at once */
-#define SERIALS_MAX 65536    /* hints held for one path */
 #define ASK_LIMIT_MSEC 30000 /* an answer that takes longer is asked for again */
 #define REFUSED_MSEC 60000   /* between two questions for what is refused */
 #define OP_WAIT_MSEC 30000   /* an absence waits that long for its op's contents */
@@ -86,8 +85,11 @@ void effect_note(struct core *c, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* In the place of a hint's: what the scan of the start finds is told before EFFECT_STARTED. */
 #define SERIAL_START UINT64_MAX
-void serials_add(struct serials *s, uint64_t serial);
+void serials_add(struct core *c, struct serials *s, uint64_t serial);
+/* For `known`, which is k->changed or k->freed. 0: nobody waits for it. */
+void serials_add_hint(struct core *c, struct key *k, struct ticket **known, uint64_t serial);
 void serials_move(struct serials *to, struct serials *from);
+void serials_move_hinted(struct core *c, struct serials *to); /* of all keys */
 /* What `to` leads to is told before the hints of `from` are acknowledged. */
 void serials_share(struct serials *to, const struct serials *from);
 void serials_ack(struct core *c, struct serials *s); /* and empties */

@@ -131,7 +131,7 @@ void place_consider(struct core *c, struct key *k)
 
 	if (!c->started || c->joining || c->taking_in)
 		return;
-	if (!k->n && !k->shown && !k->to_edit && !key_live_below(c, k->path))
+	if (!k->n && !k->shown && !k->to_edit && !k->unsettled && !key_live_below(c, k->path))
 		return;
 	v = wanted(c, k);
 	if (lists_taken_back(c, k, v.kind == KIND_DIR || v.kind == KIND_ABSENT))

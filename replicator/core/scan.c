@@ -61,7 +61,7 @@ void scan_again(struct core *c, uint64_t serial)
 
 	if (c->joining) { /* told with the first tree; the later stands for the earlier ones */
 		serials_ack(c, &c->join_rescan);
-		serials_add(&c->join_rescan, serial);
+		serials_add(c, &c->join_rescan, serial);
 		return;
 	}
 	STAILQ_FOREACH(s, &c->scans, link)
@@ -71,7 +71,7 @@ void scan_again(struct core *c, uint64_t serial)
 	}
 	if (!s)
 		s = scan_new(c, "");
-	serials_add(&s->serials, serial);
+	serials_add(c, &s->serials, serial);
 }
 
 /* What was known below and has not been found: looked at one by one. */

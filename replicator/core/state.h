@@ -234,6 +234,7 @@ struct core {
 	struct opwait *opwaits;
 	struct scans scans;
 	uint64_t last_scan;
+	uint64_t last_ticket;
 
 	struct peer *peers;
 	uint64_t last_ask;

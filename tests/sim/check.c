@@ -210,6 +210,7 @@ static const char *compare_visible(struct world *w, struct node *n, const char *
 struct settling {
 	struct world *w;
 	struct node *n;
+	uint32_t waiting;
 };
 
 static bool note_waiting(void *arg, const struct core_path *p)
@@ -217,6 +218,7 @@ static bool note_waiting(void *arg, const struct core_path *p)
 	struct settling *s = arg;
 	struct node *n = s->n;
 
+	s->waiting += p->waiting != NULL;
 	if (!p->waiting || p->unwanted || holds_local(n, p->path) || content_gone(s->w, p->path))
 		return true;
 	snprintf(words, sizeof words, "%s on %s waits: %s", p->path, n->name, p->waiting);
@@ -225,13 +227,18 @@ static bool note_waiting(void *arg, const struct core_path *p)
 
 static const char *node_settled(struct world *w, struct node *n)
 {
-	struct settling s = {w, n};
+	struct settling s = {w, n, 0};
+	struct heartbeat h;
 
 	words[0] = '\0';
 	core_each(n->core, "", note_waiting, &s);
 	if (words[0])
 		return words;
-	if (core_held(n->core))
+	core_heartbeat(n->core, &h, node_wall_msec(w, n), w->now);
+	if (h.pending > s.waiting)
+		snprintf(words, sizeof words, "%s waits with %u paths that it knows nothing of", n->name,
+			 h.pending - s.waiting);
+	else if (core_held(n->core))
 		snprintf(words, sizeof words, "%s holds %u paths", n->name, core_held(n->core));
 	else if (!host_idle(n))
 		snprintf(words, sizeof words, "%s is busy", n->name);

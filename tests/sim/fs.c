@@ -32,7 +32,7 @@ static void give(struct world *w, struct node *n, struct fs_hint *h)
 	static const struct who who = {.uid = 0, .pid = 1, .command = "vi", .tty = "pts/1"};
 	struct event e = {0};
 
-	h->given = true;
+	h->given = ++n->hints_given;
 	e.type = h->what == HINT_CHANGED ? EVENT_HINT
 		 : h->what == HINT_FREE  ? EVENT_FREE
 					 : EVENT_RESCAN;
@@ -141,22 +141,35 @@ void fs_hint(struct world *w, struct node *n, uint8_t what, const char *path, co
 	hint_add(w, n, what, path, from, flags);
 }
 
+/* As in the worker, the later of a path's hints stands for those given before it. */
+static bool stands_for(const struct fs_hint *acked, const struct fs_hint *h)
+{
+	return h->given && h->given < acked->given && h->what == acked->what &&
+	       h->what != HINT_RESCAN && strcmp(h->path, acked->path) == 0;
+}
+
 void fs_acked(struct world *w, struct node *n, uint64_t serial)
 {
-	struct fs_hint **at = &n->hints;
+	struct fs_hint *acked = n->hints, *rest = NULL, **end = &rest, *h;
 
-	for (; *at; at = &(*at)->next) {
-		struct fs_hint *h = *at;
-
-		if (h->serial != serial)
-			continue;
-		*at = h->next;
-		if (!h->next)
-			n->hints_end = at;
-		free(h);
-		check_acked(w, n);
+	while (acked && acked->serial != serial)
+		acked = acked->next;
+	if (!acked)
 		return;
+	const struct fs_hint last = *acked;
+	while ((h = n->hints)) {
+		n->hints = h->next;
+		if (h->serial == serial || stands_for(&last, h)) {
+			free(h);
+			continue;
+		}
+		*end = h;
+		end = &h->next;
 	}
+	*end = NULL;
+	n->hints = rest;
+	n->hints_end = rest ? end : &n->hints;
+	check_acked(w, n);
 }
 
 void fs_owed(struct world *w, struct node *n, const char *path)

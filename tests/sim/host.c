@@ -413,7 +413,7 @@ void host_crash(struct world *w, struct node *n)
 	for (uint32_t i = 0; i < n->nspots; i++)
 		n->spots[i].looked = n->spots[i].drafted = false;
 	for (struct fs_hint *h = n->hints; h; h = h->next)
-		h->given = false;
+		h->given = 0;
 	if (rng_chance(&w->rng, w->weights.fs_crash)) {
 		fs_crash(w, n);
 		n->fs_up = false; /* until the start: edits go to the plain directory */

@@ -8,7 +8,7 @@
  *   weights.c  what kind of history it is   net.c     messages, loss, partitions
  *   user.c     what people and programs do  host.c    runs a core, carries out its effects, crashes
  *   sessions.c edits that take time         fs.c      hints, LOOK, SCAN; fsplace.c: the rest
- *   truth.c    who truly had seen what      check.c   the invariants
+ *   truth.h    who truly had seen what      check.c   the invariants
  *   images.c   lost stores, old images      admin.c   orders, what the safety brake holds
  *   power.c    what a power cut does to a disk   hooks.c  runs of hooks
  *   focus.c    what hardly comes by chance        judge.c   what passes the gate
@@ -25,117 +25,14 @@
 #include "tests/sim/disk.h"
 #include "tests/sim/rng.h"
 #include "tests/sim/storage.h"
+#include "tests/sim/truth.h"
 
-#define NODES_MAX 7
-#define SAVES_MAX 256 /* of one path: beyond, users leave it alone */
-#define PATHS_TRUTH_MAX 400
-#define SIM_ORDER "order" /* the command by which an order's versions are known */
 #define NSEC_PER_MSEC INT64_C(1000000)
 #define WRITTEN_BACK_MSEC 5000 /* what was written is on stable storage then */
 #define JUDGED_BY_MSEC 20000   /* what was approved has been looked at and judged by then */
 #define WALL_START_MSEC INT64_C(1700000000000)
 
 struct world;
-
-/* ---- truth: what users really did and had been shown ---- */
-
-/* A set of the saves of one path. */
-struct saves {
-	uint64_t bits[SAVES_MAX / 64];
-};
-
-struct save {
-	uint8_t node;
-	enum kind kind;
-	uint64_t content;
-	struct saves past;   /* itself too */
-	struct saves strong; /* of these, what was not only listed but visible */
-	bool looked;         /* a core was given an observation of it */
-	bool published;      /* a version was made of it */
-	bool initial;        /* there before the node's first start */
-	bool decided;        /* an administrator decides what the safety brake holds of it */
-	bool excused;        /* the history has it, by the rule for newcomers */
-	bool held;           /* it was a draft: in the store of its node, or its history */
-	struct attrs attrs;  /* as its version tells them */
-	uint8_t changed;     /* CHANGED_*: against what was told or installed there before */
-};
-
-/* What a version stands for, in truth. */
-struct truth {
-	struct dot dot;
-	struct saves saves;
-	struct saves strong;
-	int32_t primary; /* the save that made it; -1: none */
-	uint8_t author;
-	struct version *version;
-	bool newcomer;  /* an import of a node that no established peer had heard of */
-	bool forgotten; /* its author's store was lost since: others may have it */
-	int64_t learned_at[NODES_MAX]; /* when each node merged it; -1: not yet */
-};
-
-struct path_truth {
-	char *path;
-	struct save save[SAVES_MAX];
-	uint32_t nsaves;
-	struct truth *versions;
-	uint32_t nversions;
-	uint8_t local_known[NODES_MAX]; /* 1 as a file, 2 as a directory */
-	uint8_t local_found[NODES_MAX];
-};
-
-/* A path on one node's disk. */
-struct spot {
-	struct saves shown; /* what its users have been shown there */
-	struct saves strong;
-	struct attrs base; /* what was last installed or published here */
-	struct attrs told; /* likewise, as this disk has it */
-	int32_t last;  /* the latest save that the disk shows; -1: none, an install came after it */
-	int64_t floor; /* fs's mtime floor of the name */
-	int64_t floor_until;  /* the name is gone: forgotten then */
-	int64_t estale_until; /* BUSY until then */
-	bool in_doubt;        /* a crash left an intent for attributes, or for a directory */
-	struct fhandle to_remove; /* a crash left the intent to remove this directory */
-	bool due_install;     /* an install has changed it since the last run of the hook began, */
-	bool due_own;         /* or a version was made of it; */
-	bool running;         /* or not since, and that run has not ended */
-	bool found;           /* what is shown there was found, and hooks have not heard of it */
-	bool cut;             /* a power cut has made it what it is, and the core can tell so */
-	bool refused;         /* BUSY was answered: FREE is owed */
-	int64_t file_mtime;   /* served last by a file here, without absence since; 0: none */
-	uint64_t file_content;
-
-	uint32_t goes; /* the release that may tell what is held there; 0: none may */
-	int64_t goes_at;
-	bool discarded; /* what is held there is about to be shown, and then put back */
-	bool forced;    /* this goes by force, be it that it is set aside until later: */
-	struct attrs forced_attrs;
-	bool held;      /* by what the core has decided, be it not in the store yet, it holds: */
-	struct dot draft;
-	struct attrs draft_attrs;
-	uint64_t draft_group;
-	bool draft_aside;
-	int32_t aside_last; /* the save that was set aside last */
-	struct saves aside_strong;
-
-	bool drafted; /* ... was made of what was seen then: it may be told later */
-	struct saves draft_shown;
-	struct saves draft_strong;
-	int32_t draft_last;
-
-	bool looked; /* what follows is what the core was given last */
-	struct saves looked_shown;
-	struct saves looked_strong;
-	int32_t looked_last;
-	bool looked_cut;
-	uint32_t looked_saves; /* so many had been saved at the path, anywhere, when it was read */
-	int64_t looked_at; /* when it was read */
-	struct attrs looked_attrs;
-	struct ident looked_ident;
-	struct saves older_shown; /* what it was given before: a rename may still be told of it */
-	struct saves older_strong;
-	int32_t older_last;
-	struct attrs older_attrs;
-};
 
 /* ---- events ---- */
 
@@ -157,7 +54,7 @@ struct fs_hint {
 	uint8_t flags;
 	char path[SIM_PATH_MAX];
 	char from[SIM_PATH_MAX];
-	bool given; /* to this life of the replicator */
+	uint64_t given; /* to this life of the replicator, as the so-many-eth; 0: not yet */
 	struct fs_hint *next;
 };
 
@@ -197,6 +94,7 @@ struct node {
 	/* fs */
 	bool fs_up;
 	uint64_t hint_serial;
+	uint64_t hints_given;
 	struct fs_hint *hints, **hints_end;
 
 	/* the replicator */
@@ -252,7 +150,6 @@ enum focus {
 	FOCUSES
 };
 
-/* What kind of history the seed makes. Chances are per 10,000. */
 /* By hand: all histories have it, or none. */
 extern struct sim_options {
 	bool limited;
@@ -260,6 +157,7 @@ extern struct sim_options {
 	bool gate;
 } sim_options;
 
+/* What kind of history the seed makes. Chances are per 10,000. */
 struct weights {
 	const char *flavour;
 	uint32_t nodes;
@@ -396,69 +294,6 @@ void world_set_clock(struct world *w, struct node *n); /* by seconds, or by hour
 
 /* ---- weights.c ---- */
 void weights_draw(struct weights *w, struct rng *r);
-
-/* ---- truth.c ---- */
-uint32_t truth_path(struct world *w, const char *path); /* index; makes it */
-/* By the node's patterns, it stays there. */
-bool truth_local(struct world *w, struct node *n, const char *path, bool dir);
-struct spot *truth_spot(struct world *w, struct node *n, const char *path);
-/* A user saved at path (or deleted): the disk shows it now. */
-void truth_save(struct world *w, struct node *n, const char *path, enum kind kind,
-		uint64_t content);
-bool truth_full(struct world *w, const char *path);
-/* The core made this version of what it was shown last. */
-void truth_version(struct world *w, struct node *n, const char *path, struct version *v);
-struct truth *truth_find(struct world *w, const char *path, struct dot d);
-/* All that the versions of path that `context` covers stand for. */
-void truth_of_context(struct world *w, const char *path, const struct vv *context,
-		      struct saves *out);
-/* Deletes that all nodes knew may be forgotten a day later, with what they had seen. */
-void truth_collected(struct world *w, const struct path_truth *p, struct saves *to);
-bool saves_has(const struct saves *s, uint32_t i);
-void saves_add(struct saves *s, uint32_t i);
-void saves_join(struct saves *to, const struct saves *from);
-bool saves_within(const struct saves *a, const struct saves *b); /* all of a is in b */
-/* `context` is claimed to be shown at path since what was read last there. */
-void truth_shown(struct world *w, struct node *n, const char *path, const struct shown *s);
-/* An INSTALL or REMOVE with this intent has replaced what was at path. */
-void truth_installed(struct world *w, struct node *n, const char *path, const struct intent *i,
-		     const struct attrs *before);
-/* What was saved there last has been mended, and is told as that. */
-void truth_rewritten(struct world *w, struct node *n, const char *path, const struct attrs *before);
-/* What was read there is given to the core now. */
-struct sighting {
-	struct saves shown;
-	struct saves strong;
-	int32_t last;
-	bool cut;
-	int64_t at;
-	uint32_t saves; /* of the path, so far */
-};
-void truth_sighting(struct world *w, struct node *n, const char *path, struct sighting *s);
-void truth_looked(struct world *w, struct node *n, const char *path, const struct sighting *s,
-		  const struct attrs *a, const struct ident *i);
-bool truth_taken_for_ours(struct world *w, struct node *n, const char *path,
-			  const struct attrs *before, const struct attrs *base);
-void truth_learned(struct world *w, struct node *n, const char *path, struct dot d);
-void truth_history(struct world *w, struct node *n, const char *path);
-/* A node has heard of another one: as established, or of something that it made. */
-bool truth_known(struct world *w, const struct node *by, const struct node *n);
-/* It is held; what was seen there last. */
-/* What is held there by that dot, and was set aside. */
-bool truth_aside(const struct node *n, const char *path, struct dot dot);
-void truth_loaded(struct world *w, struct node *n); /* what is held is what the store has */
-void truth_draft(struct world *w, struct node *n, const char *path, const struct version *v);
-void truth_superseded(struct world *w, struct node *n, const char *path, struct dot d);
-/* The history of its node has it, though it never was told. */
-bool truth_kept(const struct node *n, const struct path_truth *p, const struct save *s);
-/* Somebody moves the directory as a whole. */
-void truth_tree_moved(struct world *w, struct node *n, const char *dir);
-void truth_doubt(const struct node *n, struct spot *spot, const char *path);
-/* The node crashed: versions that it had not stored were never made. */
-void truth_crashed(struct world *w, struct node *n);
-/* Its store is lost, or an old one: what nobody else has is gone with it. */
-void truth_forgotten(struct world *w, struct node *n);
-void truth_fini(struct world *w);
 
 /* ---- user.c, sessions.c ---- */
 void user_start(struct world *w);

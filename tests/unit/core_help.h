@@ -24,6 +24,8 @@
 #define STORY_WALL INT64_C(1700000000000)
 #define MSEC INT64_C(1000000)
 
+#define HINTS_OPEN_MAX 64
+
 struct host {
 	uint8_t index;
 	char name[4];
@@ -39,7 +41,12 @@ struct host {
 	uint64_t lives;
 	int64_t wake;
 	uint64_t acked; /* the last one */
-	uint64_t acks;
+	struct open_hint {
+		enum event_type type;
+		char path[64];
+		uint64_t serial;
+	} open[HINTS_OPEN_MAX]; /* not acknowledged; the latest of a path and type */
+	uint32_t nopen;
 	uint32_t started; /* so often it said that what the start found is told */
 	uint32_t broadcasts;
 	uint32_t told_items; /* of the last broadcast */
@@ -84,6 +91,28 @@ static const char *const story_effects[] = {"store",   "ack",    "look",   "scan
 					    "answer",  "told",   "joined", "started", "wake",      "note",
 					    "refused", "judge"};
 
+static inline void hint_given(struct host *h, const struct event *e)
+{
+	struct open_hint *o = h->open;
+
+	while (o < h->open + h->nopen && (o->type != e->type || strcmp(o->path, e->path) != 0))
+		o++;
+	if (o == h->open + h->nopen) {
+		assert_true(h->nopen++ < HINTS_OPEN_MAX);
+		o->type = e->type;
+		snprintf(o->path, sizeof(o->path), "%s", e->path);
+	}
+	o->serial = e->hint.serial;
+}
+
+static inline void hint_acked(struct host *h, uint64_t serial)
+{
+	h->acked = serial;
+	for (uint32_t i = 0; i < h->nopen; i++)
+		if (h->open[i].serial == serial)
+			h->open[i--] = h->open[--h->nopen];
+}
+
 static inline void story_event(struct story *s, struct host *h, struct event *e)
 {
 	bool print = getenv("STORIES") != NULL;
@@ -92,6 +121,8 @@ static inline void story_event(struct story *s, struct host *h, struct event *e)
 
 	if (!h->up)
 		return;
+	if (e->type == EVENT_HINT || e->type == EVENT_FREE || e->type == EVENT_RESCAN)
+		hint_given(h, e);
 	e->wall_msec = STORY_WALL + s->now;
 	e->now_msec = s->now;
 	effects = core_step(h->core, e, &n);
@@ -317,8 +348,7 @@ static inline void story_carry_out(struct story *s, struct host *h, const struct
 		storage_commit(&h->store);
 		break;
 	case EFFECT_ACK:
-		h->acked = e->serial;
-		h->acks++;
+		hint_acked(h, e->serial);
 		break;
 	case EFFECT_LOOK:
 		story_look(s, h, e->path, false);

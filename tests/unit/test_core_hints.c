@@ -29,7 +29,7 @@ static void rescan(struct host *h)
 /* Every hint was acknowledged. */
 static bool waited(const struct host *h)
 {
-	return h->acks == h->serial;
+	return h->nopen == 0;
 }
 
 static void a_save_made_while_joining_is_acknowledged_when_it_is_told(void **state)
@@ -280,12 +280,59 @@ static void a_move_that_is_hinted_again_is_told_as_one(void **state)
 	expect_content(N2, "e/f", 1);
 }
 
+/* Each rename is told late, and takes over from the one before. */
+static void a_directory_that_never_rests_is_told_when_it_does(void **state)
+{
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	user_makes_dir(&s, N1, "d/b");
+	user_saves(&s, N1, "d/b/f", 1);
+	s.hold = EFFECT_LOOK;
+	for (int i = 0; i < 500; i++) {
+		user_moves_dir(&s, N1, "d", "e");
+		user_moves_dir(&s, N1, "e/b", "e/c");
+		user_moves_dir(&s, N1, "e/c", "e/b");
+		user_moves_dir(&s, N1, "e", "d");
+	}
+	s.hold = -1;
+	story_run(&s);
+	assert_false(waited(N1));
+	story_wait(&s, 5000);
+	assert_true(waited(N1));
+	expect_content(N2, "d/b/f", 1);
+	expect_absent(N2, "e");
+}
+
+/* It had no version of its own: what is in it has one. */
+static void a_directory_that_nothing_is_in_any_more_is_not_waited_for(void **state)
+{
+	struct heartbeat h;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "x");
+	assert_int_equal(disk_link(&N1->disk, disk_make(&N1->disk, KIND_DIR, s.now), "x/b", s.now), 0);
+	user_makes_dir(&s, N1, "x/b/c");
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "x"), s.now);
+	story_hint(&s, N1, "x", "");
+	story_hint(&s, N1, "x/b", "");
+	story_run(&s);
+	story_wait(&s, 5000);
+	core_heartbeat(N1->core, &h, STORY_WALL + s.now, s.now);
+	assert_int_equal(h.pending, 0);
+	assert_true(waited(N1));
+	expect_absent(N2, "x");
+}
+
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    STORY(a_directory_that_is_back_again_is_waited_for),
+	    STORY(a_directory_that_never_rests_is_told_when_it_does),
+	    STORY(a_directory_that_nothing_is_in_any_more_is_not_waited_for),
 	    STORY(a_save_under_the_old_name_waits_until_it_can_be_read),
 	    STORY(a_save_made_while_joining_is_acknowledged_when_it_is_told),
 	    STORY(so_is_a_save_that_a_crash_meets_after_the_join),
