@@ -23,7 +23,8 @@
 #include "fs/fs.h"
 
 #define SEC_NSEC INT64_C(1000000000)
-#define WALK_TRIES 16
+#define RESOLVE_TRIES 16
+#define WALKS_MAX 10000 /* a second at least, while renames are under way */
 /* A handle of our own making, where the file system has none: inode number and time of birth. */
 #define HANDLE_OWN (-0x7a6f6e65)
 
@@ -97,7 +98,7 @@ int backing_resolve(int root, const char *path, uint64_t flags)
 	};
 	long fd;
 
-	for (int i = 0; i < WALK_TRIES; i++) {
+	for (int i = 0; i < RESOLVE_TRIES; i++) {
 		fd = syscall(SYS_openat2, root, path[0] ? path : ".", &how, sizeof(how));
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break; /* EAGAIN: a rename elsewhere came between */
@@ -105,29 +106,39 @@ int backing_resolve(int root, const char *path, uint64_t flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* Over its names; a rename may come between, so that what is found has to be compared. */
-static int walk(struct fs *fs, struct node *n)
+static int walk_once(struct fs *fs, struct node *n)
 {
 	char path[PATH_LEN_MAX + 1];
 	struct fhandle wanted;
 	struct fhandle found;
-	int rc = -ESTALE;
 
 	node_handle(n, &wanted);
-	for (int i = 0; i < WALK_TRIES; i++) {
-		rc = node_path(&fs->nodes, n, NULL, path);
-		if (rc < 0)
+	int rc = node_path(&fs->nodes, n, NULL, path);
+	if (rc < 0)
+		return rc;
+	int fd = backing_resolve(fs->root, path, O_PATH);
+	if (fd < 0)
+		return fd;
+	rc = backing_look(fs, fd, "", &found, NULL);
+	if (rc == 0 && fhandle_same(&wanted, &found))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
+/* Over its names. What is found has to be compared: what is done beneath is not known, and a rename between
+ * its two steps, on the disk and in memory, leads astray. Only that is a reason to walk again. */
+static int walk(struct fs *fs, struct node *n)
+{
+	const struct timespec pause = {.tv_nsec = 100000};
+	int rc = -ESTALE;
+
+	for (int i = 0; i < WALKS_MAX; i++) {
+		uint32_t moved = __atomic_load_n(&fs->moved, __ATOMIC_SEQ_CST);
+		rc = walk_once(fs, n);
+		if (rc >= 0 || __atomic_load_n(&fs->moving, __ATOMIC_SEQ_CST) == moved)
 			break;
-		int fd = backing_resolve(fs->root, path, O_PATH);
-		if (fd < 0) {
-			rc = fd;
-			continue;
-		}
-		rc = backing_look(fs, fd, "", &found, NULL);
-		if (rc == 0 && fhandle_same(&wanted, &found))
-			return fd;
-		close(fd);
-		rc = -ESTALE;
+		nanosleep(&pause, NULL);
 	}
 	return rc == -ENOENT ? -ESTALE : rc;
 }

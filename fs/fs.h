@@ -36,6 +36,8 @@ struct fs {
 	int mount_id; /* of `root` */
 	bool handles; /* the file system knows file handles */
 	bool by_handle;     /* and opens by them; else paths are walked */
+	uint32_t moving;    /* renames that have begun, and those of which nodes.h knows: atomic, */
+	uint32_t moved;     /* for those who walk */
 	uint64_t life;      /* in identities: random, not 0 */
 	uint32_t tick_msec; /* of the file system's ctime */
 

@@ -214,7 +214,11 @@ static int carry_out(struct renaming *r)
 		backing_pin(r->fs, to->dir.fd, to->name, &to->st);
 	if (!(to->there && (r->flags & RENAME_NOREPLACE)))
 		raise_mtime(r, from, to);
+	__atomic_add_fetch(&r->fs->moving, 1, __ATOMIC_SEQ_CST);
 	rc = renameat2(from->dir.fd, from->name, to->dir.fd, to->name, r->flags) < 0 ? -errno : 0;
+	if (rc == 0)
+		move_links(r);
+	__atomic_add_fetch(&r->fs->moved, 1, __ATOMIC_SEQ_CST);
 	if (rc < 0) {
 		take_back(r, from);
 		take_back(r, to);
@@ -224,7 +228,6 @@ static int carry_out(struct renaming *r)
 	if (rc < 0)
 		return rc;
 	note_gone(r, from);
-	move_links(r);
 	tell(r);
 	return 0;
 }
