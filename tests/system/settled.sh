@@ -41,7 +41,10 @@ WORKER=$(on ns1 pgrep -x zonefs-worker) || bail "no worker"
 sees() {
 	local sentence=$1 wanted=$2 how=$WORKER
 	shift 2
-	[ "$1" != rename ] || how=$SEAM.fs-rename
+	case $1 in
+	rename) how=$SEAM.fs-rename ;;
+	link | symlink | mkdir) how=$SEAM.fs-shown ;;
+	esac
 	must on ns1 zonefsctl wait --served --timeout 60
 	rm -f "$T/ns1/tmp/seen"
 	on ns1 stalled "$CPU" "$how" $STALL_MSEC "$@" >/dev/null &
@@ -61,6 +64,14 @@ sees "another mode" "644"$'\n'"new 3" chmod 644 $F
 sees "that it has gone" "$GONE" unlink $F
 sh_on ns1 "echo again >work/.f.new"
 sees "a file that was not there" "644"$'\n'"again" rename $TREE/work/.f.new $F
+sh_on ns1 "ln work/f work/.f.new"
+sees "once more that it has gone" "$GONE" unlink $F
+sees "a second name" "644"$'\n'"again" link $TREE/work/.f.new $F
+sees "that the second name has gone" "$GONE" unlink $F
+sees "a symbolic link" "777"$'\n'"again" symlink .f.new $F
+sees "that the link has gone" "$GONE" unlink $F
+sees "a directory" "755"$'\n'"cat: $F: Is a directory" mkdir $F
+sees "that the directory has gone" "$GONE" rmdir $F
 mkdir "$T/said"
 for i in 1 2; do
 	on ns1 stalled "$CPU" "$WORKER" $STALL_MSEC look $TREE/work/new$i >"$T/said/$i" &

@@ -4,13 +4,17 @@
  * kernel, the call is still under way, with all locks that it holds.
  *
  *   stalled CPU POINT MSEC rename FROM TO
+ *   stalled CPU POINT MSEC link FROM TO
+ *   stalled CPU POINT MSEC symlink TARGET PATH
+ *   stalled CPU POINT MSEC mkdir PATH
  *   stalled CPU WORKER MSEC unlink PATH
+ *   stalled CPU WORKER MSEC rmdir PATH
  *   stalled CPU WORKER MSEC chmod MODE PATH
  *   stalled CPU WORKER MSEC look PATH          which need not be there
  *
  * The file system's process, WORKER, is stopped and the call made. When that waits, its processor, CPU, is
  * given to somebody else for MSEC milliseconds, and WORKER goes on: "replied". Whatever else is to run in that time
- * has to be on another processor. POINT, since a rename looks up its target first: a file "FILE.LABEL" of
+ * has to be on another processor. POINT, since what makes a name looks it up first: a file "FILE.LABEL" of
  * base/crash.h, which is made, and removed when the request has come there.
  */
 #include <errno.h>
@@ -77,6 +81,14 @@ static int call(char **argv)
 		return rename(argv[1], argv[2]);
 	if (strcmp(what, "unlink") == 0)
 		return unlink(argv[1]);
+	if (strcmp(what, "rmdir") == 0)
+		return rmdir(argv[1]);
+	if (strcmp(what, "mkdir") == 0)
+		return mkdir(argv[1], 0755);
+	if (strcmp(what, "symlink") == 0)
+		return symlink(argv[1], argv[2]);
+	if (strcmp(what, "link") == 0)
+		return link(argv[1], argv[2]);
 	if (strcmp(what, "chmod") == 0)
 		return chmod(argv[2], (mode_t)strtol(argv[1], NULL, 8));
 	return stat(argv[1], &st) < 0 && errno != ENOENT ? -1 : 0;
