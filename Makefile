@@ -78,7 +78,7 @@ simulator := $(if $(src_sim),$(B)/sim)
 replays  := $(patsubst tests/fuzz/fuzz_%.c,$(B)/replay/%,$(filter tests/fuzz/fuzz_%,$(src_fuzz)))
 fuzzers  := $(patsubst $(B)/replay/%,$(B)/fuzzer/%,$(replays))
 
-.PHONY: all tests deps test demo bench sim fuzz fuzzers tsan install check-format clean
+.PHONY: all tests deps test demo bench sim fuzz fuzzers tsan install clean
 all: $(programs)
 tests: all $(units) $(helpers) $(simulator) $(replays) $(B)/other/zonefs-replicator
 	@+$(MAKE) --no-print-directory B=$(B)/crash CRASH=1 all
@@ -198,9 +198,6 @@ install: all
 		install -m 644 tools/zonefs-prestart.conf $(DESTDIR)$(UNITDIR)/$$u.service.d/ || exit 1; done
 	for m in man/*.[1-8]; do s=$${m##*.}; install -d $(DESTDIR)$(MANDIR)/man$$s && \
 		install -m 644 $$m $(DESTDIR)$(MANDIR)/man$$s/ || exit 1; done
-
-check-format:
-	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
 clean:
 	rm -rf $(B)
