@@ -56,6 +56,17 @@ void aside_seen(const struct key *k, struct vv *to)
 	vv_lower(to, (struct dot){k->draft->dot.origin, 1});
 }
 
+void aside_stands(struct key *k, const struct vv *seen)
+{
+	struct shown *s = key_shown(k);
+
+	if (vv_compare(seen, &s->context) == VV_EQUAL)
+		return;
+	vv_copy(&s->context, seen);
+	s->dot = (struct dot){0, 0};
+	key_forget_found_over(k); /* it is what came */
+}
+
 void aside_back(struct core *c, struct key *k, const struct ident *ident, const struct attrs *a)
 {
 	struct shown *s = key_shown(k);
@@ -63,11 +74,7 @@ void aside_back(struct core *c, struct key *k, const struct ident *ident, const 
 	struct vv seen = {0};
 
 	aside_seen(k, &seen);
-	if (vv_compare(&seen, &s->context) != VV_EQUAL) { /* something came meanwhile */
-		vv_copy(&s->context, &seen);
-		s->dot = (struct dot){0, 0};
-		key_forget_found_over(k); /* it is what came */
-	}
+	aside_stands(k, &seen);
 	vv_fini(&seen);
 	if (a->kind != KIND_ABSENT)
 		v->attrs.mtime_nsec = a->mtime_nsec;

@@ -237,6 +237,8 @@ void aside_edit(struct core *c, struct key *k);
 /* `dot` is that of the draft, which is on disk again. */
 bool aside_is(const struct key *k, struct dot dot);
 void aside_seen(const struct key *k, struct vv *to); /* by the draft's author; a copy */
+/* What is shown stands for that alone: of what came meanwhile it is no version. */
+void aside_stands(struct key *k, const struct vv *seen);
 void aside_back(struct core *c, struct key *k, const struct ident *ident, const struct attrs *a);
 /* What was to be edited is as it is shown: there is nothing to be held any more. */
 bool aside_vain(struct core *c, struct key *k);

@@ -310,7 +310,7 @@ static void after_draft(struct core *c, struct key *k, const struct observation 
 	if (!aside_is(k, k->intent->dot) || !k->shown ||
 	    (there && (o->unchanged || fhandle_same(&k->shown->ident.handle, &o->ident.handle))))
 		return;
-	vv_copy(&k->shown->context, &k->intent->context);
+	aside_stands(k, &k->intent->context);
 	key_shown_changed(c, k);
 }
 

@@ -143,15 +143,17 @@ static void found_meanwhile(struct core *c, struct key *k, const struct scan *s,
 }
 
 /* Found by a scan. What the disk held a while ago may have been replaced since:
- * what looks like a change of a path that was touched meanwhile is looked at
- * anew; so is what has been removed or emptied, since it is told late. */
+ * what looks like a change of a path that was touched meanwhile, or as if what
+ * is held there had gone, is looked at anew; so is what has been removed or
+ * emptied, since it is told late. */
 void scan_found(struct core *c, struct key *k, const struct observation *o)
 {
 	struct scan *s = STAILQ_FIRST(&c->scans);
-	bool take_in;
+	bool take_in, older, differs;
 
 	if (!s || !s->running)
 		return;
+	older = k->touched >= s->step;
 	take_in = s->take_in || lists_taken_back(c, k, o->attrs.kind == KIND_DIR);
 	k->seen_scan = s->id;
 	if (s->move && path_below(k->path, s->path)) {
@@ -187,12 +189,13 @@ void scan_found(struct core *c, struct key *k, const struct observation *o)
 		return;
 	}
 	place_leftover(c, k);
-	if (take_in && !k->shown && !k->edited && k->touched < s->step) {
+	if (take_in && !k->shown && !k->edited && !older) {
 		join_take(c, k, o);
 		return;
 	}
-	if (observe_differs(k, o) &&
-	    (k->touched >= s->step || o->attrs.kind == KIND_ABSENT || brake_removes(k, o))) {
+	differs = observe_differs(k, o);
+	if ((older && (differs || key_drafted(k))) ||
+	    (differs && (o->attrs.kind == KIND_ABSENT || brake_removes(k, o)))) {
 		observe_look_for(c, k, &s->serials);
 		return;
 	}

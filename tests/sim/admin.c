@@ -94,8 +94,10 @@ static void give(struct world *w, struct node *n, struct event *e, bool braked)
 	if (e->type != EVENT_APPROVE)
 		n->holds = false;
 	n->releases = e->type == EVENT_RELEASE;
-	if (e->type == EVENT_APPROVE) /* what the gate holds in doubt, too */
+	if (e->type == EVENT_APPROVE) { /* what the gate holds in doubt, too */
 		n->approves_until = w->now + JUDGED_BY_MSEC;
+		judge_approved(n);
+	}
 	w->decisions++;
 	host_event(w, n, e);
 	host_pump(w, n);

@@ -50,7 +50,7 @@ bool judge_gates(const struct world *w, const char *path)
 static bool is_made(const struct world *w, struct hash h)
 {
 	for (uint32_t i = 0; i < w->gate.nmade; i++)
-		if (hash_same(w->gate.made[i], h))
+		if (hash_same(w->gate.made[i].hash, h))
 			return true;
 	return false;
 }
@@ -223,10 +223,11 @@ static void rewrite(struct world *w, struct node *n, const struct trial *t, stru
 		as.hash = content_hash(++w->contents);
 		as.size = content_size(w->contents);
 		storage_put(&n->store, as.hash);
-		w->gate.made = realloc(w->gate.made, (w->gate.nmade + 1) * sizeof as.hash);
+		w->gate.made = realloc(w->gate.made, (w->gate.nmade + 1) * sizeof *w->gate.made);
 		if (!w->gate.made)
 			abort();
-		w->gate.made[w->gate.nmade++] = as.hash;
+		w->gate.made[w->gate.nmade++] =
+		    (struct made){as.hash, t->items[i].version->attrs.hash};
 		judged(n, t->items[i].path, &as, doubt);
 		a->rewrites[a->v.nrewrites++] =
 		    (struct rewrite){t->items[i].path, {{0}}, as.hash, as.size};
@@ -305,13 +306,26 @@ void judge_trial(struct world *w, struct node *n, const struct trial *t)
 
 /* ---- the invariant ---- */
 
+/* What was let go, or what rewriting made of it. */
+static bool is_of(const struct world *w, const struct attrs *a, const struct attrs *decided)
+{
+	if (!(attrs_compare(a, decided) & (CHANGED_KIND | CHANGED_CONTENT)))
+		return true;
+	for (uint32_t i = 0; a->kind == decided->kind && i < w->gate.nmade; i++)
+		if (hash_same(w->gate.made[i].hash, a->hash) &&
+		    hash_same(w->gate.made[i].of, decided->hash))
+			return true;
+	return false;
+}
+
 /* The safety brake's were approved. */
 static bool is_approved(struct world *w, struct node *n, const char *path, const struct attrs *a)
 {
 	const struct spot *spot = truth_spot(w, n, path);
 
 	return was_judged(n, path, a, true) &&
-	       (w->now < n->approves_until || (spot->held && !spot->draft_group));
+	       (w->now < n->approves_until || (spot->held && !spot->draft_group) ||
+		(spot->approved && is_of(w, a, &spot->approved_attrs)));
 }
 
 /* It passes the gate, or the gate holds it with something that does. */
@@ -364,6 +378,7 @@ struct deciding {
 	uint32_t pick;   /* of the former, to find one */
 	bool discards;
 	bool forces;
+	bool approves;
 };
 
 static bool below_or_same(const char *path, const char *dir)
@@ -385,6 +400,14 @@ static bool pick_one(void *arg, const struct core_path *p)
 	return true;
 }
 
+static void approve(struct world *w, struct node *n, const struct core_path *p)
+{
+	struct spot *spot = truth_spot(w, n, p->path);
+
+	spot->approved = true;
+	spot->approved_attrs = p->draft->attrs;
+}
+
 static bool look_at(void *arg, const struct core_path *p)
 {
 	struct deciding *d = arg;
@@ -398,7 +421,21 @@ static bool look_at(void *arg, const struct core_path *p)
 		truth_spot(d->w, d->n, p->path)->forced = true;
 		truth_spot(d->w, d->n, p->path)->forced_attrs = p->draft->attrs;
 	}
+	if (d->approves && core_held_by(p->draft) == HELD_GATE)
+		approve(d->w, d->n, p);
 	return true;
+}
+
+static bool approve_held(void *arg, const struct core_path *p)
+{
+	if (core_held_by(p->draft) == HELD_GATE)
+		approve(current, arg, p);
+	return true;
+}
+
+void judge_approved(struct node *n)
+{
+	core_each(n->core, "", approve_held, n);
 }
 
 /* About one path that the gate holds, if there is any. */
@@ -426,6 +463,7 @@ static void decide(struct world *w, uint8_t node, void *arg)
 		return;
 	d.discards = e.type == EVENT_DISCARD;
 	d.forces = e.type == EVENT_RELEASE;
+	d.approves = e.type == EVENT_APPROVE;
 	core_each(n->core, "", look_at, &d);
 	char *path = strdup(d.path);
 	const char *paths[] = {path};

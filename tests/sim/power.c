@@ -163,8 +163,11 @@ static void stands_for(struct world *w, struct node *n, const char *path)
 	spot->cut = spot->looked = spot->due_install = spot->due_own = false;
 	spot->floor = 0;
 	fs_floor_note(w, n, path, now);
-	/* What was set aside is no more than a save when it is there again. */
-	if (images_installed(s, now, &a) && !truth_aside(n, path, s->intent->dot)) {
+	/* What was set aside is a save when it is there again, and no more than that. */
+	held = s && s->draft && !attrs_compare(&s->draft->attrs, &a);
+	if (images_installed(s, now, &a) && truth_aside(n, path, s->intent->dot)) {
+		held = true;
+	} else if (images_installed(s, now, &a)) {
 		truth_of_context(w, path, &s->intent->context, &spot->shown);
 		spot->base = spot->told = s->intent->attrs;
 		as_intended = (struct shown){.attrs = s->intent->attrs,
@@ -174,7 +177,6 @@ static void stands_for(struct world *w, struct node *n, const char *path)
 	truth_doubt(n, spot, path);
 	if (!attrs_compare(&a, &spot->base))
 		return;
-	held = s && s->draft && !attrs_compare(&s->draft->attrs, &a);
 	if (n->joined && !held &&
 	    (now ? damage_of(s, shown, now, &a) != DAMAGE_NONE : !shown->leftover))
 		spot->cut = true;

@@ -95,6 +95,8 @@ struct spot {
 	bool discarded; /* what is held there is about to be shown, and then put back */
 	bool forced;    /* this goes by force, be it that it is set aside until later: */
 	struct attrs forced_attrs;
+	bool approved; /* this goes in doubt, be it that it is set aside until later: */
+	struct attrs approved_attrs;
 	bool held;      /* by what the core has decided, be it not in the store yet, it holds: */
 	struct dot draft;
 	struct attrs draft_attrs;

@@ -217,6 +217,11 @@ struct judged {
 };
 
 /* Chances per 10,000. */
+/* What rewriting made of what. */
+struct made {
+	struct hash hash, of;
+};
+
 struct gate_weights {
 	bool on;
 	bool open; /* everything is good now, */
@@ -228,7 +233,7 @@ struct gate_weights {
 	uint32_t unknown;                                /* of a judgement */
 	uint32_t slow;                                   /* milliseconds, at most */
 	uint32_t hasty;                                  /* of a save meanwhile */
-	struct hash *made;                               /* by rewriting */
+	struct made *made;                               /* by rewriting */
 	uint32_t nmade;
 	uint64_t verdicts[VERDICT_REWRITE + 1];
 	uint64_t decided;
@@ -386,6 +391,8 @@ void judge_open(struct world *w); /* soon everything is good */
 /* What was set aside is edited then. */
 void judge_settle(struct world *w, struct node *n);
 bool judge_gates(const struct world *w, const char *path);
+/* All that the gate holds is let go in doubt, be it later. */
+void judge_approved(struct node *n);
 void judge_trial(struct world *w, struct node *n, const struct trial *t);
 /* Invariant 7. */
 void judge_told(struct world *w, struct node *n, const char *path, const struct version *v);

@@ -366,6 +366,31 @@ static void the_old_name_of_a_rename_is_looked_at_by_the_release(void **state)
 	assert_int_equal(core_held(N1->core), 0);
 }
 
+/* A scan that has read what stood in its place does not know that it is back. */
+static void a_scan_that_is_older_than_it_does_not_end_it(void **state)
+{
+	struct event e = {.type = EVENT_RESCAN, .hint = {.serial = 1000}};
+	struct event found = {.type = EVENT_LOOKED, .path = "a"};
+
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	s.hold = EFFECT_SCAN;
+	story_event(&s, N1, &e);
+	decide(N1, EVENT_EDIT, NULL);
+	expect_content(N1, "a", 3);
+	found.looked.scan = true;
+	found.looked.o.unchanged = true;
+	found.looked.o.attrs.kind = KIND_FILE;
+	s.hold = -1;
+	story_event(&s, N1, &found);
+	assert_int_equal(core_held(N1->core), 1);
+	story_run(&s);
+	assert_int_equal(core_held(N1->core), 1);
+	decide(N1, EVENT_RELEASE, NULL);
+	expect_content(N2, "a", 3);
+}
+
 /* A peer did the same meanwhile. */
 static void what_is_so_already_is_released_by_that(void **state)
 {
@@ -457,6 +482,33 @@ static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **
 	assert_int_equal(versions_of(N1, "a"), 2);
 }
 
+/* Nor has who saves it, after that, kept anything of what had stood there: the store could not be read. */
+static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_deletes(&s, N2, "a");
+	story_wait(&s, 2000);
+	user_saves(&s, N2, "a", 9); /* its mode is of that */
+	story_wait(&s, 2000);
+	s.mute = true;
+	decide(N1, EVENT_EDIT, "a");
+	s.mute = false;
+	disk_unlink(&N1->disk, disk_find(&N1->disk, "a"), s.now);
+	story_crash(&s, N1);
+	s.hold = EFFECT_LOOK;
+	story_up(&s, N1);
+	story_release(&s, N1, EFFECT_LOOK, "a");
+	user_saves(&s, N1, "a", 5);
+	s.hold = -1;
+	story_run(&s);
+	crash(N1);
+	assert_int_equal(core_held(N1->core), 1);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_int_equal(versions_of(N2, "a"), 2);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -469,6 +521,7 @@ int main(void)
 	    TEST(a_release_brings_it_back_first),
 	    TEST(a_save_instead_of_it_is_looked_at_by_the_release),
 	    TEST(the_old_name_of_a_rename_is_looked_at_by_the_release),
+	    TEST(a_scan_that_is_older_than_it_does_not_end_it),
 	    TEST(what_is_so_already_is_released_by_that),
 	    TEST(what_nobody_knows_any_more_is_over),
 	    TEST(discarded_it_is_over),
@@ -480,6 +533,7 @@ int main(void)
 	    TEST(an_end_in_the_middle_is_no_edit),
 	    TEST(what_goes_in_the_middle_has_seen_no_more_than_it_had),
 	    TEST(what_came_and_went_where_nothing_was_had_seen_no_more_either),
+	    TEST(what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
