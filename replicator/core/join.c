@@ -288,10 +288,24 @@ void join_late_over(struct core *c, struct key *k)
 	store_late(c, k);
 }
 
+void join_late_hinted(struct core *c, struct key *k)
+{
+	bool late = k->late;
+
+	join_late_over(c, k);
+	if (late && k->looking)
+		k->late = LATE_OVER;
+}
+
 bool join_take_late(struct core *c, struct key *k, const struct observation *o)
 {
 	bool returning = c->returning, equal = c->take_in_equal, known = c->known;
 
+	if (k->late == LATE_OVER) { /* it may have read what was there before */
+		k->late = LATE_NOT;
+		k->look_again = true;
+		return true;
+	}
 	/* What is shown is known: whoever changes it knew it. */
 	if (k->late && k->shown)
 		join_late_over(c, k);

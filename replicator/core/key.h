@@ -13,7 +13,7 @@
 #include "replicator/core/hearing.h"
 
 /* Could not be read when the first tree was taken: taken when it can be, as then. */
-enum late { LATE_NOT, LATE_NEW, LATE_EQUAL, LATE_RETURNING, LATE_KNOWN };
+enum late { LATE_NOT, LATE_NEW, LATE_EQUAL, LATE_RETURNING, LATE_KNOWN, LATE_OVER };
 
 enum flight { FLIGHT_NONE, FLIGHT_STAGING, FLIGHT_INSTALLING, FLIGHT_REMOVING };
 

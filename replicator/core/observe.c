@@ -160,7 +160,7 @@ void observe_hint(struct core *c, const struct event *e)
 		joining_hint(c, k, from, e);
 		return;
 	}
-	join_late_over(c, k);
+	join_late_hinted(c, k);
 	if (!from && observe_local(c, k, tree)) {
 		local_hint(c, k);
 		return;

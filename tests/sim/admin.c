@@ -181,7 +181,8 @@ static void begin_set(struct world *w, uint8_t node, void *arg)
 	tell(w, "%s administrator: a set of %u patterns begins", n->name, h.n);
 	w->sets++;
 	host_event(w, n, &e);
-	n->holds = n->up && core_set(n->core, &set);
+	if (!n->releases) /* else none begins, and the open one is about to go */
+		n->holds = n->up && core_set(n->core, &set);
 	host_pump(w, n);
 }
 

@@ -63,6 +63,9 @@ void truth_shown(struct world *w, struct node *n, const char *path, const struct
 
 	if (!s)
 		return;
+	if (s->dot.origin && !vv_covers(&s->context, s->dot))
+		world_fail(w, "converges", "%s shows a version of %s that it says nobody has seen",
+			   n->name, path);
 	truth_of_context(w, path, &s->context, &claimed);
 	if (!spot->due_own) /* else it is due for that, and not if a crash takes that back */
 		spot->due_install |= spot->found && s->dot.origin;

@@ -327,6 +327,37 @@ static void a_directory_that_nothing_is_in_any_more_is_not_waited_for(void **sta
 
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
+/* The first tree could not read it. What a look has read before somebody saves it is no edit. */
+static void what_was_read_before_a_save_is_not_told_as_one(void **state)
+{
+	struct event alone = {.type = EVENT_START_ALONE};
+	struct event before = {.type = EVENT_LOOKED, .path = "f"};
+	uint32_t told;
+
+	(void)state;
+	story_begin(&s, 2);
+	story_up(&s, N2);
+	story_event(&s, N2, &alone);
+	story_run(&s);
+	user_saves(&s, N2, "f", 6);
+	disk_write(&s, N1, "f", 9);
+	s.unreadable = "f";
+	s.hold = EFFECT_LOOK;
+	story_up(&s, N1);
+	s.unreadable = NULL;
+	disk_ident(&N1->disk, disk_find(&N1->disk, "f"), &before.looked.o.ident);
+	story_attrs(disk_find(&N1->disk, "f"), &before.looked.o.attrs);
+	told = N1->broadcasts;
+	user_saves(&s, N1, "f", 5);
+	story_event(&s, N1, &before);
+	assert_int_equal(N1->broadcasts, told);
+	s.hold = -1;
+	story_run(&s);
+	assert_int_equal(N1->broadcasts, told + 1);
+	expect_content(N2, "f", 5);
+	assert_true(waited(N1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +376,7 @@ int main(void)
 	    STORY(a_move_into_a_directory_that_has_gone_is_not_told),
 	    STORY(a_move_that_is_hinted_again_is_told_as_one),
 	    STORY(a_delete_is_told_when_the_local_file_of_that_name_has_gone),
-	};
+		    STORY(what_was_read_before_a_save_is_not_told_as_one),
+};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
