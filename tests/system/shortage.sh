@@ -46,7 +46,8 @@ after=$(mb_of "$R1")
 check "and memory stays bounded (300 MB were saved, $((after - before)) MB more are used)" \
 	test $((after - before)) -lt $((${SAN:+400} + 192))
 
-# ---- no room in a peer's tree
+# ---- no room in a peer's tree, which has all that there is
+must wait_for 120 trees ns2
 sh_on ns2 'mkdir -p tmp; dd if=/dev/zero of=tmp/filler bs=64k 2>/dev/null'
 ms=$(now_ms)
 check "a peer's tree is full: saves here go on" sh_on ns1 'for i in $(seq 20); do head -c 30000 /dev/urandom >etc/full.$i || exit 1; done'
