@@ -485,6 +485,8 @@ static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **
 /* Nor has who saves it, after that, kept anything of what had stood there: the store could not be read. */
 static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **state)
 {
+	const struct version *draft;
+
 	(void)state;
 	begin();
 	decide(N1, EVENT_SET_ASIDE, NULL);
@@ -503,6 +505,9 @@ static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **s
 	user_saves(&s, N1, "a", 5);
 	s.hold = -1;
 	story_run(&s);
+	draft = core_draft(N1->core, "a");
+	for (int f = 0; f < FIELDS; f++)
+		assert_true(vv_covers(&draft->context, draft->setter[f]));
 	crash(N1);
 	assert_int_equal(core_held(N1->core), 1);
 	decide(N1, EVENT_RELEASE, NULL);
