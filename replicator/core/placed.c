@@ -193,8 +193,12 @@ static void not_empty(struct core *c, struct key *k)
 		k->block = BLOCK_CHILDREN;
 		return;
 	}
-	vv_join(&key_shown(k)->context, &k->decided.context);
-	k->shown->dot = k->decided.dot;
+	if (aside_is(k, k->decided.dot)) { /* no version says so yet */
+		aside_stands(k, &k->decided.context);
+	} else {
+		vv_join(&key_shown(k)->context, &k->decided.context);
+		k->shown->dot = k->decided.dot;
+	}
 	k->shown->leftover = true;
 	key_shown_changed(c, k);
 	opwait_placed(c, k);

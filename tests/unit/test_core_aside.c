@@ -514,6 +514,39 @@ static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **s
 	assert_int_equal(versions_of(N2, "a"), 2);
 }
 
+/* A peer deletes it, too, while it is on its way back; it stays for what is local in it, and nothing is shown
+ * for what no vector speaks of. */
+static void what_goes_again_and_stays_is_the_peers_deletion(void **state)
+{
+	struct event e = {.type = EVENT_EDIT, .decision = &(struct decision){0}};
+	const struct shown *shown;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	hold(N1);
+	user_deletes(&s, N1, "d");
+	story_wait(&s, 2000);
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_saves(&s, N1, "d/x.jnl", 1);
+	s.hold = EFFECT_REMOVE;
+	story_event(&s, N1, &e);
+	story_run(&s);
+	user_deletes(&s, N2, "d");
+	story_wait(&s, 2000);
+	s.hold = EFFECT_LOOK;
+	story_release(&s, N1, EFFECT_REMOVE, "d");
+	shown = core_shown(N1->core, "d");
+	assert_true(!shown->dot.origin || vv_covers(&shown->context, shown->dot));
+	s.hold = -1;
+	story_run(&s);
+	assert_int_equal(core_held(N1->core), 0);
+	assert_int_equal(nwaiting(N1), 0);
+	user_deletes(&s, N1, "d/x.jnl");
+	story_wait(&s, 2000);
+	assert_null(disk_find(&N1->disk, "d"));
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -538,6 +571,7 @@ int main(void)
 	    TEST(an_end_in_the_middle_is_no_edit),
 	    TEST(what_goes_in_the_middle_has_seen_no_more_than_it_had),
 	    TEST(what_came_and_went_where_nothing_was_had_seen_no_more_either),
+	    TEST(what_goes_again_and_stays_is_the_peers_deletion),
 	    TEST(what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen),
 	};
 
