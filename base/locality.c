@@ -76,8 +76,9 @@ static const char *const built_in[] = {
     "#*#",
 };
 
-/* named's names for a file before it is whole (isc_file_openunique). */
-static const char *const built_in_of_named[] = {"tmp-??????????", "db-????????"};
+/* named's names for a file before it is whole (isc_file_openunique), and for its core dumps, which it allows
+ * whatever the limit was that it was started with: all its memory, with its keys. */
+static const char *const built_in_of_named[] = {"tmp-??????????", "db-????????", "core", "core.*"};
 
 /* FNV-1a, then mixed, so that entries can be summed: the lists' order has no meaning. */
 static uint64_t hash_entry(char list, const char *pattern)

@@ -482,7 +482,7 @@ tree_of() {
 	on "$1" bash -c "cd $TREE && find . -mindepth 1 \
 		\\( -path ./dev -o -path ./run -o -path ./tmp -o -path ./var/run -o -path ./var/tmp \
 		-o -path ./var/log -o -path ./var/named/dynamic -o -path ./var/named/data \
-		-o -path ./var/named/slaves -o -path ./etc/named.host.conf -o -name .git -o -name '*.jnl' \
+		-o -path ./var/named/slaves -o -path ./var/named/core -o -path ./etc/named.host.conf -o -name .git -o -name '*.jnl' \
 		-o -name 'managed-keys.bind*' -o -name '*.mkeys' -o -name session.key -o -name '*~' -o -name '.*.sw?' \\) -prune -o \
 		\\( -type d -printf '%p d %m %u %g\\n' \\) -o \
 		\\( -type l -printf '%p l %l\\n' \\) -o \

@@ -56,6 +56,16 @@ check "others of named are sent" there var/named/kept.db
 check "as are these names by anybody else" there var/named/db-abcdefgh
 sh_on ns1 'mv var/named/tmp-abcdefghij var/named/whole.db; zonefsctl wait'
 check "and what gets another name" there var/named/whole.db
+# named lets the kernel write one of any size, in its working directory, with all keys that it had in memory.
+sh_on ns1 '/tmp/bin/named var/named/core.1234 etc/core; mkdir sub/core; echo x >sub/core/zone; echo x >sub/core.db
+	cp /bin/sleep /tmp/bin/named; cd var/named; ulimit -c unlimited; /tmp/bin/named 60 &
+	until grep -qx named /proc/$!/comm; do :; done; kill -ABRT $!; wait $!
+	zonefsctl wait' >/dev/null 2>&1
+check_not "named's core dumps stay" eval 'there var/named/core || there var/named/core.1234 || there etc/core'
+check "as no other core does" eval 'there sub/core/zone && there sub/core.db'
+case $(cat /proc/sys/kernel/core_pattern) in
+core*) check "(the kernel has made one)" test "$(find "$T/ns1$TREE/var/named" -name 'core*' -size +0 | wc -l)" = 1 ;;
+esac
 
 # ---- kinds and sizes
 

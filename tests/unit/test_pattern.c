@@ -331,6 +331,10 @@ static void some_names_are_local_only_when_named_made_them(void **state)
 	assert_false(locality_local(l, "db-a1B2c3D4", false, "cp"));
 	assert_false(locality_local(l, "db-a1B2c3D45", false, "named"));
 	assert_false(locality_local(l, "db-a1B2c3D4/zone", false, "named"));
+	assert_true(locality_local(l, "var/named/core", false, "named"));
+	assert_true(locality_local(l, "core.4711", false, "named"));
+	assert_false(locality_local(l, "core", false, "vi"));
+	assert_false(locality_local(l, "core/zone", false, "named"));
 	locality_free(l);
 }
 
