@@ -99,6 +99,12 @@ void place_staged(struct core *c, const struct event *e)
 	end_flight(c, k);
 }
 
+/* None, if it is that of a draft, which is over by now. */
+static struct dot version_of(const struct intent *i)
+{
+	return vv_covers(&i->context, i->dot) ? i->dot : (struct dot){0, 0};
+}
+
 /* `shown` becomes what was intended. */
 static void show_intended(struct core *c, struct key *k, const struct intent *i,
 			  const struct ident *ident)
@@ -108,7 +114,7 @@ static void show_intended(struct core *c, struct key *k, const struct intent *i,
 	s->ident = *ident;
 	s->attrs = i->attrs;
 	vv_copy(&s->context, &i->context);
-	s->dot = i->dot;
+	s->dot = version_of(i);
 	s->raised = i->raised;
 	s->leftover = false;
 	shown_floor(s);
@@ -193,12 +199,8 @@ static void not_empty(struct core *c, struct key *k)
 		k->block = BLOCK_CHILDREN;
 		return;
 	}
-	if (aside_is(k, k->decided.dot)) { /* no version says so yet */
-		aside_stands(k, &k->decided.context);
-	} else {
-		vv_join(&key_shown(k)->context, &k->decided.context);
-		k->shown->dot = k->decided.dot;
-	}
+	vv_join(&key_shown(k)->context, &k->decided.context);
+	k->shown->dot = version_of(&k->decided);
 	k->shown->leftover = true;
 	key_shown_changed(c, k);
 	opwait_placed(c, k);

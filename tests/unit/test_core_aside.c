@@ -482,6 +482,36 @@ static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **
 	assert_int_equal(versions_of(N1, "a"), 2);
 }
 
+static bool shows_a_version_or_none(const struct host *h, const char *path)
+{
+	const struct shown *shown = core_shown(h->core, path);
+
+	return !shown->dot.origin || vv_covers(&shown->context, shown->dot);
+}
+
+/* The node ended before it heard that it was there again, and it was discarded before anybody could look. */
+static void discarded_before_it_is_found_again_it_is_over(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	s.mute = true;
+	decide(N1, EVENT_EDIT, NULL);
+	s.mute = false;
+	story_crash(&s, N1);
+	s.unreadable = "a";
+	story_up(&s, N1);
+	decide(N1, EVENT_DISCARD, NULL);
+	s.unreadable = NULL;
+	s.hold = EFFECT_STAGE;
+	story_wait(&s, 20000);
+	assert_int_equal(core_held(N1->core), 0);
+	assert_true(shows_a_version_or_none(N1, "a"));
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N1, "a", 1);
+}
+
 /* Nor has who saves it, after that, kept anything of what had stood there: the store could not be read. */
 static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **state)
 {
@@ -519,7 +549,6 @@ static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **s
 static void what_goes_again_and_stays_is_the_peers_deletion(void **state)
 {
 	struct event e = {.type = EVENT_EDIT, .decision = &(struct decision){0}};
-	const struct shown *shown;
 
 	(void)state;
 	story_begin_joined(&s, 2);
@@ -536,8 +565,7 @@ static void what_goes_again_and_stays_is_the_peers_deletion(void **state)
 	story_wait(&s, 2000);
 	s.hold = EFFECT_LOOK;
 	story_release(&s, N1, EFFECT_REMOVE, "d");
-	shown = core_shown(N1->core, "d");
-	assert_true(!shown->dot.origin || vv_covers(&shown->context, shown->dot));
+	assert_true(shows_a_version_or_none(N1, "d"));
 	s.hold = -1;
 	story_run(&s);
 	assert_int_equal(core_held(N1->core), 0);
@@ -571,6 +599,7 @@ int main(void)
 	    TEST(an_end_in_the_middle_is_no_edit),
 	    TEST(what_goes_in_the_middle_has_seen_no_more_than_it_had),
 	    TEST(what_came_and_went_where_nothing_was_had_seen_no_more_either),
+	    TEST(discarded_before_it_is_found_again_it_is_over),
 	    TEST(what_goes_again_and_stays_is_the_peers_deletion),
 	    TEST(what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen),
 	};
