@@ -297,15 +297,18 @@ void join_late_hinted(struct core *c, struct key *k)
 		k->late = LATE_OVER;
 }
 
+bool join_late_ended(struct key *k)
+{
+	if (k->late != LATE_OVER)
+		return false;
+	k->late = LATE_NOT;
+	return true;
+}
+
 bool join_take_late(struct core *c, struct key *k, const struct observation *o)
 {
 	bool returning = c->returning, equal = c->take_in_equal, known = c->known;
 
-	if (k->late == LATE_OVER) { /* it may have read what was there before */
-		k->late = LATE_NOT;
-		k->look_again = true;
-		return true;
-	}
 	/* What is shown is known: whoever changes it knew it. */
 	if (k->late && k->shown)
 		join_late_over(c, k);

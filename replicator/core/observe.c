@@ -327,6 +327,11 @@ static void gone(struct core *c, struct key *k, const struct observation *o, boo
 
 static void looked(struct core *c, struct key *k, const struct observation *o)
 {
+	if (join_late_ended(k)) { /* it may have read what was there before that save */
+		serials_share(&k->hinted, &k->looked);
+		k->look_again = true;
+		return;
+	}
 	if (o->status < 0) {
 		delay_failed(c, k, RETRY_FIRST_MSEC);
 		return;

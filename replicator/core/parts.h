@@ -423,7 +423,8 @@ void join_taken(struct core *c, const struct scan *s);
 void join_late(struct core *c, struct key *k);      /* it cannot be read now */
 void join_late_over(struct core *c, struct key *k);
 void join_late_hinted(struct core *c, struct key *k); /* somebody has saved it since */
-/* A look can read it. True: it was taken, or says nothing. */
+bool join_late_ended(struct key *k); /* while the look was under way that is over now */
+/* A look can read it. True: it was taken. */
 bool join_take_late(struct core *c, struct key *k, const struct observation *o);
 void join_known(struct core *c, struct peer *p); /* it was established once */
 void join_heard(struct core *c, uint32_t peer, bool joining);

@@ -327,14 +327,11 @@ static void a_directory_that_nothing_is_in_any_more_is_not_waited_for(void **sta
 
 #define STORY(f) cmocka_unit_test_teardown(f, end)
 
-/* The first tree could not read it. What a look has read before somebody saves it is no edit. */
-static void what_was_read_before_a_save_is_not_told_as_one(void **state)
+/* A node whose first tree cannot read f, which is another there than on its peer. */
+static void begin_unread(void)
 {
 	struct event alone = {.type = EVENT_START_ALONE};
-	struct event before = {.type = EVENT_LOOKED, .path = "f"};
-	uint32_t told;
 
-	(void)state;
 	story_begin(&s, 2);
 	story_up(&s, N2);
 	story_event(&s, N2, &alone);
@@ -344,6 +341,16 @@ static void what_was_read_before_a_save_is_not_told_as_one(void **state)
 	s.unreadable = "f";
 	s.hold = EFFECT_LOOK;
 	story_up(&s, N1);
+}
+
+/* What a look has read before somebody saves it is no edit. */
+static void what_was_read_before_a_save_is_not_told_as_one(void **state)
+{
+	struct event before = {.type = EVENT_LOOKED, .path = "f"};
+	uint32_t told;
+
+	(void)state;
+	begin_unread();
 	s.unreadable = NULL;
 	disk_ident(&N1->disk, disk_find(&N1->disk, "f"), &before.looked.o.ident);
 	story_attrs(disk_find(&N1->disk, "f"), &before.looked.o.attrs);
@@ -353,6 +360,24 @@ static void what_was_read_before_a_save_is_not_told_as_one(void **state)
 	assert_int_equal(N1->broadcasts, told);
 	s.hold = -1;
 	story_run(&s);
+	assert_int_equal(N1->broadcasts, told + 1);
+	expect_content(N2, "f", 5);
+	assert_true(waited(N1));
+}
+
+/* That look fails, too: the next one says what was saved. */
+static void what_is_read_after_a_save_is_told_before_it_is_acknowledged(void **state)
+{
+	uint32_t told;
+
+	(void)state;
+	begin_unread();
+	told = N1->broadcasts;
+	user_saves(&s, N1, "f", 5);
+	story_release(&s, N1, EFFECT_LOOK, "f");
+	s.unreadable = NULL;
+	story_wait(&s, 2000);
+	story_release(&s, N1, EFFECT_LOOK, "f");
 	assert_int_equal(N1->broadcasts, told + 1);
 	expect_content(N2, "f", 5);
 	assert_true(waited(N1));
@@ -376,7 +401,8 @@ int main(void)
 	    STORY(a_move_into_a_directory_that_has_gone_is_not_told),
 	    STORY(a_move_that_is_hinted_again_is_told_as_one),
 	    STORY(a_delete_is_told_when_the_local_file_of_that_name_has_gone),
-		    STORY(what_was_read_before_a_save_is_not_told_as_one),
+	    STORY(what_was_read_before_a_save_is_not_told_as_one),
+	    STORY(what_is_read_after_a_save_is_told_before_it_is_acknowledged),
 };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
