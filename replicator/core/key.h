@@ -12,7 +12,8 @@
 #include "replicator/core/core.h"
 #include "replicator/core/hearing.h"
 
-/* Could not be read when the first tree was taken: taken when it can be, as then. */
+/* Could not be read when the first tree was taken: taken when it can be, as then. OVER: somebody has
+ * saved it since, and a look is under way that may be older. */
 enum late { LATE_NOT, LATE_NEW, LATE_EQUAL, LATE_RETURNING, LATE_KNOWN, LATE_OVER };
 
 enum flight { FLIGHT_NONE, FLIGHT_STAGING, FLIGHT_INSTALLING, FLIGHT_REMOVING };
