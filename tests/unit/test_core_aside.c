@@ -453,16 +453,9 @@ static void what_goes_in_the_middle_has_seen_no_more_than_it_had(void **state)
 	expect_content(N1, "a", 9);
 }
 
-/* Nothing was there before and nothing is now; in between, it was. Whoever saves then, before a look
- * finds what the deletion left, has seen the draft and not the deletion. */
-static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **state)
+/* It is brought back and goes again, the node ends before it hears of either, and then somebody saves. */
+static void save_in_the_middle(void)
 {
-	(void)state;
-	begin();
-	decide(N1, EVENT_SET_ASIDE, NULL);
-	user_deletes(&s, N2, "a");
-	story_wait(&s, 2000);
-	expect_absent(N1, "a");
 	s.mute = true;
 	decide(N1, EVENT_EDIT, "a");
 	s.mute = false;
@@ -475,11 +468,46 @@ static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **
 	user_saves(&s, N1, "a", 5);
 	s.hold = -1;
 	story_run(&s);
+}
+
+/* Nothing was there before and nothing is now; in between, it was. Whoever saves then, before a look
+ * finds what the deletion left, has seen the draft and not the deletion. */
+static void what_came_and_went_where_nothing_was_had_seen_no_more_either(void **state)
+{
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_deletes(&s, N2, "a");
+	story_wait(&s, 2000);
+	expect_absent(N1, "a");
+	save_in_the_middle();
 	decide(N1, EVENT_RELEASE, NULL);
 	assert_int_equal(core_held(N1->core), 0);
 	expect_content(N2, "a", 5);
 	assert_int_equal(versions_of(N2, "a"), 2); /* beside the deletion */
 	assert_int_equal(versions_of(N1, "a"), 2);
+}
+
+/* Nor has who saves it, after that, kept anything of what had stood there: the store could not be read. */
+static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **state)
+{
+	const struct version *draft;
+
+	(void)state;
+	begin();
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_deletes(&s, N2, "a");
+	story_wait(&s, 2000);
+	user_saves(&s, N2, "a", 9); /* its mode is of that */
+	story_wait(&s, 2000);
+	save_in_the_middle();
+	draft = core_draft(N1->core, "a");
+	for (int f = 0; f < FIELDS; f++)
+		assert_true(vv_covers(&draft->context, draft->setter[f]));
+	crash(N1);
+	assert_int_equal(core_held(N1->core), 1);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_int_equal(versions_of(N2, "a"), 2);
 }
 
 static bool shows_a_version_or_none(const struct host *h, const char *path)
@@ -510,38 +538,6 @@ static void discarded_before_it_is_found_again_it_is_over(void **state)
 	s.hold = -1;
 	story_run(&s);
 	expect_content(N1, "a", 1);
-}
-
-/* Nor has who saves it, after that, kept anything of what had stood there: the store could not be read. */
-static void what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen(void **state)
-{
-	const struct version *draft;
-
-	(void)state;
-	begin();
-	decide(N1, EVENT_SET_ASIDE, NULL);
-	user_deletes(&s, N2, "a");
-	story_wait(&s, 2000);
-	user_saves(&s, N2, "a", 9); /* its mode is of that */
-	story_wait(&s, 2000);
-	s.mute = true;
-	decide(N1, EVENT_EDIT, "a");
-	s.mute = false;
-	disk_unlink(&N1->disk, disk_find(&N1->disk, "a"), s.now);
-	story_crash(&s, N1);
-	s.hold = EFFECT_LOOK;
-	story_up(&s, N1);
-	story_release(&s, N1, EFFECT_LOOK, "a");
-	user_saves(&s, N1, "a", 5);
-	s.hold = -1;
-	story_run(&s);
-	draft = core_draft(N1->core, "a");
-	for (int f = 0; f < FIELDS; f++)
-		assert_true(vv_covers(&draft->context, draft->setter[f]));
-	crash(N1);
-	assert_int_equal(core_held(N1->core), 1);
-	decide(N1, EVENT_RELEASE, NULL);
-	assert_int_equal(versions_of(N2, "a"), 2);
 }
 
 /* A peer deletes it, too, while it is on its way back; it stays for what is local in it, and nothing is shown
