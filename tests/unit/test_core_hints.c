@@ -383,6 +383,25 @@ static void what_is_read_after_a_save_is_told_before_it_is_acknowledged(void **s
 	assert_true(waited(N1));
 }
 
+/* A rescan waits for a look that says nothing, since somebody saved the file meanwhile: what the next one
+ * says is told before the rescan is over. */
+static void a_rescan_waits_for_the_look_after_one_that_says_nothing(void **state)
+{
+	(void)state;
+	begin_unread();
+	story_release(&s, N1, EFFECT_LOOK, "f");
+	rescan(N1);
+	story_wait(&s, 2000); /* this look is for the rescan */
+	s.unreadable = NULL;
+	user_saves(&s, N1, "f", 5);
+	assert_int_equal(N1->nopen, 2);
+	story_release(&s, N1, EFFECT_LOOK, "f");
+	assert_int_equal(N1->nopen, 2);
+	story_release(&s, N1, EFFECT_LOOK, "f");
+	expect_content(N2, "f", 5);
+	assert_true(waited(N1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +422,7 @@ int main(void)
 	    STORY(a_delete_is_told_when_the_local_file_of_that_name_has_gone),
 	    STORY(what_was_read_before_a_save_is_not_told_as_one),
 	    STORY(what_is_read_after_a_save_is_told_before_it_is_acknowledged),
+	    STORY(a_rescan_waits_for_the_look_after_one_that_says_nothing),
 };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
