@@ -49,13 +49,20 @@ static void keep_shown(struct key *k)
 	k->shown_once = version_get(k->placing);
 }
 
+/* No vector has the dot of what was set aside. */
+static bool of_draft(const struct intent *i)
+{
+	return !vv_covers(&i->context, i->dot);
+}
+
 void place_confirmed(struct core *c, struct key *k)
 {
 	struct shown *s = key_shown(k);
 	bool found = shown_found(s);
 
-	if (aside_is(k, k->decided.dot)) {
-		aside_back(c, k, &s->ident, &s->attrs);
+	if (of_draft(&k->decided)) { /* which may be over: then it is as if nobody had asked */
+		if (aside_is(k, k->decided.dot))
+			aside_back(c, k, &s->ident, &s->attrs);
 		version_put(k->placing);
 		k->placing = NULL;
 		return;
@@ -102,7 +109,7 @@ void place_staged(struct core *c, const struct event *e)
 /* None, if it is that of a draft, which is over by now. */
 static struct dot version_of(const struct intent *i)
 {
-	return vv_covers(&i->context, i->dot) ? i->dot : (struct dot){0, 0};
+	return of_draft(i) ? (struct dot){0, 0} : i->dot;
 }
 
 /* `shown` becomes what was intended. */
@@ -307,14 +314,15 @@ static void not_ours(struct core *c, struct key *k, const struct observation *o)
 	key_shown_changed(c, k);
 }
 
-/* What was set aside may have been put there before that came: then it has seen no more than the
- * draft had. Where nothing is, as before, it may have been there and gone again. */
+/* What was set aside may have been put there before that came, be it in place: then it has seen no more
+ * than the draft had. Where nothing is, as before, it may have been there and gone again. */
 static void after_draft(struct core *c, struct key *k, const struct observation *o)
 {
 	bool there = o->unchanged ? key_present(k) : o->attrs.kind != KIND_ABSENT;
+	bool same = o->unchanged || (k->intent->kind != INTENT_INPLACE && k->shown &&
+				     fhandle_same(&k->shown->ident.handle, &o->ident.handle));
 
-	if (!aside_is(k, k->intent->dot) || !k->shown ||
-	    (there && (o->unchanged || fhandle_same(&k->shown->ident.handle, &o->ident.handle))))
+	if (!aside_is(k, k->intent->dot) || !k->shown || (there && same))
 		return;
 	aside_stands(k, &k->intent->context);
 	key_shown_changed(c, k);

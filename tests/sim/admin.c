@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/port.h"
 #include "tests/sim/world.h"
 
 /* An administrator takes a version of the path that somebody once made. */
@@ -137,6 +138,36 @@ void admin_decide(struct world *w, struct node *n)
 	give(w, n, &e, false);
 }
 
+static void dies(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (w->faults && w->nodes[node].up)
+		host_crash(w, &w->nodes[node]);
+}
+
+static void saves(struct world *w, uint8_t node, void *arg)
+{
+	struct node *n = &w->nodes[node];
+	const char *path = rng_chance(&w->rng, 5000) ? "a" : "b";
+
+	(void)arg;
+	if (w->faults && !power_off(n) && !truth_full(w, path))
+		session_start(w, n, path, rng_pick(&w->rng, w->weights.user, USER_ACTIONS));
+}
+
+/* What else may happen just then. */
+static void aside_meets(struct world *w, struct node *n)
+{
+	if (rng_chance(&w->rng, 5000))
+		fs_hint(w, n, HINT_RESCAN, "", "", 0);
+	if (rng_chance(&w->rng, 5000))
+		world_at(w, rng_below(&w->rng, 30), n->index, 0, saves, NULL, NULL);
+	if (rng_chance(&w->rng, 3000))
+		world_at(w, rng_below(&w->rng, 30), n->index, 0, dies, NULL, NULL);
+}
+
+static void put_aside(struct world *w, uint8_t node, void *arg);
+
 /* A name server is about to start, or somebody wants to go on with what was set aside. */
 static void put_aside(struct world *w, uint8_t node, void *arg)
 {
@@ -147,9 +178,13 @@ static void put_aside(struct world *w, uint8_t node, void *arg)
 			  .decision = &d};
 	struct held h = {.w = w, .n = n};
 
-	(void)arg;
 	if (!w->faults || !n->up || !core_held(n->core))
 		return;
+	if (w->weights.asides_meet && !arg) {
+		aside_meets(w, n);
+		world_at(w, rng_below(&w->rng, 15), node, 0, put_aside, NULL, w);
+		return;
+	}
 	tell(w, "%s administrator: what is held is %s", n->name,
 	     e.type == EVENT_EDIT ? "edited" : "set aside");
 	if (e.type == EVENT_SET_ASIDE)

@@ -9,6 +9,7 @@
  *       --limited                  of the last node only what is at `a` is accepted by the others
  *       --lists                    the last node excludes `b` in some of its lives only
  *       --gate                     what is saved is judged first, in all histories
+ *       --held                     much is held, set aside and brought back, in all histories
  *
  * Exit status 0: all held; 1: one did not; 2: usage. Every 16th seed is run twice, and must be the
  * same.
@@ -60,9 +61,9 @@ static bool run_seed(uint64_t seed, bool trace, uint64_t *hash)
 	ok = !world.failed;
 	if (!ok) {
 		printf("seed %llu: %s\n", (unsigned long long)seed, world.failure);
-		printf("reproduce: sim --seed %llu --trace%s%s%s\n", (unsigned long long)seed,
+		printf("reproduce: sim --seed %llu --trace%s%s%s%s\n", (unsigned long long)seed,
 		       sim_options.limited ? " --limited" : "", sim_options.lists ? " --lists" : "",
-		       sim_options.gate ? " --gate" : "");
+		       sim_options.gate ? " --gate" : "", sim_options.held ? " --held" : "");
 	}
 	if (trace)
 		world_print_trees(&world);
@@ -161,8 +162,8 @@ static unsigned long long run_jobs(unsigned long long first, unsigned long long 
 
 static int usage(void)
 {
-	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] [--limited] [--lists] [--gate]\n"
-	      "       sim --seed S [--trace] [--limited] [--lists] [--gate]\n",
+	fputs("usage: sim [--seeds N] [--first S] [--stop] [--jobs N] [--limited] [--lists] [--gate] [--held]\n"
+	      "       sim --seed S [--trace] [--limited] [--lists] [--gate] [--held]\n",
 	      stderr);
 	return 2;
 }
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
 						{"limited", no_argument, NULL, 'l'},
 						{"lists", no_argument, NULL, 'e'},
 						{"gate", no_argument, NULL, 'g'},
+						{"held", no_argument, NULL, 'h'},
 						{NULL, 0, NULL, 0}};
 	unsigned long long seeds = 1000;
 	unsigned long long first = 1;
@@ -207,6 +209,8 @@ int main(int argc, char **argv)
 			sim_options.lists = true;
 		else if (c == 'g')
 			sim_options.gate = true;
+		else if (c == 'h')
+			sim_options.held = true;
 		else
 			return usage();
 	}

@@ -411,6 +411,21 @@ static uint32_t join_error(struct rng r)
 	return rng_chance(&r, 4000) ? rng_below(&r, 3000) : 0;
 }
 
+/* Much is held, set aside and brought back, and seldom in peace. */
+static void hold_much(struct weights *w, struct rng r)
+{
+	for (int i = 0; i < 3; i++)
+		rng_next(&r);
+	w->asides_meet = true;
+	w->asides = rng_range(&r, 10, 60);
+	if (!w->sets)
+		w->sets = rng_range(&r, 2, 12);
+	if (!w->decisions)
+		w->decisions = rng_range(&r, 5, 40);
+	if (!w->crash)
+		w->crash = rng_chance(&r, 5000) ? rng_below(&r, 100) : 0;
+}
+
 void weights_draw(struct weights *w, struct rng *r)
 {
 	static void (*const flavours[])(struct weights *, struct rng *) = {
@@ -453,6 +468,8 @@ void weights_draw(struct weights *w, struct rng *r)
 	w->lists = sim_options.lists;
 	w->asides = asides(w, *r);
 	w->join_error = join_error(*r);
+	if (sim_options.held)
+		hold_much(w, *r);
 	if (w->lists) /* what is taken back counts as a newcomer's */
 		w->exclude = w->power = w->hasty = w->focus = 0;
 }

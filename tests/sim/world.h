@@ -155,6 +155,7 @@ extern struct sim_options {
 	bool limited;
 	bool lists;
 	bool gate;
+	bool held;
 } sim_options;
 
 /* What kind of history the seed makes. Chances are per 10,000. */
@@ -205,7 +206,8 @@ struct weights {
 	uint32_t focus;       /* enum focus */
 	uint32_t hasty;       /* of an install: somebody writes into it at once, and the power goes */
 	uint32_t sets;        /* change sets that are begun */
-	uint32_t asides;      /* times that what is held is set aside, or brought back */
+	uint32_t asides;      /* times that what is held is set aside, or brought back, */
+	bool asides_meet;     /* ... while a tree is gone through, somebody saves, or it crashes */
 };
 
 /* What was judged good on a node. */

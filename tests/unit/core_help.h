@@ -711,6 +711,17 @@ static inline void user_makes_dir(struct story *s, struct host *h, const char *p
 	story_run(s);
 }
 
+static inline void user_chmods(struct story *s, struct host *h, const char *path, uint32_t mode)
+{
+	struct inode *i = disk_find(&h->disk, path);
+
+	s->now += 10;
+	i->mode = mode;
+	disk_touch(&h->disk, i, s->now);
+	story_hint_flags(s, h, path, "", 0);
+	story_run(s);
+}
+
 static inline void expect_content(struct host *h, const char *path, uint64_t content)
 {
 	const struct inode *i = disk_find(&h->disk, path);

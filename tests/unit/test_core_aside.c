@@ -571,6 +571,64 @@ static void what_goes_again_and_stays_is_the_peers_deletion(void **state)
 	assert_null(disk_find(&N1->disk, "d"));
 }
 
+/* It is there still, for what is local in it: nothing was to be installed, and somebody discards it before
+ * the look that was to confirm that. */
+static void discarded_while_it_is_confirmed_it_is_over(void **state)
+{
+	struct event edit = {.type = EVENT_EDIT, .decision = &(struct decision){0}};
+	struct event discard = {.type = EVENT_DISCARD, .decision = &(struct decision){0}};
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	hold(N1);
+	user_makes_dir(&s, N1, "d");
+	user_saves(&s, N1, "d/x.jnl", 1);
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	s.hold = EFFECT_LOOK;
+	story_event(&s, N1, &edit);
+	story_run(&s);
+	story_event(&s, N1, &discard);
+	story_release(&s, N1, EFFECT_LOOK, "d");
+	assert_int_equal(core_held(N1->core), 0);
+	assert_true(shows_a_version_or_none(N1, "d"));
+	s.hold = -1;
+	story_run(&s);
+	user_deletes(&s, N1, "d/x.jnl");
+	story_wait(&s, 2000);
+	assert_null(disk_find(&N1->disk, "d"));
+}
+
+/* A directory's attributes are brought back in place, and somebody changes more of them before the node heard
+ * that they were: who did has not seen what a peer had made of it meanwhile. */
+static void what_is_changed_in_place_has_seen_no_more_than_it_had(void **state)
+{
+	struct inode *d;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "d");
+	hold(N1);
+	user_chmods(&s, N1, "d", 0700);
+	story_wait(&s, 2000);
+	decide(N1, EVENT_SET_ASIDE, NULL);
+	user_chmods(&s, N2, "d", 0750);
+	story_wait(&s, 2000);
+	assert_int_equal(disk_find(&N1->disk, "d")->mode, 0750);
+	s.mute = true;
+	decide(N1, EVENT_EDIT, NULL);
+	s.mute = false;
+	assert_int_equal(disk_find(&N1->disk, "d")->mode, 0700);
+	story_crash(&s, N1);
+	d = disk_find(&N1->disk, "d");
+	d->mode = 0711;
+	disk_touch(&N1->disk, d, s.now);
+	story_up(&s, N1);
+	story_wait(&s, 2000);
+	decide(N1, EVENT_RELEASE, NULL);
+	assert_int_equal(core_held(N1->core), 0);
+	assert_int_equal(versions_of(N2, "d"), 2);
+}
+
 #define TEST(f) cmocka_unit_test_teardown(f, end)
 
 int main(void)
@@ -597,6 +655,8 @@ int main(void)
 	    TEST(what_came_and_went_where_nothing_was_had_seen_no_more_either),
 	    TEST(discarded_before_it_is_found_again_it_is_over),
 	    TEST(what_goes_again_and_stays_is_the_peers_deletion),
+	    TEST(discarded_while_it_is_confirmed_it_is_over),
+	    TEST(what_is_changed_in_place_has_seen_no_more_than_it_had),
 	    TEST(what_is_saved_instead_keeps_nothing_of_what_it_has_not_seen),
 	};
 

@@ -52,17 +52,6 @@ static void heal_all(void)
 	heal(N1);
 }
 
-static void user_chmods(struct host *h, const char *path, uint32_t mode)
-{
-	struct inode *i = disk_find(&h->disk, path);
-
-	s.now += 10;
-	i->mode = mode;
-	disk_touch(&h->disk, i, s.now);
-	story_hint_flags(&s, h, path, "", 0);
-	story_run(&s);
-}
-
 static void user_touches(struct host *h, const char *path)
 {
 	struct inode *i = disk_find(&h->disk, path);
@@ -94,7 +83,7 @@ static void a_later_edit_and_an_earlier_chmod_both_survive(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_saves(&s, N2, "zone", 2);
 	int64_t mtime = disk_find(&N2->disk, "zone")->mtime;
 	heal_all();
@@ -112,7 +101,7 @@ static void a_later_chmod_and_an_earlier_edit_both_survive(void **state)
 	begin(2);
 	user_saves(&s, N2, "zone", 2);
 	int64_t mtime = disk_find(&N2->disk, "zone")->mtime;
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	heal_all();
 	expect_everywhere(2, 0600, 1);
 	assert_string_equal(core_origin_node(N1->core, visible(N1)->dot.origin), "n2");
@@ -171,7 +160,7 @@ static void five_saves_and_a_chmod_both_survive(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	for (uint64_t content = 2; content <= 6; content++)
 		user_saves(&s, N2, "zone", content);
 	heal_all();
@@ -182,7 +171,7 @@ static void three_sides_are_combined_step_by_step(void **state)
 {
 	(void)state;
 	begin(3);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_touches(N2, "zone");
 	user_saves(&s, N3, "zone", 2);
 	heal_all();
@@ -193,7 +182,7 @@ static void it_is_combined_when_the_author_is_back(void **state)
 {
 	(void)state;
 	begin(3);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_saves(&s, N2, "zone", 2);
 	cut_off(N1, false);
 	cut_off(N2, false);
@@ -212,7 +201,7 @@ static void a_save_during_the_combination_loses_nothing(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_saves(&s, N2, "zone", 2);
 	s.deaf[1] = true; /* N2 is told what it asks for, and nothing of the combination */
 	heal_all();
@@ -232,7 +221,7 @@ static void a_chmod_just_before_an_install_is_combined(void **state)
 	user_saves(&s, N1, "zone", 1);
 	s.hold = EFFECT_INSTALL;
 	user_saves(&s, N2, "zone", 2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	s.hold = -1;
 	story_run(&s);
 	story_wait(&s, 60000);
@@ -252,7 +241,7 @@ static void a_chmod_just_after_such_an_install_is_combined(void **state)
 	s.hold = EFFECT_STAGE;
 	story_run(&s);
 	expect_content(N1, "zone", 2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	s.hold = -1;
 	story_run(&s);
 	story_wait(&s, 60000);
@@ -302,7 +291,7 @@ static void a_save_over_what_was_discarded_is_combined(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	saves_held(N1, 2);
 	discards(N1);
 	goes_on(N1, 3);
@@ -316,7 +305,7 @@ static void what_was_there_before_may_have_been_superseded(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	saves_held(N1, 2);
 	discards(N1);
 	meet(N1, N2);
@@ -332,7 +321,7 @@ static void it_may_have_been_superseded_while_that_was_held(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	saves_held(N1, 2);
 	meet(N1, N2);
 	assert_int_equal(visible(N1)->attrs.mode, 0600);
@@ -348,7 +337,7 @@ static void what_was_discarded_twice_is_over_the_same(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	saves_held(N1, 2);
 	discards(N1);
 	saves_held(N1, 3);
@@ -363,7 +352,7 @@ static void the_mode_of_what_was_discarded_is_of_the_next_save(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	disk_find(&N1->disk, "zone")->mode = 0640;
 	saves_held(N1, 2);
 	discards(N1);
@@ -378,8 +367,8 @@ static void two_chmods_are_for_people(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N1, "zone", 0600);
-	user_chmods(N2, "zone", 0640);
+	user_chmods(&s, N1, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0640);
 	heal_all();
 	expect_everywhere(1, 0640, 2);
 }
@@ -390,7 +379,7 @@ static void an_edit_and_an_edit_with_a_chmod_are_for_people(void **state)
 	(void)state;
 	begin(2);
 	user_saves(&s, N1, "zone", 2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_saves(&s, N2, "zone", 3);
 	heal_all();
 	expect_everywhere(3, 0644, 2);
@@ -413,7 +402,7 @@ static void what_a_directory_hides_is_combined_when_that_has_gone(void **state)
 	expect_content(N2, "zone", 1);
 	cut_off(N1, true);
 	cut_off(N2, true);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_saves(&s, N2, "zone", 2);
 	heal_all();
 	for (uint32_t i = 0; i < s.n; i++) {
@@ -430,7 +419,7 @@ static void a_chmod_and_a_deletion_are_not_combined(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_deletes(&s, N2, "zone");
 	heal_all();
 	expect_everywhere(1, 0600, 2);
@@ -440,8 +429,8 @@ static void the_same_chmod_on_both_sides_hinders_nothing(void **state)
 {
 	(void)state;
 	begin(2);
-	user_chmods(N1, "zone", 0600);
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	user_saves(&s, N2, "zone", 2);
 	heal_all();
 	expect_everywhere(2, 0600, 1);
@@ -467,7 +456,7 @@ static void what_is_combined_is_here(void **state)
 	disk_put_back(&N1->disk, &disk);
 	disk_fini(&disk);
 	s.now += 1000;
-	user_chmods(N2, "zone", 0600);
+	user_chmods(&s, N2, "zone", 0600);
 	s.hold = EFFECT_FETCH;
 	for (uint32_t i = 0; i < s.n; i++)
 		cut_off(&s.host[i], false);
@@ -565,7 +554,7 @@ static void what_two_have_told_anew_is_no_conflict(void **state)
 	(void)state;
 	begin_with_conflict(3);
 	cut_off(N2, true);
-	user_chmods(N3, "zone", 0600);
+	user_chmods(&s, N3, "zone", 0600);
 	renews(N3, 6); /* its own by now */
 	renews(N2, 4);
 	heal_all();
@@ -578,7 +567,7 @@ static void what_is_to_be_combined_is_not_told_anew(void **state)
 {
 	(void)state;
 	begin(3);
-	user_chmods(N1, "zone", 0600);
+	user_chmods(&s, N1, "zone", 0600);
 	user_saves(&s, N2, "zone", 2);
 	story_wait(&s, 1000);
 	s.cut[1][2] = s.cut[2][1] = false; /* N3 tells N2 of it, and N1 is away */
