@@ -456,9 +456,15 @@ bool gate_decide(struct core *c, struct key *k, enum event_type type, bool force
 		gate_tell(c, h, false);
 		return true;
 	}
-	for (uint32_t i = 0; i < h->n && (force || type == EVENT_APPROVE); i++)
-		if (h->keys[i]->draft->aside)
-			aside_edit(c, h->keys[i]);
+	for (uint32_t i = 0; i < h->n && (force || type == EVENT_APPROVE);) {
+		struct key *each = h->keys[i];
+
+		if (each->draft->aside)
+			aside_edit(c, each);
+		else
+			each->to_aside = false;
+		i += i < h->n && h->keys[i] == each; /* else it is over, and has left */
+	}
 	hearing_again(c, h);
 	h->forced = force;
 	h->approved = type == EVENT_APPROVE;

@@ -39,7 +39,7 @@ static void release_add(struct core *c, struct release *r, struct key *k)
 	if (k->hearing && k->hearing->kind == HEARING_RELEASE)
 		hearing_leave(c, k->hearing, k);
 	k->releasing = true;
-	k->draft_seen = k->put_back = false;
+	k->draft_seen = k->put_back = k->to_aside = false;
 	k->held++;
 	GROW(r->keys, r->n, r->cap);
 	r->keys[r->n++] = k;

@@ -342,6 +342,23 @@ static void a_save_instead_of_it_is_looked_at_by_the_release(void **state)
 	assert_int_equal(core_held(N1->core), 0);
 }
 
+/* It was to be set aside, and is released before that was done: the later decision is the one that counts. */
+static void released_before_it_is_set_aside_it_goes(void **state)
+{
+	struct event aside = {.type = EVENT_SET_ASIDE, .decision = &(struct decision){0}};
+
+	(void)state;
+	begin();
+	s.hold = EFFECT_LOOK;
+	story_event(&s, N1, &aside);
+	story_run(&s);
+	decide(N1, EVENT_RELEASE, NULL);
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N2, "a", 3);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 /* A rename takes its place; the look at its old name was over before the release, and what is saved there
  * between the two goes with it. */
 static void the_old_name_of_a_rename_is_looked_at_by_the_release(void **state)
@@ -640,6 +657,7 @@ int main(void)
 	    TEST(a_restart_keeps_it_aside),
 	    TEST(a_release_brings_it_back_first),
 	    TEST(a_save_instead_of_it_is_looked_at_by_the_release),
+	    TEST(released_before_it_is_set_aside_it_goes),
 	    TEST(the_old_name_of_a_rename_is_looked_at_by_the_release),
 	    TEST(a_scan_that_is_older_than_it_does_not_end_it),
 	    TEST(what_is_so_already_is_released_by_that),

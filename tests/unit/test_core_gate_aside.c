@@ -189,6 +189,47 @@ static void what_is_back_is_judged_when_it_has_been_looked_at(void **state)
 	expect_content(N2, "z", 1);
 }
 
+/* It was to be set aside, and an administrator lets it go before that was done. */
+static void what_was_to_be_set_aside_goes_by_force(void **state)
+{
+	(void)state;
+	begin_with_z();
+	user_saves(&s, N1, "z", 2);
+	judge(N1, VERDICT_BAD, "line 3");
+	s.hold = EFFECT_LOOK;
+	decide(N1, EVENT_SET_ASIDE, NULL, false);
+	decide(N1, EVENT_RELEASE, "z", true);
+	s.hold = -1;
+	story_run(&s);
+	expect_content(N2, "z", 2);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
+/* A rename, set aside. What is left of its old name is over by then, since a peer has deleted it: the rest is
+ * brought back all the same. */
+static void what_is_left_of_it_goes_by_force(void **state)
+{
+	(void)state;
+	begin_with_z();
+	user_renames(&s, N1, "z", "zz");
+	story_wait(&s, 2000);
+	judge(N1, VERDICT_BAD, "line 3");
+	decide(N1, EVENT_SET_ASIDE, NULL, false);
+	judge(N1, VERDICT_GOOD, NULL);
+	expect_absent(N1, "zz");
+	user_deletes(&s, N2, "z");
+	story_wait(&s, 2000);
+	judge(N2, VERDICT_GOOD, NULL);
+	judge(N1, VERDICT_GOOD, NULL);
+	expect_absent(N1, "z");
+	crash(N1);
+	assert_int_equal(core_held(N1->core), 2);
+	decide(N1, EVENT_RELEASE, "z", true);
+	expect_content(N1, "zz", 1);
+	expect_content(N2, "zz", 1);
+	assert_int_equal(core_held(N1->core), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,6 +240,8 @@ int main(void)
 	    TEST(what_is_found_when_it_is_set_aside_is_judged_in_its_place),
 	    TEST(what_is_there_again_is_not_told_as_gone),
 	    TEST(what_is_back_is_judged_when_it_has_been_looked_at),
+	    TEST(what_was_to_be_set_aside_goes_by_force),
+	    TEST(what_is_left_of_it_goes_by_force),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
