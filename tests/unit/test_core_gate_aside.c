@@ -189,18 +189,19 @@ static void what_is_back_is_judged_when_it_has_been_looked_at(void **state)
 	expect_content(N2, "z", 1);
 }
 
-/* It was to be set aside, and an administrator lets it go before that was done. */
+/* After a restart it was to be set aside, and an administrator lets it go before that was done. */
 static void what_was_to_be_set_aside_goes_by_force(void **state)
 {
 	(void)state;
 	begin_with_z();
 	user_saves(&s, N1, "z", 2);
 	judge(N1, VERDICT_BAD, "line 3");
-	s.hold = EFFECT_LOOK;
+	s.unreadable = "z";
+	crash(N1);
 	decide(N1, EVENT_SET_ASIDE, NULL, false);
 	decide(N1, EVENT_RELEASE, "z", true);
-	s.hold = -1;
-	story_run(&s);
+	s.unreadable = NULL;
+	story_wait(&s, 2000);
 	expect_content(N2, "z", 2);
 	assert_int_equal(core_held(N1->core), 0);
 }
