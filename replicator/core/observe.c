@@ -24,13 +24,14 @@ bool observe_local(const struct core *c, struct key *k, bool dir)
 	return k->local || (k->local_found & bit);
 }
 
-/* Something is known to be there, if only that it was being written, or was about to be told as moved
- * there: should the directory above have gone, it is to be looked at. */
+/* Something is known to be there, if only that it was being written (also when an earlier life's intent was
+ * looked at), or was about to be told as moved there: should the directory above have gone, it is to be looked at. */
 bool observe_may_go(const struct core *c, struct key *k)
 {
 	bool moved_here = k->delay && k->delay->kind == DELAY_MOVE && k->delay->due;
 
-	return (key_present(k) || k->block == BLOCK_BUSY || k->looking || k->draft || moved_here) &&
+	return (key_present(k) || k->block == BLOCK_BUSY || k->recovering || k->looking || k->draft ||
+		moved_here) &&
 	       !observe_local(c, k, false);
 }
 

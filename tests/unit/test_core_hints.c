@@ -402,6 +402,32 @@ static void a_rescan_waits_for_the_look_after_one_that_says_nothing(void **state
 	assert_true(waited(N1));
 }
 
+/* What an earlier life intended there waits for a file that is being written, and that goes with its
+ * directory: the hint of its end comes under another name. */
+static void what_was_being_written_goes_with_its_directory(void **state)
+{
+	struct inode *file;
+
+	(void)state;
+	story_begin_joined(&s, 2);
+	user_makes_dir(&s, N1, "b");
+	s.hold = EFFECT_INSTALL;
+	user_makes_dir(&s, N2, "b/d");
+	story_crash(&s, N1);
+	s.hold = -1;
+	file = disk_write(&s, N1, "b/d", 5);
+	file->writers = 1;
+	story_up(&s, N1);
+	story_wait(&s, 2000);
+	user_moves_dir(&s, N1, "b", "c");
+	file->writers = 0;
+	story_hint(&s, N1, "c/d", "");
+	story_wait(&s, 2000);
+	expect_content(N2, "c/d", 5);
+	assert_non_null(disk_find(&N1->disk, "b/d"));
+	assert_int_equal(disk_find(&N1->disk, "b/d")->kind, KIND_DIR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +449,7 @@ int main(void)
 	    STORY(what_was_read_before_a_save_is_not_told_as_one),
 	    STORY(what_is_read_after_a_save_is_told_before_it_is_acknowledged),
 	    STORY(a_rescan_waits_for_the_look_after_one_that_says_nothing),
+	    STORY(what_was_being_written_goes_with_its_directory),
 };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
