@@ -138,13 +138,6 @@ void admin_decide(struct world *w, struct node *n)
 	give(w, n, &e, false);
 }
 
-static void dies(struct world *w, uint8_t node, void *arg)
-{
-	(void)arg;
-	if (w->faults && w->nodes[node].up)
-		host_crash(w, &w->nodes[node]);
-}
-
 static void saves(struct world *w, uint8_t node, void *arg)
 {
 	struct node *n = &w->nodes[node];
@@ -163,10 +156,8 @@ static void aside_meets(struct world *w, struct node *n)
 	if (rng_chance(&w->rng, 5000))
 		world_at(w, rng_below(&w->rng, 30), n->index, 0, saves, NULL, NULL);
 	if (rng_chance(&w->rng, 3000))
-		world_at(w, rng_below(&w->rng, 30), n->index, 0, dies, NULL, NULL);
+		world_at(w, rng_below(&w->rng, 30), n->index, 0, host_killed, NULL, NULL);
 }
-
-static void put_aside(struct world *w, uint8_t node, void *arg);
 
 /* A name server is about to start, or somebody wants to go on with what was set aside. */
 static void put_aside(struct world *w, uint8_t node, void *arg)

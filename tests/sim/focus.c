@@ -369,13 +369,6 @@ static void makes_it(struct world *w, uint8_t node, void *arg)
 
 /* ---- a hasty save ---- */
 
-static void power_goes(struct world *w, uint8_t node, void *arg)
-{
-	(void)arg;
-	if (w->faults && w->nodes[node].up)
-		host_crash(w, &w->nodes[node]);
-}
-
 void focus_installed(struct world *w, struct node *n, struct inode *i)
 {
 	char path[SIM_PATH_MAX];
@@ -385,7 +378,7 @@ void focus_installed(struct world *w, struct node *n, struct inode *i)
 		return;
 	i->content = user_content(w);
 	user_changed(w, n, i, node_wall_nsec(w, n));
-	step(w, n->index, rng_below(&w->rng, 5), power_goes);
+	step(w, n->index, rng_below(&w->rng, 5), host_killed);
 }
 
 /* After a power cut somebody empties files, and means it: to the core they look damaged. */

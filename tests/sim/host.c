@@ -424,6 +424,13 @@ void host_crash(struct world *w, struct node *n)
 	world_at(w, rest, n->index, 0, start_again, NULL, NULL);
 }
 
+void host_killed(struct world *w, uint8_t node, void *arg)
+{
+	(void)arg;
+	if (w->faults && w->nodes[node].up)
+		host_crash(w, &w->nodes[node]);
+}
+
 void host_start(struct world *w, struct node *n)
 {
 	struct event e = {.type = EVENT_START};

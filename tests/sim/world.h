@@ -360,6 +360,7 @@ void fs_floor_note(struct world *w, struct node *n, const char *path, const stru
 /* ---- host.c ---- */
 void host_start(struct world *w, struct node *n);
 void host_crash(struct world *w, struct node *n);
+void host_killed(struct world *w, uint8_t node, void *arg); /* so as an event */
 void host_event(struct world *w, struct node *n, struct event *e);
 void host_pump(struct world *w, struct node *n);
 void host_heartbeat(struct world *w, struct node *n);
