@@ -21,7 +21,10 @@ calls() {
 }
 if strace -o /dev/null true 2>/dev/null; then
 	for h in ns1 ns2; do
-		n=$(calls $h)
+		for _ in 1 2 3; do # what was to be done about those files may take until then
+			n=$(calls $h)
+			[ "${n:-9999}" -ge 500 ] || break
+		done
 		check "$h: fewer than 50 system calls a second ($n in 10 s)" test "${n:-0}" -gt 0 -a "${n:-9999}" -lt 500
 		[ "${n:-9999}" -lt 500 ] || note "$(cat "$T/strace.$h")"
 	done
