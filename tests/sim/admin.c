@@ -52,7 +52,7 @@ static bool each_path(void *arg, const struct core_path *p)
 	i = truth_path(h->w, p->path);
 	spot->goes = h->goes; /* be it that it was about to go already */
 	spot->goes_at = h->w->now;
-	spot->discarded = h->excuse && (!p->draft->aside || p->waiting);
+	spot->discarded = h->excuse && (!p->draft->aside || p->moving);
 	if (spot->last < 0)
 		return true;
 	h->w->paths[i]->save[spot->last].decided = true;
